@@ -29,7 +29,7 @@ def main() -> int:
         print(f"image: {version!r} is no version: numbers with dots between them, such as 2026.48.1", file=sys.stderr)
         return 2
     options = Options(arguments.architecture, output.resolve(), epoch, version, arguments.accept, arguments.signer,
-                      arguments.secure_boot_keys)  # fmt: skip
+                      arguments.secure_boot_keys, arguments.update_ca)  # fmt: skip
     try:
         print(build(options))
     except PackagesChangedError as error:
@@ -55,6 +55,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="PK, KEK and db, each .key and .pem: what a PC starts is signed",
+    )
+    parser.add_argument(
+        "--update-ca",
+        type=Path,
+        metavar="FILE",
+        help="the authority whose signers sign bundles (PEM), and its list of revocations",
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="build/image/ARCHITECTURE")
     return parser

@@ -58,7 +58,8 @@ OF_A_RASPBERRY_PI = ("dracut-arm64.conf", "add_raspberry_pi.sh")
 class Options:
     """What is built. `accept`: other package versions than those recorded are recorded. `epoch`: Unix seconds of every
     file. `version`: of the image, as its bundle has it. `signer`: the certificate that signs the manifest, its key beside it.
-    `secure_boot`: the folder of a region's keys, with which what a PC starts is signed."""
+    `secure_boot`: the folder of a region's keys, with which what a PC starts is signed. `update_ca`: whose signers sign bundles, in PEM; without, those of the
+    authority that a station has when it is set up."""
 
     architecture: Machine
     output: Path
@@ -67,6 +68,7 @@ class Options:
     accept: bool = False
     signer: Path | None = None
     secure_boot: Path | None = None
+    update_ca: Path | None = None
 
 
 def build(options: Options, say: Callable[[str], None] = print) -> Path:
@@ -83,7 +85,8 @@ def build(options: Options, say: Callable[[str], None] = print) -> Path:
                          lambda folder: _make_headers(options, folder))  # fmt: skip
     python = steps.make("python", _python_inputs(options, headers),
                         lambda folder: _make_python(options, headers, folder))  # fmt: skip
-    ours = (digest_of_tree(HERE / "root"), (HERE / "finish_tree.sh").read_text("utf-8"))
+    ours = (digest_of_tree(HERE / "root"), (HERE / "finish_tree.sh").read_text("utf-8"),
+            options.update_ca.read_text("ascii") if options.update_ca else "")  # fmt: skip
     tree = steps.make("tree", _inputs(options, _make_tree, root, python, options.version, *ours, inspect.getsource(layout.fstab),
                                         *layout.install_definitions(options.architecture).values(), layout.partition_rules()),
                       lambda folder: _make_tree(options, root, python, folder))  # fmt: skip
@@ -205,7 +208,7 @@ def _make_tree(options: Options, root: Built, python: Built, folder: Path) -> No
     run("cp", "--recursive", "--no-preserve=ownership", python.folder / "site", tree / "opt")
     (tree / "opt" / "site").rename(_new(tree / SITE[1:]))
     python_site.write_programs(tree / "opt/kortkiosk/bin")
-    write_appliance(tree, machine=options.architecture)
+    write_appliance(tree, machine=options.architecture, update_ca=options.update_ca)
     with (tree / "usr/lib/os-release").open("a", encoding="utf-8") as release:
         release.write(f"IMAGE_ID=kortkiosk\nIMAGE_VERSION={options.version}\n")
     run(HERE / "finish_tree.sh", tree, env={"SOURCE_DATE_EPOCH": str(options.epoch)})

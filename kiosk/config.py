@@ -24,6 +24,8 @@ from fleet.messages.vocabulary import CommandName
 VIRTUAL = "virtual"
 AUTO = "auto"
 """A reader that is found by its role: the only one, or as it was told on the screen."""
+SERIAL = ("02", "0a", "ff")
+"""Classes of USB interfaces of a serial device: communications, its data, and vendor-specific."""
 HourOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
@@ -343,19 +345,28 @@ def _host_and_port(text: str) -> tuple[str, int]:
 
 class UsbSection(Section):
     """Devices on USB that an image's machine binds beside readers, printers, touch panels and those that other settings
-    name, each as `vvvv:pppp`."""
+    name: each as `vvvv:pppp`, a serial adapter, or as `vvvv:pppp/CC,CC` with the classes that its interfaces have."""
 
     allowed: Annotated[tuple[str, ...], Field(strict=False, max_length=16)] = ()
 
     @model_validator(mode="after")
     def _parsed(self) -> "UsbSection":
-        _ = self.ids
+        _ = self.classes
         return self
 
     @property
-    def ids(self) -> tuple[UsbId, ...]:
-        """Vendor and product of each. Raises ValueError."""
-        return tuple(UsbId.parse(text) for text in self.allowed)
+    def classes(self) -> tuple[tuple[UsbId, tuple[str, ...]], ...]:
+        """Vendor and product of each, and the classes of its interfaces as two hex digits. Raises ValueError."""
+        return tuple(_usb_classes(*text.partition("/")) for text in self.allowed)
+
+
+def _usb_classes(usb_id: str, slash: str, classes: str) -> tuple[UsbId, tuple[str, ...]]:
+    named = tuple(classes.lower().split(",")) if slash else SERIAL
+    if not all(re.fullmatch(r"[0-9a-f]{2}", one) for one in named):
+        raise ValueError(
+            f"{classes!r} are no classes of USB: write vvvv:pppp/CC,CC, two hex digits each, as lsusb -v prints"
+        )
+    return UsbId.parse(usb_id), named
 
 
 class CommandsSection(Section):

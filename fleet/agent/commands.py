@@ -77,7 +77,7 @@ class CommandGate:
         if isinstance(command, IgnoredCommand):
             log.warning("a command was ignored: %s", command.why)
             return command
-        taken = TakenCommand(command, digest_of(payload))
+        taken = TakenCommand(command, digest_of(payload), payload.decode("ascii", "replace"))
         known = await self._store.transact(lambda cx: _result_of(cx, taken))
         if known is not None:
             return DeclinedCommand(known)

@@ -6,7 +6,7 @@ Whether it was taken before is for the station's own memory to say.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -32,10 +32,11 @@ CommandRefusal = Literal["not_allowed", "expired", "not_yet", "too_long", "bad_t
 
 @dataclass(frozen=True, slots=True)
 class TakenCommand:
-    """Do it, now or never."""
+    """Do it, now or never. `signed`: the compact JWS that it came in; empty where it is not known any more."""
 
     command: Command
     digest: str
+    signed: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ from kiosk.station.gpio_service import Dim, GpioListeners, GpioService, ServiceD
 from kiosk.station.home_controller import CardKnowledge, HomeContent, HomeController
 from kiosk.station.host import Host
 from kiosk.station.housekeeping import run_housekeeping, run_settling
-from kiosk.station.image_slots import RaucInstaller, image_slots
+from kiosk.station.image_slots import ServiceInstaller, image_slots
 from kiosk.station.journal import Journal
 from kiosk.station.log_bundle import MOST_EVENTS
 from kiosk.station.open_slots import OpenSlots
@@ -529,8 +529,8 @@ def _updates(
         fetch_bundle(order, into, identity, on_bytes, Proxy.at(context.config.network.proxy_server))
 
     ports = UpdatePorts(
-        RaucInstaller(), fetch, working, lambda: link.online, recorder.record,
-        context.state_changed,
+        ServiceInstaller(), fetch, working, lambda: link.online, recorder.record,
+        context.state_changed, lambda: tuple(one.text for one in identity.server_keys.taken),
     )  # fmt: skip
     hours = UpdateHours(*(time.fromisoformat(text) for text in context.config.updates.hours))
     return Updates(context.data, image_slots(), identity.ca_file, ports, occupancy, hours)

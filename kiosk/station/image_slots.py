@@ -1,7 +1,7 @@
-"""Image slots of this machine: which one runs and what this start is, and RAUC, which installs into the other one.
+"""Image slots of this machine: which one runs and what this start is, and who installs into the other one.
 
-RAUC runs as root and verifies what it installs; the station asks it over D-Bus by its program. Where a machine runs from no image
-with two slots there are no notes of the start, and no slots.
+RAUC obeys root alone: the station starts a service of root's, which verifies the server's order (`provisioning.appliance.trust`),
+and waits for it. Where a machine runs from no image with two slots there are no notes of the start, and no slots.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from kiosk.version import image
 from provisioning.updates.slots import BLOCKING, NOTES
 
 RAUC_CONFIGURATION = Path("/etc/rauc/system.conf")
-INSTALL_WITHIN_S, ASK_WITHIN_S = 3600.0, 60.0
+INSTALL_WITHIN_S, ASK_WITHIN_S = 3600.0, 300.0
 
 
 class InstallError(Exception):
@@ -39,9 +39,9 @@ class ImageSlots:
 
 
 class Installer(Protocol):
-    """What installs a bundle that was checked, and starts the machine anew."""
+    """What installs the bundle beside the record of its order, and starts the machine anew."""
 
-    async def install(self, bundle: Path) -> None:
+    async def install(self) -> None:
         """Into the other slot, which the next start is of. Raises InstallError."""
 
     async def confirm(self) -> None:
@@ -51,14 +51,14 @@ class Installer(Protocol):
         """Raises InstallError where it does not begin."""
 
 
-class RaucInstaller:
-    """RAUC's program, and systemd's."""
+class ServiceInstaller:
+    """Root's service, and systemd's."""
 
-    async def install(self, bundle: Path) -> None:
-        await _run(INSTALL_WITHIN_S, "rauc", "install", str(bundle))
+    async def install(self) -> None:
+        await _start("install", INSTALL_WITHIN_S)
 
     async def confirm(self) -> None:
-        await _run(ASK_WITHIN_S, "rauc", "status", "mark-good")
+        await _start("confirm", ASK_WITHIN_S)
 
     async def reboot(self) -> None:
         await _run(ASK_WITHIN_S, "systemctl", "reboot")
@@ -76,6 +76,10 @@ def image_slots(notes: Path = NOTES, configuration: Path = RAUC_CONFIGURATION) -
         )
     except (OSError, ValueError, KeyError, TypeError, configparser.Error):
         return None
+
+
+async def _start(instance: str, within_s: float) -> None:
+    await _run(within_s, "systemctl", "start", "--no-ask-password", f"kortkiosk-update@{instance}.service")
 
 
 async def _run(within_s: float, *words: str) -> None:

@@ -3,7 +3,8 @@
 Rules:
 - Each step is durable before it begins (`update.json`, the bundle beside it), so a cut at any moment goes on, or back, from it.
 - Nothing is installed before the whole bundle is checked: size and digest of the order, then signature, payload, machine and
-  version. It is never installed in an errand, nor out of the station's hours for it unless the order says now.
+  version; root checks all of it again, and believes nothing of what is checked here. It is never installed in an errand, nor out
+  of the station's hours for it unless the order says now.
 - After the restart the new image confirms itself when its link is up and every kind of device works that worked before; otherwise
   it restarts once more, which is of the old slot.
 - Each step is an event, and stands in the state.
@@ -44,13 +45,16 @@ logger = logging.getLogger(__name__)
 
 
 class UpdateRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What stays over a restart. `begun`: RFC 3339. `working`: kinds of the devices that worked before the restart."""
+    """What stays over a restart. `begun`: RFC 3339. `working`: kinds of the devices that worked before the restart. For root: the
+    order as the server has `signed` it, and the statements of its `keys`."""
 
     order: UpdateOrder | None = None
     step: UpdateStep | None = None
     begun: str = ""
     working: tuple[str, ...] = ()
     failed: str | None = None
+    signed: str = ""
+    keys: tuple[str, ...] = ()
 
 
 class UpdateFailedError(Exception):
@@ -91,6 +95,8 @@ class UpdatePorts:
     record: Callable[[EventType, dict[str, Any]], Awaitable[None]]
     changed: Callable[[], None]
     """Tells the fleet of the state."""
+    statements: Callable[[], tuple[str, ...]] = tuple
+    """Of the rotation of the server's keys."""
 
 
 class Updates:
@@ -135,7 +141,8 @@ class Updates:
             return answer(taken, CommandOutcome.REFUSED, "updating")
         try:
             self._held = 0
-            self._keep(UpdateRecord(order, "fetching", self._clock.now().isoformat()))
+            begun, keys = self._clock.now().isoformat(), self._ports.statements()
+            self._keep(UpdateRecord(order, "fetching", begun, signed=taken.signed, keys=keys))
         except OSError:
             return answer(taken, CommandOutcome.FAILED, "store")
         self._ordered.set()
@@ -184,7 +191,7 @@ class Updates:
         await asyncio.to_thread(self._check, order, bundle, slots)
         await self._wait(order)
         async with self._occupancy.activity.exclusive:
-            await self._install(order, bundle)
+            await self._install(order)
             await asyncio.get_running_loop().create_future()  # the machine restarts now, and no errand begins before
 
     async def _fetch(self, order: UpdateOrder, bundle: Path) -> None:
@@ -241,11 +248,11 @@ class Updates:
         ):
             await self._clock.sleep(LOOK_EVERY_S)
 
-    async def _install(self, order: UpdateOrder, bundle: Path) -> None:
+    async def _install(self, order: UpdateOrder) -> None:
         working = await self._ports.working()
         self._keep(msgspec.structs.replace(self._record, step="installing", working=working))
         try:
-            await self._ports.installer.install(bundle)
+            await self._ports.installer.install()
         except InstallError as error:
             raise UpdateFailedError("install", str(error)) from None
         await self._told("installed", order)

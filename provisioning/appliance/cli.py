@@ -16,9 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fleet.agent.identity import IDENTITY_FILE
 from kiosk.config import ConfigError, load
 from provisioning.appliance.layout import MACHINES, PROGRAMS, write_appliance
 from provisioning.appliance.settings import write_settings
+from provisioning.appliance.trust import SETTINGS, RootTrust, UpdateRefusedError
 from provisioning.files import destroy_file
 
 NOT_LUKS = 1
@@ -61,14 +63,34 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
     layout.add_argument("--machine", choices=MACHINES, default=MACHINES[0], help="its kind (%(default)s)")
     settings = make(below, "settings", "write firewall, time sources and USB devices from station.toml", _settings)
     settings.add_argument("--config", type=Path, required=True, metavar="FILE", help="station.toml")
+    settings.add_argument(
+        "--trust", type=Path, metavar="DIR", help="root's copy of it, made once the station is set up"
+    )
     settings.add_argument("--output", type=Path, required=True, metavar="DIR", help="such as /run/kortkiosk-appliance")
 
+    update = make(below, "update", "install what the fleet server has ordered, or confirm what runs; as root", _update)
+    update.add_argument("action", choices=("install", "confirm"))
+    update.add_argument("--config", type=Path, required=True, metavar="FILE", help="station.toml of the station's user")
+    update.add_argument("--trust", type=Path, required=True, metavar="DIR", help="what root has pinned")
+    update.add_argument("--keyring", type=Path, required=True, metavar="FILE", help="whose signers sign bundles")
+    update.add_argument("--compatible", required=True, help="the machines that bundles are for")
     erase = make(below, "erase", "throw the keys of /data away: what is on the disk cannot be read any more", _erase)
     erase.add_argument("--device", type=Path, required=True, help="the encrypted volume")
     erase.add_argument(
         "--key-file", type=Path, action="append", default=[], metavar="FILE",
         help="a file with a key or a seal's secret, which goes too; several times",
     )  # fmt: skip
+
+
+def _update(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    trust = RootTrust(arguments.trust, arguments.config)
+    try:
+        version = (
+            trust.confirm() if arguments.action == "confirm" else trust.install(arguments.keyring, arguments.compatible)
+        )
+    except (ConfigError, UpdateRefusedError) as error:
+        raise ValueError(str(error)) from None
+    return {arguments.action: version}, f"{arguments.action}: {version}"
 
 
 def _erase(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
@@ -84,10 +106,13 @@ def _layout(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
 
 def _settings(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     try:
-        config = load(arguments.config)
+        own = arguments.trust if arguments.trust and RootTrust(arguments.trust, arguments.config).pin() else None
+        config = load(own / SETTINGS if own else arguments.config)
     except ConfigError as error:
         raise ValueError(str(error)) from None
-    made = write_settings(config, arguments.config.resolve().parent, arguments.output)
+    base = arguments.config.resolve().parent
+    identity, data = (own or base / config.station.identity) / IDENTITY_FILE, base / config.station.data
+    made = write_settings(config, identity, data, arguments.output)
     for host in made.unresolved:
         print(f"kortkiosk-provision: {host} has no address now and stays closed", file=sys.stderr)
     return {"written": list(made.written), "unresolved": list(made.unresolved)}, "\n".join(made.written)

@@ -31,6 +31,8 @@ BOOT = {
 KEYS = {"amd64": "/efi/kortkiosk", "arm64": "/boot/firmware/kortkiosk"}
 """Where the key of /data is, sealed by the TPM or open: in the boot folder, which no update writes anew."""
 PROGRAMS = Path("/opt/kortkiosk/bin")
+UPDATE_CA, PINNED_CA = Path("usr/lib/kortkiosk/update-ca.pem"), "/data/machine/trust/ca.pem"
+"""Whose signers sign bundles: the image's own, or who root has pinned (`provisioning.appliance.trust`)."""
 ENABLED = {
     "nftables.service": "sysinit.target",
     "chrony.service": "multi-user.target",
@@ -66,12 +68,15 @@ class LayoutError(Exception):
     """The appliance cannot be laid out. The text says why."""
 
 
-def write_appliance(root: Path, programs: Path = PROGRAMS, machine: Machine = "amd64") -> list[str]:
+def write_appliance(
+    root: Path, programs: Path = PROGRAMS, machine: Machine = "amd64", update_ca: Path | None = None
+) -> list[str]:
     """Write all of it below `root`; what is there already is replaced. Gives the paths as the station will see them.
 
     Args:
         programs: the folder of the programs as the station will see it; they must be there already.
         machine: its kind, which says what starts it and which bundles are for it.
+        update_ca: certificates of the fleet's authority in PEM, and its list of revocations where that counts for bundles.
 
     Raises LayoutError, UnitsError, OSError.
     """
@@ -79,7 +84,10 @@ def write_appliance(root: Path, programs: Path = PROGRAMS, machine: Machine = "a
         raise LayoutError(f"{programs}: name the folder as the station will see it, such as {PROGRAMS}")
     if not root.is_dir():
         raise LayoutError(f"{root}: there is no such folder")
-    names = _names(programs, machine)
+    trusted = update_ca.read_bytes() if update_ca else b""
+    names = _names(programs, machine, trusted)
+    if trusted:
+        _write(root / UPDATE_CA, trusted)
     written = [_copy(root, path, names) for path in sorted(SHIPPED.rglob("*")) if path.is_file()]
     write_units(STATION, root / UNITS, programs, root)
     users = root / UNITS / "kortkiosk-users.conf"
@@ -94,7 +102,7 @@ def write_appliance(root: Path, programs: Path = PROGRAMS, machine: Machine = "a
     return sorted(f"/{path}" for path in (*written, *units, str(SYSUSERS), str(GATE), str(OPENSSL), *links))
 
 
-def _names(programs: Path, machine: Machine) -> dict[str, str]:
+def _names(programs: Path, machine: Machine, update_ca: bytes) -> dict[str, str]:
     """What stands in the shipped files for what a build or a machine has of its own."""
     boot = BOOT[machine]
     return {
@@ -105,6 +113,8 @@ def _names(programs: Path, machine: Machine) -> dict[str, str]:
         "@BOOT_A@": boot[Slot.A],
         "@BOOT_B@": boot[Slot.B],
         "@KEYS@": KEYS[machine],
+        "@KEYRING@": f"/{UPDATE_CA}" if update_ca else PINNED_CA,
+        "@CHECK_CRL@": str(b"BEGIN X509 CRL" in update_ca).lower(),
     }
 
 

@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleet.agent.identity import IDENTITY_FILE
-from kiosk.config import Config
+from kiosk.config import SERIAL, Config
 from kiosk.station.updates import read_record
 from provisioning import files
 from provisioning.appliance.usb_gate import SOUND
@@ -28,6 +27,8 @@ Resolve = Callable[[str], tuple[str, ...]]
 """The addresses of a name. Raises OSError where it has none now."""
 Server = tuple[str, int]
 
+HID, PRINTER = ("03",), ("07", "ff")
+"""Classes of USB interfaces, as usb.org numbers them: what types; printers, some of which call themselves vendor-specific."""
 NFTABLES_FILE, CHRONY_FILE, USB_FILE = "servers.nft", "chrony/station.sources", "usb-allowed"
 
 
@@ -39,8 +40,10 @@ class WrittenSettings:
     unresolved: tuple[str, ...]
 
 
-def write_settings(config: Config, base: Path, output: Path, resolve: Resolve | None = None) -> WrittenSettings:
-    """Write them into `output`. `base`: the folder that paths of the configuration are relative to.
+def write_settings(
+    config: Config, identity: Path, data: Path, output: Path, resolve: Resolve | None = None
+) -> WrittenSettings:
+    """Write them into `output`. `identity`: the station's identity.json. `data`: the folder with the record of its update.
 
     Raises OSError, ValueError.
     """
@@ -54,13 +57,15 @@ def write_settings(config: Config, base: Path, output: Path, resolve: Resolve | 
             unresolved.append(host)
             return ()
 
-    servers = {(address, port) for host, port in named_servers(config, base) for address in addresses(host)}
+    servers = {(address, port) for host, port in named_servers(config, identity, data) for address in addresses(host)}
     sound = [SOUND] if config.speech.tones or config.speech.kind != "none" else []
     time = [address for host in config.network.time for address in addresses(host)]
     made = {
         NFTABLES_FILE: nftables_sets(servers, time),
         CHRONY_FILE: "".join(f"server {host} iburst\n" for host in config.network.time),
-        USB_FILE: "".join(f"{line}\n" for line in (*named_usb_ids(config), *sound)),
+        USB_FILE: "".join(
+            f"{line}\n" for line in (*(f"{id} {' '.join(sorted(of))}" for id, of in named_usb_classes(config)), *sound)
+        ),
     }
     for name, text in made.items():
         (output / name).parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +73,7 @@ def write_settings(config: Config, base: Path, output: Path, resolve: Resolve | 
     return WrittenSettings(tuple(str(output / name) for name in made), tuple(dict.fromkeys(unresolved)))
 
 
-def named_servers(config: Config, base: Path) -> list[Server]:
+def named_servers(config: Config, identity: Path, data: Path) -> list[Server]:
     """What the station calls over TCP: broker, network printer, proxy, and what `network.servers` names; and while it fetches an
     update the port of it, at the broker's host alone.
 
@@ -77,11 +82,11 @@ def named_servers(config: Config, base: Path) -> list[Server]:
     servers = list(config.network.addresses)
     if (proxy := config.network.proxy_server) is not None:
         servers.append(proxy)
-    identity = files.read_json(base / config.station.identity / IDENTITY_FILE, default={})
+    stated = files.read_json(identity, default={})
     with contextlib.suppress(KeyError, TypeError):
-        host = str(identity["broker"]["host"])
-        servers.append((host, int(identity["broker"]["port"])))
-        update = read_record(base / config.station.data)
+        host = str(stated["broker"]["host"])
+        servers.append((host, int(stated["broker"]["port"])))
+        update = read_record(data)
         if update.order is not None and update.step == "fetching":
             servers.append((host, update.order.port))
     if config.printer.kind == "network":
@@ -89,13 +94,22 @@ def named_servers(config: Config, base: Path) -> list[Server]:
     return servers
 
 
-def named_usb_ids(config: Config) -> list[str]:
-    """`vvvv:pppp` of the devices that station.toml names, beside those whose class is enough."""
-    ids = {str(usb_id) for usb_id in (*config.keypad.ids, *config.usb.ids)}
-    pairs = [(config.scanner.vendor, config.scanner.product)] if config.scanner.kind == "input" else []
-    pairs += [(config.printer.vendor, config.printer.product)] if config.printer.kind == "usb" else []
-    pairs += [(usb.vendor, usb.product) for usb in config.cabinet.board_ids] if config.cabinet.kind == "serial" else []
-    return sorted(ids | {f"{vendor:04x}:{product:04x}" for vendor, product in pairs if vendor and product})
+def named_usb_classes(config: Config) -> list[tuple[str, set[str]]]:
+    """`vvvv:pppp` of the devices that station.toml names, beside those whose class is enough, and the classes (two hex digits)
+    that the interfaces of each may have: those of what it is named for."""
+    named: list[tuple[int, int, tuple[str, ...]]] = [(usb.vendor, usb.product, HID) for usb in config.keypad.ids]
+    named += [(usb.vendor, usb.product, classes) for usb, classes in config.usb.classes]
+    if config.scanner.kind == "input":
+        named.append((config.scanner.vendor, config.scanner.product, HID))
+    if config.printer.kind == "usb":
+        named.append((config.printer.vendor, config.printer.product, PRINTER))
+    if config.cabinet.kind == "serial":
+        named += [(usb.vendor, usb.product, SERIAL) for usb in config.cabinet.board_ids]
+    found: dict[str, set[str]] = {}
+    for vendor, product, classes in named:
+        if vendor and product:
+            found.setdefault(f"{vendor:04x}:{product:04x}", set()).update(classes)
+    return sorted(found.items())
 
 
 def nftables_sets(servers: Iterable[Server], time: Iterable[str]) -> str:

@@ -2,9 +2,10 @@
 """USB allow-list: whether a device that was plugged in may be bound, and whether an input device may be heard.
 
 Rules: it is bound where every interface of every configuration is of a class of the list, or where station.toml names its
-vendor and product. Classes: smart-card readers, printers, hubs, sound cards where the station speaks, and input devices that do
-not call themselves keyboard or mouse (touch panels). A device with one interface more than that, such as a reader that types,
-is not bound. Descriptors are the device's own word.
+vendor and product and each interface is of a class of what it is named for: who copies a keypad's numbers makes no drive.
+Classes: smart-card readers, printers, hubs, sound cards where the station speaks, and input devices that do not call
+themselves keyboard or mouse (touch panels). A device with one interface more than that, such as a reader that types, is not
+bound. Descriptors are the device's own word.
 
 udev runs it as a program of its own, without the project: `usb-gate device SYSPATH` and `usb-gate input VVVV:PPPP` end with 0
 where it may be, 3 where not, 2 where the question cannot be read. `usb-gate stray SYSPATH` ends with 0 for a device that is
@@ -12,10 +13,13 @@ bound, by the initial RAM disk, and may not stay: not of the list, nor on the wa
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ALLOWED = Path("/run/kortkiosk-appliance/usb-allowed")
-"""Vendor and product, `vvvv:pppp`, one a line; of station.toml."""
+"""Vendor and product, `vvvv:pppp`, and the classes (two hex digits) of its interfaces, one device a line; of station.toml."""
+Named = Mapping[str, frozenset[int]]
+"""Classes that the interfaces of a named device may have, by `vvvv:pppp`."""
 BLOCK = Path("/sys/block")
 DONE, BAD_INPUT, REFUSED = 0, 2, 3
 
@@ -53,27 +57,31 @@ def parse_descriptors(raw: bytes) -> tuple[str, list[tuple[int, int]]]:
     return f"{vendor:04x}:{product:04x}", interfaces
 
 
-def is_allowed(raw: bytes, named: frozenset[str]) -> bool:
-    """Whether the device with these descriptors may be bound. `named`: `vvvv:pppp`. What cannot be read may not."""
+def is_allowed(raw: bytes, named: Named) -> bool:
+    """Whether the device with these descriptors may be bound. What cannot be read may not."""
     try:
         usb_id, interfaces = parse_descriptors(raw)
     except DescriptorError:
         return False
-    return usb_id in named or (bool(interfaces) and all(_is_of_list(*interface, named) for interface in interfaces))
+    if not interfaces:
+        return False
+    is_named = {usb_class for usb_class, _ in interfaces} <= named.get(usb_id, frozenset())
+    return is_named or all(_is_of_list(*interface, named) for interface in interfaces)
 
 
-def _is_of_list(usb_class: int, protocol: int, named: frozenset[str]) -> bool:
+def _is_of_list(usb_class: int, protocol: int, named: Named) -> bool:
     if usb_class == HID:
         return protocol not in (KEYBOARD, MOUSE)
     return usb_class in (PRINTER, HUB, SMART_CARD) or (usb_class == AUDIO and SOUND in named)
 
 
-def read_named(path: Path = ALLOWED) -> frozenset[str]:
+def read_named(path: Path = ALLOWED) -> Named:
     """What station.toml names; nothing where it was not read yet."""
     try:
-        return frozenset(path.read_text("ascii").split())
-    except (OSError, UnicodeDecodeError):
-        return frozenset()
+        rows = [line.split() for line in path.read_text("ascii").splitlines()]
+        return {usb_id: frozenset(int(one, 16) for one in classes) for usb_id, *classes in rows}
+    except (OSError, ValueError):
+        return {}
 
 
 def carries_root(device: Path, block: Path = BLOCK) -> bool:
@@ -95,7 +103,7 @@ def main(arguments: list[str], named_file: Path = ALLOWED, block: Path = BLOCK) 
             refused = main(["device", folder], named_file) == REFUSED
             return DONE if refused and not carries_root(Path(folder), block) else REFUSED
         case ["input", usb_id]:
-            return DONE if usb_id.lower() in read_named(named_file) else REFUSED
+            return DONE if HID in read_named(named_file).get(usb_id.lower(), ()) else REFUSED
         case _:
             print("usage: usb-gate device|stray SYSPATH | usb-gate input VVVV:PPPP", file=sys.stderr)
             return BAD_INPUT

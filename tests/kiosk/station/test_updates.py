@@ -21,7 +21,7 @@ from fleet.messages.commands import Command, UpdateOrder
 from fleet.messages.vocabulary import CommandName, EventType
 from kiosk.station.activity import QUIET_S, Occupancy, StationActivity
 from kiosk.station.image_slots import ImageSlots, InstallError
-from kiosk.station.updates import BUNDLE, FETCH_WITHIN, TRIED_WITHIN_S, UpdateHours, UpdatePorts, Updates
+from kiosk.station.updates import BUNDLE, FETCH_WITHIN, TRIED_WITHIN_S, UpdateHours, UpdatePorts, Updates, read_record
 from provisioning.updates.boot_loaders import Slot
 from provisioning.updates.slots import Slots, StartNotes
 from sim.stories.patience import LIMIT_S
@@ -33,6 +33,7 @@ pytestmark = pytest.mark.skipif(shutil.which("rauc") is None, reason="Debian's r
 NIGHT = datetime(2026, 11, 29, 2, 0).astimezone(UTC)
 OLD, NEW = "2026.47", "2026.48.1"
 WORKING = ("printer", "reader")
+SIGNED = "as.the.server.signed"
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +105,9 @@ class World:
 
     # The installer's port
 
-    async def install(self, bundle: Path) -> None:
-        assert bundle.read_bytes() == self.made.path.read_bytes()  # noqa: ASYNC240
+    async def install(self) -> None:
+        assert (self.folder / "data" / BUNDLE).read_bytes() == self.made.path.read_bytes()
+        assert read_record(self.folder / "data").signed == SIGNED
         if self.refuses == "install":
             raise InstallError("refused")
         slots, target = self.slots(), Slot(self.machine.running or "").other
@@ -194,7 +196,9 @@ async def run_until_cut(world: World, boot: Boot, until: Callable[[], bool] = la
 
 def taken(order: UpdateOrder) -> TakenCommand:
     times = NIGHT.isoformat(), (NIGHT + timedelta(hours=1)).isoformat()
-    return TakenCommand(Command("entre-a", 1, CommandName.UPDATE, *times, "a test", "tove.test", update=order), "0")
+    return TakenCommand(
+        Command("entre-a", 1, CommandName.UPDATE, *times, "a test", "tove.test", update=order), "0", SIGNED
+    )
 
 
 async def ordered(world: World, boot: Boot, order: UpdateOrder | None = None) -> tuple[str, str]:

@@ -30,6 +30,7 @@ SERVICES = (
     "kortkiosk-trial",
     "kortkiosk-open-data",
     "kortkiosk-install",
+    "kortkiosk-update@install",
 )
 
 
@@ -92,7 +93,7 @@ def test_no_start_waits_for_a_tpm_that_a_machine_does_not_have(root: Path) -> No
 
 def test_all_units_that_the_layout_brings_are_tested(root: Path) -> None:
     services = {path.stem for path in (root / "usr/lib/systemd/system").glob("kortkiosk-*.service")}
-    assert services == set(SERVICES)
+    assert services == {name.replace("@install", "@") for name in SERVICES}
 
 
 def test_units_run_by_themselves_and_nothing_asks_for_a_password_at_the_console(root: Path) -> None:
@@ -278,7 +279,11 @@ def test_chrony_understands_its_file_and_serves_nobody(root: Path) -> None:
         ("kortkiosk", "org.freedesktop.login1.reboot", "yes"),
         ("kortkiosk", "org.freedesktop.login1.power-off", None),
         ("kortkiosk", "org.freedesktop.login1.reboot-ignore-inhibit", None),
-        ("kortkiosk", "org.freedesktop.systemd1.manage-units", None),
+        ("kortkiosk", "org.freedesktop.systemd1.manage-units start kortkiosk-update@install.service", "yes"),
+        ("kortkiosk", "org.freedesktop.systemd1.manage-units start kortkiosk-update@confirm.service", "yes"),
+        ("kortkiosk", "org.freedesktop.systemd1.manage-units stop kortkiosk-update@install.service", None),
+        ("kortkiosk", "org.freedesktop.systemd1.manage-units start rauc.service", None),
+        ("somebody", "org.freedesktop.systemd1.manage-units start kortkiosk-update@install.service", None),
         ("somebody", "org.freedesktop.login1.reboot", None),
         ("somebody", "org.debian.pcsc-lite.access_card", None),
     ],
@@ -286,7 +291,8 @@ def test_chrony_understands_its_file_and_serves_nobody(root: Path) -> None:
 def test_polkit_lets_the_station_and_nobody_else_use_readers_set_up_the_network_and_restart(
     user: str, action: str, result: str | None, root: Path
 ) -> None:
-    assert judge(root / "usr/share/polkit-1/rules.d/50-kortkiosk.rules", {"id": action}, user) == result
+    words = dict(zip(("id", "verb", "unit"), action.split(), strict=False))
+    assert judge(root / "usr/share/polkit-1/rules.d/50-kortkiosk.rules", words, user) == result
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ servers = ["fleet.example:443", "[2001:db8::9]:443"]
 proxy = "proxy.example:3128"
 time = ["ntp.example"]
 [usb]
-allowed = ["0403:6001"]
+allowed = ["0403:6001", "0d8c:0014/01,03"]
 """
 ADDRESSES = {
     "broker.example": ("192.0.2.7", "2001:db8::7"),
@@ -78,7 +78,9 @@ def base(tmp_path: Path) -> Path:
 
 
 def test_what_station_toml_names_is_written_and_a_name_without_address_is_said(base: Path) -> None:
-    made = write_settings(load(base / "station.toml"), base, base / "run", resolve)
+    made = write_settings(
+        load(base / "station.toml"), base / "identity/identity.json", base / "data", base / "run", resolve
+    )
     assert made.unresolved == ("printer.example",)
     assert (base / "run/servers.nft").read_text().splitlines() == [
         "flush set inet kortkiosk servers4",
@@ -89,8 +91,8 @@ def test_what_station_toml_names_is_written_and_a_name_without_address_is_said(b
         "add element inet kortkiosk time4 { 192.0.2.123 }",
         "flush set inet kortkiosk time6",
     ]
-    assert (base / "run/usb-allowed").read_text().split() == [
-        "0403:6001", "04d9:a088", "0c2e:0b61", "1209:0001", "2e8a:0005",
+    assert (base / "run/usb-allowed").read_text().splitlines() == [
+        "0403:6001 02 0a ff", "04d9:a088 03", "0c2e:0b61 03", "0d8c:0014 01 03", "1209:0001 02 0a ff", "2e8a:0005 02 0a ff",
     ]  # fmt: skip
     assert (base / "run/chrony/station.sources").read_text() == "server ntp.example iburst\n"
 
@@ -103,7 +105,7 @@ def test_a_station_that_speaks_or_sounds_lets_sound_cards_in(tmp_path: Path, spe
 
 
 def test_a_station_that_names_nothing_gets_nothing(tmp_path: Path) -> None:
-    write_settings(Config(), tmp_path, tmp_path / "run", resolve)
+    write_settings(Config(), tmp_path / "identity.json", tmp_path, tmp_path / "run", resolve)
     assert "add element" not in (tmp_path / "run/servers.nft").read_text()
     assert (tmp_path / "run/usb-allowed").read_text() == ""
 
@@ -135,18 +137,17 @@ def test_the_port_of_an_update_is_open_while_it_is_fetched_at_the_fleet_server_a
     (tmp_path / "identity").mkdir()
     (tmp_path / "identity/identity.json").write_text('{"broker": {"host": "broker.example", "port": 8883}}')
     config = Config()
-    (tmp_path / config.station.data).mkdir()
-    (tmp_path / config.station.data / RECORD).write_bytes(msgspec.json.encode(record))
-    assert named_servers(config, tmp_path) == [("broker.example", number) for number in sorted(port, reverse=True)]
+    (tmp_path / RECORD).write_bytes(msgspec.json.encode(record))
+    named = named_servers(config, tmp_path / "identity/identity.json", tmp_path)
+    assert named == [("broker.example", number) for number in sorted(port, reverse=True)]
 
 
 @pytest.mark.parametrize(
     "record", [b"", b"[1]", b'{"step": "fetching"}', b'{"step": "fetching", "order": {"port": "443"}}']
 )
 def test_a_record_that_cannot_be_read_opens_nothing(record: bytes, tmp_path: Path) -> None:
-    (tmp_path / Config().station.data).mkdir()
-    (tmp_path / Config().station.data / RECORD).write_bytes(record)
-    assert named_servers(Config(), tmp_path) == []
+    (tmp_path / RECORD).write_bytes(record)
+    assert named_servers(Config(), tmp_path / "identity.json", tmp_path) == []
 
 
 def test_the_firewall_is_written_anew_as_soon_as_an_update_is_ordered() -> None:

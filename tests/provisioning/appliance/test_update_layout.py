@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from provisioning.appliance.layout import PROGRAMS, write_appliance
 from provisioning.authority import Authority
 from provisioning.cli import main as provision
 from provisioning.updates.boot_loaders import Slot
+from provisioning.updates.bundle import issue_signer
 from provisioning.updates.slots import Slots
 from tests.fakes.machine.boot_firmware import EfiMachine
 from tests.fakes.machine.bundle import small_bundle
@@ -151,17 +153,81 @@ def test_rauc_takes_its_file_and_confirms_the_slot_that_runs(
 
 
 @pytest.mark.skipif(shutil.which("rauc") is None, reason="Debian's rauc is not installed")
-def test_rauc_believes_the_station_s_authority_and_no_other(root: Path, tmp_path: Path) -> None:
+def test_rauc_believes_the_pinned_authority_and_no_other(root: Path, tmp_path: Path) -> None:
     made = small_bundle(tmp_path)
-    keyring, configuration = tmp_path / "kortkiosk/identity/ca.pem", tmp_path / "system.conf"
+    text = (root / "etc/rauc/system.conf").read_text()
+    assert "path=/data/machine/trust/ca.pem" in text.splitlines(), "in a folder of root's"
+    keyring, configuration = tmp_path / "machine/trust/ca.pem", tmp_path / "system.conf"
     keyring.parent.mkdir(parents=True)
-    configuration.write_text((root / "etc/rauc/system.conf").read_text().replace("=/data/", f"={tmp_path}/"))
+    configuration.write_text(text.replace("=/data/", f"={tmp_path}/"))
     info = ("rauc", "--conf", str(configuration), "info", str(made.path))
     foreign = Authority.init(tmp_path / "foreign", [], made.now).directory / "ca/ca.pem"
     for authority, believed in ((None, False), (foreign, False), (made.target.keyring, True)):
         if authority is not None:
             keyring.write_bytes(authority.read_bytes())
         assert (subprocess.run(info, capture_output=True, check=False).returncode == 0) is believed
+
+
+@pytest.mark.skipif(shutil.which("rauc") is None, reason="Debian's rauc is not installed")
+def test_an_image_with_the_fleet_s_authority_believes_no_signer_that_was_revoked(tmp_path: Path) -> None:
+    """The list of revocations is in the same file, and comes with the next image."""
+    made = small_bundle(tmp_path / "first")
+    add_programs(tmp_path)
+    configuration, ca = tmp_path / "etc/rauc/system.conf", made.authority.directory / "ca"
+
+    def is_believed(*trusted: Path) -> bool:
+        keyring = tmp_path / "update-ca.pem"
+        keyring.write_bytes(b"".join(path.read_bytes() for path in trusted))
+        write_appliance(tmp_path, update_ca=keyring)
+        text = configuration.read_text()
+        assert "path=/usr/lib/kortkiosk/update-ca.pem" in text.splitlines()
+        configuration.write_text(text.replace("=/usr/", f"={tmp_path}/usr/").replace("=/data/", f"={tmp_path}/"))
+        info = ("rauc", "--conf", str(configuration), "info", str(made.path))
+        return subprocess.run(info, capture_output=True, check=False).returncode == 0
+
+    assert is_believed(ca / "ca.pem")
+    assert is_believed(ca / "ca.pem", ca / "crl.pem")
+    issue_signer(made.authority, made.now, revoke=True)
+    assert not is_believed(ca / "ca.pem", ca / "crl.pem")
+    assert is_believed(ca / "ca.pem"), "nobody has told it"
+
+
+BUS = """<busconfig><type>system</type><listen>unix:path={folder}/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><deny own="*"/><deny send_type="method_call"/>
+  <allow send_type="method_return"/><allow send_type="error"/><allow send_type="signal"/>
+  <allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/>
+  <allow receive_type="signal"/><allow send_destination="org.freedesktop.DBus"/></policy>
+<policy context="default"><allow send_destination="de.pengutronix.rauc"/></policy>
+<policy user="root"><allow own="de.pengutronix.rauc"/></policy>
+<include ignore_missing="yes">{ours}</include></busconfig>"""
+"""Debian's system bus in short, with RAUC's policy as Debian ships it, then ours."""
+ASKED_BY_TWO = """
+cd {folder}
+dbus-daemon --config-file=bus.conf --nofork --nopidfile & bus=$!
+export DBUS_SYSTEM_BUS_ADDRESS=unix:path={folder}/bus
+until [ -S bus ]; do sleep 0.1; done
+rauc --conf=system.conf --override-boot-slot=A service & service=$!
+ask() {{ "$@" dbus-send --system --print-reply --dest=de.pengutronix.rauc / de.pengutronix.rauc.Installer.GetPrimary; }}
+until ask env >root 2>&1; do sleep 0.1; grep -q ServiceUnknown root || break; done
+ask setpriv --reuid=nobody --clear-groups >nobody 2>&1
+kill $service $bus
+wait
+"""
+RAUC = "[system]\ncompatible=x\nbootloader=noop\n[slot.rootfs.0]\ndevice=/dev/null\nbootname=A\n"
+
+
+@pytest.mark.skipif(not HAS_RAUC or os.getuid() != 0, reason="no rauc or dbus-daemon of Debian's, or not root")
+def test_nobody_but_root_has_a_word_with_rauc(root: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:  # short, and for everybody to enter
+        folder = Path(name)
+        folder.chmod(0o755)
+        ours = root / "etc/dbus-1/system.d/kortkiosk-rauc.conf"
+        (folder / "bus.conf").write_text(BUS.format(folder=folder, ours=ours))
+        (folder / "system.conf").write_text(RAUC)
+        subprocess.run(["sh", "-c", ASKED_BY_TWO.format(folder=folder)], capture_output=True, check=False, timeout=60)
+        said = {who: (folder / who).read_text() for who in ("root", "nobody")}
+    assert "AccessDenied" not in said["root"]
+    assert "AccessDenied" in said["nobody"], said["nobody"]
 
 
 def test_the_layout_of_another_kind_of_machine_is_refused(tmp_path: Path) -> None:

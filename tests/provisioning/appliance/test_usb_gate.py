@@ -42,6 +42,8 @@ TABLE = [
     ("a storage stick over UAS", "0781:5583", [(STORAGE, 98)], False),
     ("a keyboard", "046d:c31c", [(HID, 1), (HID, 0)], False),
     ("the named keypad", KEYPAD, [(HID, 1)], True),
+    ("a drive that copies its numbers", KEYPAD, [(STORAGE, 80)], False),
+    ("a network adapter in a copy of it", KEYPAD, [(HID, 1), (CDC, 0)], False),
     ("a mouse", "046d:c077", [(HID, 2)], False),
     ("a network adapter", "0bda:8153", [(CDC, 0), (CDC_DATA, 0)], False),
     ("a radio", "0a12:0001", [(0xE0, 1)], False),
@@ -56,7 +58,7 @@ TABLE = [
 def test_each_device_is_bound_or_not(
     device: str, usb_id: str, interfaces: list[tuple[int, int]], allowed: bool
 ) -> None:
-    assert is_allowed(descriptors(usb_id, *interfaces), frozenset({KEYPAD})) is allowed
+    assert is_allowed(descriptors(usb_id, *interfaces), {KEYPAD: frozenset({HID})}) is allowed
 
 
 def test_a_sound_card_is_bound_where_the_station_speaks_and_what_it_brings_besides_is_not() -> None:
@@ -70,14 +72,14 @@ def test_a_sound_card_is_bound_where_the_station_speaks_and_what_it_brings_besid
 def test_a_second_configuration_counts_too() -> None:
     first = descriptors("1d6b:0104", (CCID, 0))
     second = descriptors("1d6b:0104", (HID, 1))[18:]
-    assert is_allowed(first, frozenset())
-    assert not is_allowed(first + second, frozenset())
+    assert is_allowed(first, {})
+    assert not is_allowed(first + second, {})
 
 
 def test_descriptors_that_are_cut_off_are_refused() -> None:
     whole = descriptors("08e6:3437", (CCID, 0), (CCID, 0), configurations=2)
-    begun = [length for length in range(len(whole)) if is_allowed(whole[:length], frozenset())]
-    assert is_allowed(whole, frozenset())
+    begun = [length for length in range(len(whole)) if is_allowed(whole[:length], {})]
+    assert is_allowed(whole, {})
     assert begun == [18 + (len(whole) - 18) // 2]  # a device with one configuration
 
 
@@ -99,8 +101,9 @@ def test_named_devices_and_input_devices_are_answered_from_the_file(tmp_path: Pa
     named = tmp_path / "usb-allowed"
     asked = (["device", str(tmp_path)], ["input", "04D9:A088"])
     assert [main(arguments, named) for arguments in asked] == [3, 3]
-    named.write_text(f"0403:6001\n{KEYPAD}\n")
+    named.write_text(f"0403:6001 02 0a ff\n{KEYPAD} 03\n")
     assert [main(arguments, named) for arguments in asked] == [0, 0]
+    assert main(["input", "0403:6001"], named) == 3, "named for something else"
     assert main(["input", "046d:c31c"], named) == 3
     assert main(["device", str(tmp_path / "gone")], named) == 2
     assert main([], named) == 2
