@@ -58,8 +58,8 @@ OF_A_RASPBERRY_PI = ("dracut-arm64.conf", "add_raspberry_pi.sh")
 class Options:
     """What is built. `accept`: other package versions than those recorded are recorded. `epoch`: Unix seconds of every
     file. `version`: of the image, as its bundle has it. `signer`: the certificate that signs the manifest, its key beside it.
-    `secure_boot`: the folder of a region's keys, with which what a PC starts is signed. `update_ca`: whose signers sign bundles, in PEM; without, those of the
-    authority that a station has when it is set up."""
+    `secure_boot`: the folder of a region's keys, with which what a PC starts is signed. `update_ca`: whose signers sign
+    bundles, in PEM; without, those of the authority that a station has when it is set up."""
 
     architecture: Machine
     output: Path
