@@ -41,7 +41,7 @@ from kiosk.first_boot.network_manager import Network, NetworkError
 from kiosk.first_boot.plan import ClaimSection, ClockSection, DevicesSection, WiredSection
 from kiosk.ports import Ask
 from kiosk.station.build_fleet import JoinError
-from kiosk.station.image_slots import RaucInstaller
+from kiosk.station.image_slots import ServiceInstaller
 from kiosk.station.restart import nothing
 from kiosk.station.self_test import SelfTestResult
 from kiosk.station.state import DataFault
@@ -108,7 +108,7 @@ class SetupPorts:
     move: Callable[[], Awaitable[None]] = nothing
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     installer: DiskInstaller = field(default_factory=DiskInstaller)
-    reboot: Callable[[], Awaitable[None]] = RaucInstaller().reboot
+    reboot: Callable[[], Awaitable[None]] = ServiceInstaller().reboot
     report: Callable[[str, str], None] = lambda code, text: None
 
 

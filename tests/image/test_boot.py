@@ -9,7 +9,7 @@ import pytest
 
 from image import boards, boot, layout
 from provisioning.updates.boot_loaders import RaspberryPi, Slot
-from tests.image.test_boards import board
+from tests.fakes.machine.device_tree import board
 
 ROOTHASH = "ab" * 32
 EPOCH = 1_764_374_400

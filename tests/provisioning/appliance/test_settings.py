@@ -100,8 +100,8 @@ def test_what_station_toml_names_is_written_and_a_name_without_address_is_said(b
 @pytest.mark.parametrize("speech", ['kind = "espeak-ng"', "tones = true"])
 def test_a_station_that_speaks_or_sounds_lets_sound_cards_in(tmp_path: Path, speech: str) -> None:
     (tmp_path / "station.toml").write_text(f"[speech]\n{speech}\n")
-    write_settings(load(tmp_path / "station.toml"), tmp_path, tmp_path / "run", resolve)
-    assert usb_gate.read_named(tmp_path / "run/usb-allowed") == {usb_gate.SOUND}
+    write_settings(load(tmp_path / "station.toml"), tmp_path / "identity.json", tmp_path, tmp_path / "run", resolve)
+    assert usb_gate.read_named(tmp_path / "run/usb-allowed") == {usb_gate.SOUND: frozenset()}
 
 
 def test_a_station_that_names_nothing_gets_nothing(tmp_path: Path) -> None:
