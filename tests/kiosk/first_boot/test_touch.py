@@ -248,7 +248,8 @@ class Machine:
             yield
             self.log.append("heard again")
 
-        async def no_pause(_seconds: float) -> None: ...
+        async def no_pause(_seconds: float) -> None:
+            await asyncio.sleep(0)
 
         ports = SetupPorts(
             self.languages.append, (800, 480), lambda: self.printers, lambda config, base: self, self.pair,
