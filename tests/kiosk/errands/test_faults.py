@@ -59,7 +59,7 @@ async def test_a_hang_says_where_it_waits(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(room, "LIMIT_S", 1.0)
     monkeypatch.setitem(FAULTS, "nobody there", Fault(lambda room: None, lambda room: None))
     monkeypatch.setattr(Person, "_answer", lambda self, view: None)
-    with pytest.raises(AssertionError, match=r"the errand hangs: .*_for_ever at person\.py"):
+    with pytest.raises(AssertionError, match=r"the errand hangs: .*_for_ever at screen\.py"):
         await ends(FIRST["information"], 1, "nobody there")
 
 
