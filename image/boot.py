@@ -28,6 +28,8 @@ SIGNERS = {"PK": "PK", "KEK": "PK", "db": "KEK"}
 """Variables of Secure Boot, and whose key signs each (UEFI specification 32.3)."""
 NO_CREDENTIALS = " systemd.import_credentials=no"
 """Of a signed kernel line: what lies beside a kernel image on the EFI partition is not signed."""
+PHASE = "sysinit"
+"""What an image extends PCR 11 by before it opens /data (kortkiosk-open-data.service): for then its measurement is signed."""
 FIRMWARE = {
     "start4.elf": "usr/lib/raspi-firmware/start4.elf",
     "fixup4.dat": "usr/lib/raspi-firmware/fixup4.dat",
@@ -69,14 +71,16 @@ def write_efi(
         roothash: of the root that the kernel line names.
         epoch: Unix seconds of every file.
         keys: a folder with the region's keys of Secure Boot, `PK`, `KEK` and `db`, each as `.key` and `.pem`. Kernel images and
-            boot manager are signed then, and the boot manager enrols the keys in a firmware that is in setup mode.
+            boot manager are signed then, and the boot manager enrols the keys in a firmware that is in setup mode. `db` signs
+            what an image measures, too: to that /data is sealed.
 
     Raises CommandError, OSError.
     """
     images = {slot: folder / IMAGES[BootSlot(slot.upper())] for slot in layout.SLOTS}
     signing = (
-        [f"--secureboot-private-key={keys / 'db.key'}", f"--secureboot-certificate={keys / 'db.pem'}"] if keys else []
-    )
+        [f"--secureboot-private-key={keys / 'db.key'}", f"--secureboot-certificate={keys / 'db.pem'}",
+         f"--pcr-private-key={keys / 'db.key'}", "--pcr-banks=sha256", f"--phases={PHASE}"] if keys else []
+    )  # fmt: skip
     manager, enrolled = (
         (_sign_manager(keys, folder), _write_enrolment(keys, epoch, folder)) if keys else (BOOT_MANAGER, {})
     )

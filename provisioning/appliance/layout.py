@@ -59,8 +59,11 @@ MASKED = (
     "debug-shell.service",
     "ctrl-alt-del.target",
     "rauc-mark-good.service",
+    "systemd-pcrphase-sysinit.service",
+    "systemd-pcrphase.service",
 )
-"""What would take a name and a password, or open a shell, at the console; and RAUC's own service that believes every start."""
+"""What would take a name and a password, or open a shell, at the console; RAUC's own service that believes every start; and
+what measures later phases of a start, for which no image is signed (`image.boot.PHASE`)."""
 EXECUTABLE = 0o755
 
 

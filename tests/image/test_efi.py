@@ -1,5 +1,6 @@
 """The EFI partition of a PC, made from a made-up kernel and read back as the firmware reads it."""
 
+import json
 import ssl
 import subprocess
 import uuid
@@ -70,6 +71,9 @@ def test_with_a_region_s_keys_the_firmware_takes_what_is_signed_and_nothing_that
             run("sbverify", "--cert", keys / "db.pem", program)
     image = read_back(esp, IMAGE, tmp_path / "image")
     assert section(image, ".cmdline").rstrip(b"\0").endswith(b" systemd.import_credentials=no"), "they are not signed"
+    assert b"BEGIN PUBLIC KEY" in section(image, ".pcrpkey"), "/data is sealed to what it has signed"
+    (signature,) = json.loads(section(image, ".pcrsig").rstrip(b"\0"))["sha256"]
+    assert signature["pcrs"] == [11]
     for name, signer in boot.SIGNERS.items():
         enrolled = read_back(esp, f"loader/keys/auto/{name}.auth", tmp_path / name).read_bytes()
         assert ssl.PEM_cert_to_DER_cert((keys / f"{name}.pem").read_text()) in signed_list(

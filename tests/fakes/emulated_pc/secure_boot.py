@@ -24,11 +24,22 @@ def make_keys(folder: Path) -> Path:
 
 def sign_disk(disk: Path, keys: Path, folder: Path) -> None:
     """Give it the EFI partition that `make image` writes with these keys, from the steps of the built image."""
+    write_at(disk, layout.offset_of("esp", ARCHITECTURE), (_sign(keys, folder) / "esp.vfat").read_bytes())
+
+
+def update_image(disk: Path, keys: Path, folder: Path) -> None:
+    """Slot A's kernel image as an update has it: another one, signed with the same keys."""
+    partition = f"{disk}@@{layout.offset_of('esp', ARCHITECTURE)}"
+    image = _sign(keys, folder, STEPS / "splash/splash.cpio") / "kortkiosk-a.efi"
+    subprocess.run(["mcopy", "-o", "-i", partition, image, f"::EFI/Linux/{image.name}"], check=True)
+
+
+def _sign(keys: Path, folder: Path, *more: Path) -> Path:
     roothash = (STEPS / "verity/roothash").read_text("ascii").strip()
-    archives = (STEPS / "boot/guard.cpio", STEPS / "splash/splash.cpio")
     folder.mkdir()
+    archives = (STEPS / "boot/guard.cpio", STEPS / "splash/splash.cpio", *more)
     boot.write_efi(STEPS / "root", archives, roothash, EPOCH, folder, keys)
-    write_at(disk, layout.offset_of("esp", ARCHITECTURE), (folder / "esp.vfat").read_bytes())
+    return folder
 
 
 def put_addon(disk: Path, name: str, line: str, folder: Path, keys: Path | None = None) -> None:

@@ -3,8 +3,10 @@
 What takes device mapper (the volume opened and mounted) is not tried here.
 """
 
+import hashlib
 import os
 import random
+import re
 import shutil
 import subprocess
 import threading
@@ -14,13 +16,17 @@ from pathlib import Path
 
 import pytest
 
+from image.boot import PHASE
 from kiosk.station.state import DATA_NOTE, data_fault, data_kept
 from provisioning.appliance.cli import erase_keys
 from sim.stories.patience import LIMIT_S
 
 NEEDED = ("cryptsetup", "mke2fs", "debugfs", "blkid")
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason="cryptsetup or e2fsprogs is not installed")
-needs_tpm = pytest.mark.skipif(not (shutil.which("swtpm") and shutil.which("tpm2_unseal")), reason="no TPM in software")
+MEASURE = Path("/usr/lib/systemd/systemd-measure")
+needs_tpm = pytest.mark.skipif(
+    not (shutil.which("swtpm") and shutil.which("tpm2_unseal") and MEASURE.exists()), reason="no TPM in software"
+)
 Prepare = Callable[..., "subprocess.CompletedProcess[str]"]
 STORY = b"made up: what a station kept"
 
@@ -269,6 +275,7 @@ def open_data(
 
 def test_the_station_reads_the_note_where_it_is_written_and_believes_nothing_else(root: Path, tmp_path: Path) -> None:
     unit = (root / "usr/lib/systemd/system/kortkiosk-open-data.service").read_text()
+    assert f"systemd-pcrextend --graceful {PHASE}\n" in unit
     assert f"open-data note /dev/disk/by-partlabel/data /efi/kortkiosk {str(DATA_NOTE).removesuffix('-kept')}\n" in unit
     assert data_kept(tmp_path / "nothing") is None
     (tmp_path / "note").write_text("sealed\n")
@@ -321,12 +328,6 @@ def tpm_in_software(folder: Path) -> Iterator[str]:
         process.wait()
 
 
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[str]:
-    with tpm_in_software(tmp_path) as named:
-        yield named
-
-
 @needs_tpm
 def test_no_number_of_power_cuts_locks_the_volume(
     root: Path, prepare: Prepare, device: Path, keys: Path, tmp_path: Path
@@ -349,21 +350,117 @@ def test_no_number_of_power_cuts_locks_the_volume(
     assert opens(device, opened)
 
 
+Start = Callable[..., str]
+OLD_SEAL = """
+cd {folder} && tpm2_createprimary -Q -C o -G ecc -c parent && tpm2_flushcontext -t &&
+tpm2_create -Q -C parent -i {key} -u {keys}/data.pub -r {keys}/data.priv && tpm2_flushcontext -t && rm {key}
+"""
+"""As images of before sealed a key."""
+
+
+def measure(tpm: str, pcr: int, *contents: bytes) -> None:
+    for content in contents:
+        extended = f"{pcr}:sha256={hashlib.sha256(content).hexdigest()}"
+        assert run("tpm2_pcrextend", extended, TPM2TOOLS_TCTI=tpm).returncode == 0
+
+
+@pytest.fixture
+def start(root: Path, device: Path, keys: Path, tmp_path: Path) -> Start:
+    """A start of an image in a machine with Secure Boot: what the firmware and the stub measure, then the volume. Gives what is
+    noted of it; `opened` has the key."""
+    for name in ("region", "stranger"):
+        run("openssl", "genrsa", "-out", tmp_path / f"{name}.pem", "2048")
+    real = shutil.which("cryptsetup")
+    opening = f'open*) {real} "$@" --test-passphrase && cp "$3" {tmp_path}/opened'
+    instead(
+        tmp_path, e2fsck="exit 0", cryptsetup=f'case "$*" in *--test*) ;; {opening}; exit ;; esac; exec {real} "$@"'
+    )
+
+    def call(
+        image: bytes = b"", *, signer: str = "region", secure: bytes = b"on", into: bytes = b"", action: str = "open"
+    ) -> str:
+        folder = tmp_path / "measured"
+        folder.mkdir(exist_ok=True)
+        public, linux = folder / "tpm2-pcr-public-key.pem", folder / "linux"
+        run("openssl", "rsa", "-in", tmp_path / f"{signer}.pem", "-pubout", "-out", public)
+        linux.write_bytes(image)
+        signed = run(MEASURE, "sign", f"--linux={linux}", f"--pcrpkey={public}", "--bank=sha256", f"--phase={PHASE}",
+                     f"--private-key={tmp_path}/{signer}.pem", f"--public-key={public}")  # fmt: skip
+        (folder / "tpm2-pcr-signature.json").write_text(signed.stdout if image else "")
+        (folder / "SecureBoot").write_bytes(bytes([6, 0, 0, 0, secure == b"on"]))
+        with tpm_in_software(tmp_path) as tpm:
+            measure(tpm, 7, secure)
+            if image:
+                measure(tpm, 11, b".linux\0", into or image, b".pcrpkey\0", public.read_bytes(), PHASE.encode())
+            ended = open_data(root, action, device, keys, tmp_path, TPM2TOOLS_TCTI=tpm, MEASURED=str(folder),
+                              SECURE_BOOT=str(folder / "SecureBoot"), **in_path(tmp_path))  # fmt: skip
+        if ended.returncode == 0:
+            (tmp_path / "kortkiosk-data").unlink(missing_ok=True)
+            return noted(root, device, keys, tmp_path) or ""
+        return (tmp_path / "kortkiosk-data-kept").read_text().strip()
+
+    return call
+
+
+def slots(device: Path) -> list[str]:
+    return re.findall(r"^  (\d+): luks2", run("cryptsetup", "luksDump", device).stdout, re.MULTILINE)
+
+
 @needs_tpm
-def test_the_tpm_alone_opens_what_it_has_sealed(
-    prepare: Prepare, device: Path, keys: Path, tmp_path: Path, emulator: str
+def test_the_tpm_opens_the_volume_for_images_that_the_region_has_signed_and_for_nothing_else(
+    start: Start, device: Path, keys: Path, tmp_path: Path
 ) -> None:
-    ended = prepare(TPM2TOOLS_TCTI=emulator)
-    assert ended.returncode == 0, ended.stderr
-    assert sorted(path.name for path in keys.iterdir()) == ["data.priv", "data.pub"]
-    unseal = (
-        "tpm2_createprimary -Q -C o -G ecc -c parent && tpm2_flushcontext -t && "
-        f"tpm2_load -Q -C parent -u {keys}/data.pub -r {keys}/data.priv -c sealed && tpm2_flushcontext -t && "
-        "tpm2_unseal -Q -c sealed -o unsealed && tpm2_flushcontext -t"
-    )
-    by_hand = subprocess.run(
-        ["sh", "-c", unseal], cwd=tmp_path, env={**os.environ, "TPM2TOOLS_TCTI": emulator}, check=False
-    )
-    assert by_hand.returncode == 0
-    assert opens(device, tmp_path / "unsealed")
-    assert not any((tmp_path / "unsealed").read_bytes() in path.read_bytes() for path in keys.iterdir())
+    assert start(b"image", action="prepare") == "tpm"
+    finish(device)
+    assert [path.name for path in keys.iterdir()] == ["data.sealed"]
+    assert start(b"image") == "tpm"
+    key = (tmp_path / "opened").read_bytes()
+    assert key not in (keys / "data.sealed").read_bytes()
+    assert start(b"its update") == "tpm"
+    before = device.read_bytes()
+    assert start(b"a stick", signer="stranger") == "D3"
+    assert start(b"image", into=b"a changed image") == "D3"
+    assert start() == "D3", "a system that measures nothing"
+    assert start(b"image", secure=b"off") == "D3"
+    assert device.read_bytes() == before
+    assert start(b"image") == "tpm", "it opens again"
+    assert (tmp_path / "opened").read_bytes() == key
+
+
+@needs_tpm
+def test_a_seal_of_before_gives_way_to_a_bound_one_with_another_key(
+    start: Start, prepare: Prepare, device: Path, keys: Path, tmp_path: Path
+) -> None:
+    assert prepare().returncode == 0
+    finish(device)
+    old = Path(shutil.copy(keys / "data.key", tmp_path / "old.key"))
+    with tpm_in_software(tmp_path) as tpm:
+        made = OLD_SEAL.format(folder=tmp_path, key=keys / "data.key", keys=keys)
+        assert run("sh", "-c", made, TPM2TOOLS_TCTI=tpm).returncode == 0
+    assert start(b"image", secure=b"off") == "tpm"
+    (keys.parent / "kortkiosk-slots.json").write_text('{"bad": [], "trial": "B"}')
+    assert start(b"image") == "tpm"
+    assert sorted(path.name for path in keys.iterdir()) == ["data.priv", "data.pub"], "the old image would not know it"
+    (keys.parent / "kortkiosk-slots.json").write_text('{"bad": [], "trial": null}')
+    (tmp_path / "instead/systemd-creds").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "instead/systemd-creds").chmod(0o755)
+    assert start(b"image") == "tpm", "as where the power is cut before there is another file"
+    (tmp_path / "instead/systemd-creds").unlink()
+    assert opens(device, old)
+    assert len(slots(device)) == 2
+    assert start(b"image") == "tpm"
+    assert [path.name for path in keys.iterdir()] == ["data.sealed"]
+    assert not opens(device, old)
+    assert len(slots(device)) == 1
+    assert start(b"image") == "tpm"
+    assert opens(device, tmp_path / "opened")
+    assert start(b"image", secure=b"off") == "D3"
+
+
+@needs_tpm
+def test_without_secure_boot_the_tpm_alone_opens_what_it_has_sealed(start: Start, device: Path) -> None:
+    assert start(b"image", secure=b"off", action="prepare") == "tpm"
+    finish(device)
+    assert start(secure=b"off") == "tpm"
+    assert start(b"image") == "tpm", "Secure Boot is on from now"
+    assert start(secure=b"off") == "D3"
