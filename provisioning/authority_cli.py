@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from provisioning import files
-from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority
+from provisioning.appliance.recovery import open_sealed
+from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority, AuthorityError
+from provisioning.claim import GROUP
 from provisioning.exporting import export_server, export_verifier
 from provisioning.issuing import issue_issuing
 from provisioning.keys import sealing
@@ -63,7 +65,13 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
         "--forget-ca", action="store_true", help="trust the newest CA alone, once nothing rests on others"
     )
     rotation.add_argument("--finish", action="store_true", help="forget the old keys, once the overlap is over")
-    for signing in (init, crl, renewal, issued, issuing, signer, rotation):
+    recovery = make(
+        parts, "recovery-key", "open the recovery key of a station's /data, which two persons released", _recovery_key
+    )
+    recovery.add_argument("directory", type=Path)
+    recovery.add_argument("station")
+    recovery.add_argument("sealed", type=Path, metavar="FILE", help="the sealed key, as the server released it")
+    for signing in (init, crl, renewal, issued, issuing, signer, rotation, recovery):
         add_unlocking(signing)
     for name, summary, export in (
         ("export-server", "copy what the server needs, which is not the CA's key", export_server),
@@ -143,6 +151,19 @@ def _issue_signer(arguments: argparse.Namespace, now: datetime) -> tuple[dict[st
 def _issue_issuing(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     until = issue_issuing(open_authority(arguments), now, early=arguments.early)
     return {"not_after": until.isoformat()}, f"The issuing key is good until {until:%Y-%m-%d}. {HAND_OUT}"
+
+
+def _recovery_key(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    sealed, code, fault = arguments.sealed.read_text("ascii").strip(), "", None
+    for authority in open_authority(arguments).key_files().values():
+        try:
+            code = open_sealed(authority.key, arguments.station, sealed)
+        except ValueError as error:
+            fault = error
+    if not code:
+        raise AuthorityError(str(fault))
+    code = "-".join(code[at : at + GROUP] for at in range(0, len(code), GROUP))
+    return {"station": arguments.station, "recovery_key": code}, code
 
 
 def _export(

@@ -118,6 +118,8 @@ class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=F
     """Where the station's key is: in a file, in a file sealed to this machine, or in a TPM."""
     data_kept: DataKept | None = None
     """How the volume of what stays is kept; None where no image has opened it."""
+    recovery_key: str | None = None
+    """A key of that volume, sealed to the fleet's authority (base64); None where there is none."""
     update: UpdateState | None = None
     """None where it runs from no image with two slots."""
     server_keys: int | None = None

@@ -36,7 +36,11 @@ from kiosk.station.cabinet_pairing import pair_named_board
 from kiosk.station.reader_roles import ReaderRoles
 from kiosk.station.state import data_fault
 from kiosk.views import View
+from provisioning.claim import ALPHABET, LOOK_ALIKES
+from provisioning.files import write_file
 
+RECOVERY_KEY = Path("/data/kortkiosk/recovery-key")
+"""Where root looks for it, in the volume in memory."""
 SYSFS = Path("/sys/class/drm")
 
 
@@ -60,6 +64,17 @@ async def start_anew() -> None:
         if await process.wait() != 0:
             raise OSError(f"systemctl {words} ended with {process.returncode}")
     await asyncio.Future()
+
+
+async def recover(typed: str, file: Path = RECOVERY_KEY) -> bool:
+    """Have root open the volume of /data by its recovery key, and restart the machine; False where it does not open."""
+    signs = "".join(sign for sign in typed.upper().translate(LOOK_ALIKES) if sign in ALPHABET)
+    try:
+        await asyncio.to_thread(write_file, file, signs.encode())
+        await start_anew()
+    except OSError:
+        await asyncio.to_thread(file.unlink, missing_ok=True)
+    return False
 
 
 class ScreenAsk:
@@ -102,7 +117,7 @@ class SetupScreen:
         """Whether the station can be started; False where the window was closed before."""
         ports = SetupPorts(
             self._speak, self._panel, usb_printers, self._readers, partial(pair_named_board, self._file),
-            data_fault=data_fault(), move=start_anew,
+            data_fault=data_fault(), move=start_anew, recover=recover,
             scans=self._config.scanner.kind not in ("none", VIRTUAL), released=self._released, report=self._report,
         )  # fmt: skip
         setup = TouchSetup(ScreenAsk(self.screen.show), self._assistant, ports)

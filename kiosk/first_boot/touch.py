@@ -72,6 +72,10 @@ class Readers(ReaderTelling, Protocol):
         """Whether nobody has told yet which of two is whose."""
 
 
+async def no_key(_typed: str) -> bool:
+    return False
+
+
 @contextlib.asynccontextmanager
 async def nothing_held() -> AsyncIterator[None]:
     """No device is heard meanwhile."""
@@ -91,6 +95,7 @@ class SetupPorts:
         released: lets go of all devices that the screen follows, meanwhile.
         data_fault: why the volume of /data was not opened: the station is set up in memory then, to take its place.
         move: has it made anew with what was set up, and the machine restarted; ends by OSError alone.
+        recover: has it opened by that recovery key, and the machine restarted; ends with False alone.
         pause: waits so many seconds.
         installer: writes the system to a disk, where the machine runs from a stick.
         reboot: starts the machine anew.
@@ -106,6 +111,7 @@ class SetupPorts:
     released: Callable[[], AbstractAsyncContextManager[None]] = nothing_held
     data_fault: DataFault | None = None
     move: Callable[[], Awaitable[None]] = nothing
+    recover: Callable[[str], Awaitable[bool]] = no_key
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     installer: DiskInstaller = field(default_factory=DiskInstaller)
     reboot: Callable[[], Awaitable[None]] = ServiceInstaller().reboot
@@ -127,7 +133,8 @@ class TouchSetup:
     async def run(self) -> str:
         """From a blank station to one that can be started; gives its name. Raises ConfigError, OSError."""
         if (fault := self._ports.data_fault) is not None:
-            await self._ask(views.data_fault(fault))
+            while await self._ask(views.data_fault(fault)) == "key":
+                await self._recover()
         await self._language()
         if fault is None:
             await self._install()
@@ -154,6 +161,13 @@ class TouchSetup:
         self._ports.report(code, text)
         answer: str = await self._ask(views.fault(step, code))
         return answer
+
+    async def _recover(self) -> None:
+        """Open the volume by its recovery key; ends with a restart then."""
+        await self._language()
+        typed = await self._ask(views.recovery_key())
+        if typed != "back" and not await self._while(views.opening(), self._ports.recover(typed)):
+            await self._ask(views.wrong_key())
 
     # language and settings
 

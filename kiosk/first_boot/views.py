@@ -65,6 +65,8 @@ ICONS = {
 """What a fault is about, by its words."""
 KEPT: tuple[Kind, ...] = ("tpm", "sealed", "file")
 MOST_NAMED, MOST_DISKS = 2, 3
+WITH_KEY: frozenset[DataFault] = frozenset({"D2", "D3", "D4"})
+"""Why a volume was not opened where its recovery key may open it."""
 LOSSES = ("unsent", "stock", "server")
 PAIRING_WORDS = ("absent", "failed")
 Typed = Literal["address", "gateway", "dns", "proxy", "server", "station", "printer"]
@@ -97,7 +99,22 @@ def data_fault(fault: DataFault) -> Tell:
         name="setup.data_fault", errand=ERRAND, badge="warning", badge_icon="harddisk", title=say("setup.data_fault"),
         lead=tuple(say(f"setup.data_fault.{language}", code=fault) for language in LANGUAGES),
         way_out=Button("anew", say("setup.data_fault.anew"), "wrench-outline"),
+        side=Button("key", say("setup.data_fault.key"), "lock-open-variant-outline") if fault in WITH_KEY else None,
     )  # fmt: skip
+
+
+def recovery_key() -> EnterText:
+    """The recovery key of the volume."""
+    return replace(code(), name="setup.recovery_key", step=None, title=say("setup.recovery_key"),
+                   lead=(say("setup.recovery_key.where"),))  # fmt: skip
+
+
+def opening() -> Busy:
+    return _busy("opening", CLAIM)
+
+
+def wrong_key() -> Tell:
+    return _fault("wrong_key", CLAIM, say("setup.wrong_key"), say("setup.wrong_key.do"), icon="lock-alert-outline")
 
 
 def data_loss() -> Tell:

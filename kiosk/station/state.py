@@ -17,6 +17,8 @@ from kiosk.version import VERSION, image
 
 DATA_NOTE = Path("/run/kortkiosk-data-kept")
 """What opened the volume of /data says of it, on a machine of an image: how it is kept, or why it was not opened."""
+RECOVERY_KEY = Path("/run/kortkiosk-appliance/recovery-key")
+"""The volume's recovery key, sealed to the fleet's authority (`provisioning.appliance.recovery`)."""
 
 DataFault = Literal["D1", "D2", "D3", "D4", "D5"]
 """The disk is not there, the files of the key are not, the TPM does not give it out, the volume is damaged or of another key, its
@@ -45,6 +47,7 @@ class StateReport:
     identity: Identity | None
     update: Callable[[], UpdateState | None] = lambda: None
     data_note: Path = DATA_NOTE
+    recovery_key: Path = RECOVERY_KEY
 
     def state(self) -> StationState:
         activity, left_in = self.status.activity, self.status.card_left_in
@@ -68,6 +71,7 @@ class StateReport:
             certificate_from=_utc(self.identity.not_before) if self.identity and self.identity.not_before else None,
             key_kept=self.identity.key_kept if self.identity is not None else None,
             data_kept=data_kept(self.data_note),
+            recovery_key=_read(self.recovery_key) or None,
             server_keys=self.identity.server_keys.sequence if self.identity is not None else None,
         )
 

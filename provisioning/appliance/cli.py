@@ -19,6 +19,7 @@ from typing import Any
 from fleet.agent.identity import IDENTITY_FILE
 from kiosk.config import ConfigError, load
 from provisioning.appliance.layout import MACHINES, PROGRAMS, write_appliance
+from provisioning.appliance.recovery import keep_recovery_key
 from provisioning.appliance.settings import write_settings
 from provisioning.appliance.trust import SETTINGS, RootTrust, UpdateRefusedError
 from provisioning.files import destroy_file
@@ -74,6 +75,13 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
     update.add_argument("--trust", type=Path, required=True, metavar="DIR", help="what root has pinned")
     update.add_argument("--keyring", type=Path, required=True, metavar="FILE", help="whose signers sign bundles")
     update.add_argument("--compatible", required=True, help="the machines that bundles are for")
+    recovery = make(below, "recovery", "give /data a key for the authority, sealed; as root", _recovery)
+    recovery.add_argument("--device", type=Path, required=True, help="the encrypted volume")
+    recovery.add_argument("--keys", type=Path, required=True, metavar="DIR", help="where its own key is")
+    recovery.add_argument("--trust", type=Path, required=True, metavar="DIR", help="what root has pinned")
+    recovery.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="where the station reads it, sealed"
+    )
     erase = make(below, "erase", "throw the keys of /data away: what is on the disk cannot be read any more", _erase)
     erase.add_argument("--device", type=Path, required=True, help="the encrypted volume")
     erase.add_argument(
@@ -91,6 +99,11 @@ def _update(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
     except (ConfigError, UpdateRefusedError) as error:
         raise ValueError(str(error)) from None
     return {arguments.action: version}, f"{arguments.action}: {version}"
+
+
+def _recovery(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    kept = keep_recovery_key(arguments.device, arguments.keys, arguments.trust, arguments.output)
+    return {"kept": kept}, f"{arguments.device}: " + ("the authority can open it" if kept else "it is not encrypted")
 
 
 def _erase(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from provisioning.appliance.recovery import seal
 from provisioning.authority import Authority, AuthorityError
 from provisioning.keys import sealing, storage
 from provisioning.keys.secrets import KeyFileError, SecretFileError, read_secret
@@ -85,6 +86,13 @@ def test_an_authority_whose_key_is_sealed(tmp_path: Path, passphrase: Path, caps
     run.now += timedelta(days=31)
     assert run("authority", "rotate", place, "--finish", *opens) == 0
     assert run("authority", "renew", place, "--early", *opens) == 0
+    former = x509.load_pem_x509_certificates((place / "ca/ca.pem").read_bytes())[-1].public_key()
+    assert isinstance(former, ec.EllipticCurvePublicKey)
+    (tmp_path / "released").write_text(seal(former, "entre-a", "0123456789ABCDEFGHJK"))
+    assert run("authority", "recovery-key", place, "entre-a", tmp_path / "released", *opens) == 0
+    assert run.said == "0123-4567-89AB-CDEF-GHJK\n", "sealed before the rotation"
+    assert run("authority", "recovery-key", place, "entre-b", tmp_path / "released", *opens) == 2
+    assert "no recovery key of entre-b" in run.said
     passphrase.write_text("another\n")
     assert run("authority", "crl", place, *opens) == 2
     assert "does not open it" in run.said
@@ -114,6 +122,9 @@ def test_an_authority_on_a_token(tmp_path: Path, token: str, capsys: pytest.Capt
     leaf = place / "server/broker.pem"
     assert "OK" in openssl("verify", "-attime", int(NOW.timestamp()), "-CAfile", ca, leaf)
     assert "verify OK" in openssl("crl", "-in", place / "ca/crl.pem", "-CAfile", ca, "-noout")
+    (tmp_path / "released").write_text("AAAA")
+    assert run("authority", "recovery-key", place, "entre-a", tmp_path / "released") == 2
+    assert "on a token, which opens nothing" in run.said
     listed = _pkcs11_tool("--login", "--pin", PIN, "--list-objects")
     assert "EC_POINT" in listed
     assert "sensitive, always sensitive, never extractable, local" in listed

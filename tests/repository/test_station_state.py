@@ -16,12 +16,14 @@ LEFT_OUT = {
     "kiosk/station/state.py": {"outbox_depth"},
     "sim/fleet/device_state.py": {
         "update", "step", "left_in", "region", "certificate_until", "certificate_from", "key_kept",
-        "data_kept", "server_keys",
+        "data_kept", "server_keys", "recovery_key",
     },
-    "fleet/server/stations/api.py": {"bootid", "time", "left_in", "certificate_until", "certificate_from", "server_keys"},
+    "fleet/server/stations/api.py": {
+        "bootid", "time", "left_in", "certificate_until", "certificate_from", "server_keys", "recovery_key",
+    },
     "fleet/server/stations/templates/station.html": {
         "title", "bootid", "errand", "step", "slots", "out_of_service", "left_in", "region", "certificate_until",
-        "certificate_from", "server_keys",
+        "certificate_from", "server_keys", "recovery_key",
     },
     "docs/messages.md": {"title", "bootid", "errand", "devices", "slots", "outbox_depth"},
 }  # fmt: skip

@@ -40,6 +40,7 @@ _ICON = {
     "guessing": "lock-alert-outline",
     "letter_key_missing": "email-seal-outline",
     "tries_reset": "restart",
+    "recovery_released": "lock-open-variant-outline",
     "duplicate_identity": "link-variant-off",
     "unsigned_ask": "lock-alert-outline",
     "server_part": "harddisk",

@@ -27,6 +27,7 @@ LATCHED = frozenset(
         "guessing",
         "letter_key_missing",
         "tries_reset",
+        "recovery_released",
         "unsigned_ask",
         "chain_broken",
         "conflict",

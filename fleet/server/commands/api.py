@@ -48,6 +48,7 @@ _SAID: dict[Refusal, tuple[int, str]] = {
         "one of the two made, reset or granted the other's account within 30 days: a third person has to agree",
     ),
     Refusal.STEP_UP: (403, "a proof of who is there, at most five minutes old, is missing: step up at /step-up"),
+    Refusal.NO_KEY: (409, "the station has sent no recovery key, or it was released before"),
     Refusal.NOT_WAITING: (409, "it waits for nobody: it is decided, or its time is over"),
 }
 
@@ -82,6 +83,12 @@ class OpenSlot(_Wish):
 
     command: Literal["open_slot"]
     slot: Annotated[int, Field(strict=False, ge=1, le=MOST_SLOT), WHOLE]
+
+
+class RecoveryKey(_Wish):
+    """Release the sealed recovery key of the station's volume; waits for a second person. It is among the `lines` then."""
+
+    command: Literal["recovery_key"]
 
 
 class Update(_Patient):
@@ -142,7 +149,7 @@ class Command(BaseModel):
 
     id: int
     station: str
-    command: CommandName
+    command: CommandName | Literal["recovery_key"]
     slot: int | None
     message: Message | None
     update_order: UpdateOrder | None
@@ -182,7 +189,7 @@ def _add_orders(router: APIRouter, web: Web, commands: CommandService, bundles: 
     def order_command(
         request: Request,
         station: Name,
-        said: Annotated[Plain | Close | OpenSlot | Update, Field(discriminator="command")],
+        said: Annotated[Plain | Close | OpenSlot | RecoveryKey | Update, Field(discriminator="command")],
     ) -> Command:
         """Order a command. One that touches cards waits for a second person; it and an update are ordered in a session that has
         stepped up within five minutes, and not by a token. All but the first are issued at once."""
@@ -206,7 +213,9 @@ def _add_orders(router: APIRouter, web: Web, commands: CommandService, bundles: 
         return _listed(within(request, commands), state, station, limit, offset)
 
 
-def _request_of(station: str, said: Plain | Close | OpenSlot | Update, bundles: Bundles) -> CommandRequest:
+def _request_of(
+    station: str, said: Plain | Close | OpenSlot | RecoveryKey | Update, bundles: Bundles
+) -> CommandRequest:
     if not isinstance(said, Update):
         return CommandRequest(station, **said.model_dump())
     order = bundles.order(said.sha256, older=said.older, now=said.now)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from fleet.messages.vocabulary import CommandName, EventType
-from fleet.server.commands.model import CommandRow
+from fleet.server.commands.model import RECOVERY_KEY, CommandRow
 from fleet.server.commands.roll_out import Progress, RollOutState
 from fleet.server.errands.model import EventRow
 from fleet.server.platform.pages.i18n import Localization
@@ -20,6 +20,7 @@ COMMAND_ICON: Mapping[str, str] = {
     CommandName.SYNC: "update",
     CommandName.LOG_BUNDLE: "download-outline",
     CommandName.UPDATE: "tray-arrow-down",
+    RECOVERY_KEY: "lock-open-variant-outline",
 }
 """In the order in which they are offered."""
 COMMAND_EVENTS = frozenset({EventType.COMMAND_TAKEN, EventType.COMMAND_ENDED})

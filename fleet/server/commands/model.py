@@ -22,7 +22,10 @@ from fleet.server.platform.roles import Right
 State = Literal["waiting", "ready", "sent", "done", "refused", "failed", "expired", "withdrawn"]
 """In the order of a command's life: for a second person, for the broker, for the station's answer; and how it ended."""
 UNDER_WAY = frozenset({"waiting", "ready", "sent"})
-WANTS_STEP_UP = TOUCHES_CARDS | {CommandName.UPDATE}
+RECOVERY_KEY = "recovery_key"
+"""Asked for like a command, and answered here: the station cannot open its volume, and hears nothing."""
+TWO_PERSONS = TOUCHES_CARDS | {RECOVERY_KEY}
+WANTS_STEP_UP = TWO_PERSONS | {CommandName.UPDATE}
 """What is begun by a person, after a step-up, and never by a token."""
 MOST_REASON = 200
 REASON = r"^[^\x00-\x1f\x7f]*[0-9A-Za-zÀ-ÿ][^\x00-\x1f\x7f]*$"
@@ -98,6 +101,8 @@ class Refusal(StrEnum):
     """One of the two made, reset or granted the other's account not long ago (`access.vouching`)."""
     STEP_UP = "step_up"
     """A fresh proof of who is there is missing."""
+    NO_KEY = "no_key"
+    """The station has sent no recovery key, or it was released before."""
     NOT_WAITING = "not_waiting"
     """It is decided, its time is over, or it is on its way already."""
 
@@ -112,7 +117,7 @@ class CommandRefusedError(Exception):
 
 def right_for(command: str) -> Right:
     """Who may ask for it, and withdraw it. Whoever may command may also do what touches cards."""
-    return Right.CARDS if command in TOUCHES_CARDS else Right.COMMAND
+    return Right.CARDS if command in TWO_PERSONS else Right.COMMAND
 
 
 def wrong_with(wish: CommandRequest) -> str | None:
@@ -123,11 +128,11 @@ def wrong_with(wish: CommandRequest) -> str | None:
     if wish.command == CommandName.OUT_OF_SERVICE:
         message = wish.message in get_args(Message)
     fits = {
-        "command": wish.command in COMMANDS,
+        "command": wish.command in COMMANDS | {RECOVERY_KEY},
         "reason": len(wish.reason) <= MOST_REASON and re.fullmatch(REASON, wish.reason) is not None,
         "slot": slot,
         "message": message,
         "update": (wish.update_order is not None) == (wish.command == CommandName.UPDATE),
-        "valid": wish.valid_s in (VALID_S[:1] if wish.command in TOUCHES_CARDS else VALID_S),
+        "valid": wish.valid_s in (VALID_S[:1] if wish.command in TWO_PERSONS else VALID_S),
     }
     return next((part for part, fit in fits.items() if not fit), None)

@@ -15,7 +15,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from fleet.messages.commands import TOUCHES_CARDS
 from fleet.messages.topics import STATION_NAME
 from fleet.messages.vocabulary import CommandName
 from fleet.server.commands.dependencies import may_order, orderer, within
@@ -23,6 +22,8 @@ from fleet.server.commands.labels import COMMAND_ICON, command_title
 from fleet.server.commands.model import (
     MOST_REASON,
     MOST_SLOT,
+    RECOVERY_KEY,
+    TWO_PERSONS,
     UNDER_WAY,
     VALID_S,
     WANTS_STEP_UP,
@@ -169,7 +170,7 @@ def _station(
         wrong=wrong,
         offered=[command for command in COMMAND_ICON if may_order(request, command, row.name) and _fits(command, row)],
         icons=COMMAND_ICON,
-        touches_cards=TOUCHES_CARDS,
+        touches_cards=TWO_PERSONS,
         messages=MESSAGES,
         valid=VALID_S,
         most_reason=MOST_REASON,
@@ -233,6 +234,8 @@ def _fits(command: str, row: StationRow) -> bool:
     """Whether it makes sense now: a station that is closed is not closed again, one without slots is not updated."""
     if command == CommandName.UPDATE:
         return row.retired is None and row.state is not None and row.state.update is not None
+    if command == RECOVERY_KEY:
+        return row.retired is None and row.state is not None and row.state.recovery_key is not None
     closed = row.state is not None and row.state.out_of_service not in (None, "door")
     return row.retired is None and command != (CommandName.OUT_OF_SERVICE if closed else CommandName.IN_SERVICE)
 

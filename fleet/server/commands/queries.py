@@ -13,13 +13,14 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, true, update
 
 from fleet.messages.commands import CommandResult, UpdateOrder
-from fleet.messages.link import DeviceState
+from fleet.messages.link import DeviceState, StationState
 from fleet.messages.vocabulary import CommandName
-from fleet.server.commands.model import CommandRow
+from fleet.server.commands.model import RECOVERY_KEY, CommandRow
 from fleet.server.commands.tables import commands
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.database.station_scope import stations_like
+from fleet.server.stations.tables import stations
 
 ALL = true()
 SERVER = "server"
@@ -92,6 +93,15 @@ def latest_updates(connection: Connection, within: ColumnElement[bool] = ALL) ->
     newest = select(func.max(commands.c.id)).where(within, ordered).group_by(commands.c.station)
     rows = connection.execute(select(*_LISTED).where(commands.c.id.in_(newest)))
     return {row.station: _row(row) for row in rows}
+
+
+def unreleased_key(connection: Connection, station: str) -> str | None:
+    """The sealed recovery key that this station has sent; None where it was released before."""
+    said = connection.execute(select(stations.c.state).where(stations.c.name == station)).scalar()
+    sealed = msgspec.json.decode(said, type=StationState).recovery_key if said else None
+    done = (commands.c.station == station, commands.c.command == RECOVERY_KEY, commands.c.state == "done")
+    released = connection.execute(select(commands.c.detail).where(*done)).scalars()
+    return None if any(sealed in msgspec.json.decode(one, type=Detail).lines for one in released if one) else sealed
 
 
 def add(connection: Connection, values: dict[str, Any]) -> int:

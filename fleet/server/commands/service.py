@@ -3,19 +3,22 @@
 Rules: one write transaction decides, which has the store to itself, so two people cannot both be the second one; who asked never
 is, nor an account that the other one has had in hand (`access.vouching`), nor a token. What one person may order is ready at
 once, what touches cards when a second one agrees, within `DECIDE`, both after a step-up. No key is needed
-here: what is ready is signed where it is published (`service`), so that pages may run on machines that cannot sign.
+here: what is ready is signed where it is published (`service`), so that pages may run on machines that cannot sign. A sealed
+recovery key is never sent: it is released here, once, as it came.
 """
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from fleet.messages.commands import TOUCHES_CARDS
 from fleet.server.accounts.separation_of_duties import may_be_one_person
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.model import (
+    RECOVERY_KEY,
+    TWO_PERSONS,
     WANTS_STEP_UP,
     CommandRefusedError,
     CommandRequest,
@@ -27,6 +30,7 @@ from fleet.server.commands.model import (
 from fleet.server.platform.audit.log import without_numbers
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes, Topic, changes_with
+from fleet.server.stations.alarms import RECOVERY_RELEASED, Alarm, raise_alarm
 
 DECIDE = timedelta(minutes=15)
 """So long a command waits for its second person."""
@@ -99,9 +103,11 @@ class CommandService:
             "by": by.name,
             "asked": now,
             "valid_s": wish.valid_s,
-            **(decide if wish.command in TOUCHES_CARDS else ready),
+            **(decide if wish.command in TWO_PERSONS else ready),
         }
         with self._database.writing.begin() as connection:
+            if wish.command == RECOVERY_KEY and commanding.unreleased_key(connection, wish.station) is None:
+                raise CommandRefusedError(Refusal.NO_KEY)
             number = commanding.add(connection, values)
             row = self._known(connection, number)
             commanding.tell(connection, row, "command.ask", (by.name, by.address), now)
@@ -117,8 +123,11 @@ class CommandService:
                 return Refusal.UNKNOWN
             if (objection := _objection(connection, row, by, now)) is not None:
                 return objection
-            ready = {"state": "ready", "not_after": _end(row.valid_s, now)}
-            commanding.set_state(connection, number, "waiting", second=by.name, approved=now, **ready)
+            if row.command == RECOVERY_KEY:
+                agreed = _release(connection, row, now)
+            else:
+                agreed = {"state": "ready", "not_after": _end(row.valid_s, now)}
+            commanding.set_state(connection, number, "waiting", second=by.name, approved=now, **agreed)
             row = self._known(connection, number)
             commanding.tell(connection, row, "command.approve", (by.name, by.address), now)
         self._tell(row)
@@ -162,7 +171,18 @@ def _objection(connection: Connection, row: CommandRow, by: Requester, now: date
         return Refusal.NOT_WAITING
     if may_be_one_person(connection, row.by, by.name, now):
         return Refusal.NOT_ANOTHER_PERSON
+    if row.command == RECOVERY_KEY and commanding.unreleased_key(connection, row.station) is None:
+        return Refusal.NO_KEY
     return _lacking(by)
+
+
+def _release(connection: Connection, row: CommandRow, now: datetime) -> dict[str, Any]:
+    """The sealed recovery key becomes the answer, once, and an alarm."""
+    sealed = commanding.unreleased_key(connection, row.station)
+    assert sealed is not None, "no objection"
+    raise_alarm(connection, Alarm(row.station, RECOVERY_RELEASED, f"#{row.id}"), now)
+    detail = msgspec.json.encode(commanding.Detail(lines=(sealed,))).decode()
+    return {"state": "done", "ended": now, "detail": detail}
 
 
 def _lacking(by: Requester) -> Refusal | None:

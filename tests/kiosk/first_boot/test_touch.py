@@ -17,7 +17,7 @@ from drivers.keypad.grabbed_keypad import GrabbedKeypad, UsbId
 from drivers.printer.usb_printers import UsbPrinter
 from fleet.agent.identity import Identity
 from fleet.messages.vocabulary import DeviceKind
-from kiosk.cli.setup_screen import ScreenAsk, start_anew
+from kiosk.cli.setup_screen import ScreenAsk, recover, start_anew
 from kiosk.config import Config, load
 from kiosk.first_boot import views
 from kiosk.first_boot.assistant import Assistant, Sleep
@@ -147,6 +147,7 @@ class Machine:
     scanner: bool = False
     data_fault: DataFault | None = None
     moved: deque[Exception] = field(default_factory=deque)
+    recovered: deque[bool] = field(default_factory=deque)
     tried: Callable[[int], None] = lambda count: None
     root_on: str = ""
     log: list[str] = field(default_factory=list)
@@ -208,6 +209,12 @@ class Machine:
         self.log.append("moved")
         raise self.moved.popleft()
 
+    async def recover(self, typed: str) -> bool:
+        self.log.append(f"recover {typed}")
+        if self.recovered.popleft():
+            raise PowerCutError
+        return False
+
     @property
     def installer(self) -> DiskInstaller:
         return DiskInstaller(lambda: block_devices(self.root_on), self.folder / "install-on", self.folder / "install")
@@ -253,7 +260,8 @@ class Machine:
 
         ports = SetupPorts(
             self.languages.append, (800, 480), lambda: self.printers, lambda config, base: self, self.pair,
-            data_fault=self.data_fault, move=self.move, scans=self.scanner, released=released, pause=no_pause,
+            data_fault=self.data_fault, move=self.move, recover=self.recover, scans=self.scanner, released=released,
+            pause=no_pause,
             report=lambda code, text: self.log.append(f"{code}: {text}"), installer=self.installer,
             reboot=self.reboot,
         )  # fmt: skip
@@ -325,6 +333,34 @@ async def test_a_station_whose_volume_was_not_opened_gives_it_up_once_the_server
     after = Installer(site, answers)
     assert await machine.set_up(after) == "lost"
     assert after.names[0] == "setup.which_printer"
+
+
+async def test_a_recovery_key_opens_the_volume_or_leads_back(site: EnrolmentSite, machine: Machine) -> None:
+    machine.data_fault = "D3"
+    machine.recovered = deque([False, True])
+    installer = Installer(site, {"setup.data_fault": "key", "setup.language": "sv", "setup.wrong_key": "again",
+                                 "setup.recovery_key": ["back", "0123456789ABCDEFGHJK", "ZZZZ456789ABCDEFGHJK"]})  # fmt: skip
+    with pytest.raises(PowerCutError):
+        await machine.set_up(installer)
+    assert installer.names == [
+        "setup.data_fault", "setup.language", "setup.recovery_key", "setup.data_fault", "setup.recovery_key", "setup.wrong_key",
+        "setup.data_fault", "setup.recovery_key",
+    ]  # fmt: skip
+    assert machine.log == ["recover 0123456789ABCDEFGHJK", "recover ZZZZ456789ABCDEFGHJK"]
+    assert not machine.applied
+
+
+async def test_root_finds_the_recovery_key_that_was_typed_while_it_looks_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "recovery-key"
+    (tmp_path / "systemctl").write_text(f"#!/bin/sh\ncp -p {file} {tmp_path}/seen; exit 1\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin")
+    assert not await recover("o123-4567-89ab-cdef-ghjk", file)
+    assert (tmp_path / "seen").read_text() == "0123456789ABCDEFGHJK"
+    assert (tmp_path / "seen").stat().st_mode & 0o777 == 0o600
+    assert not file.exists()
 
 
 @pytest.mark.parametrize("fails", ["reload", "reboot"])

@@ -6,7 +6,7 @@ from kiosk.steps.reader_role_views import WHICH
 from kiosk.texts import LANGUAGES
 
 ASKED = ("disk", "network", "interface", "which_printer", "cabinet")
-BUSY = ("installing", "moving", "joining", "pairing", "testing", "comparing_time")
+BUSY = ("installing", "opening", "moving", "joining", "pairing", "testing", "comparing_time")
 FAMILIES = {
     "setup.{}": (*ASKED, *BUSY, *TYPED),
     "setup.{}.hint": TYPED,

@@ -12,13 +12,16 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from image.boot import PHASE
 from kiosk.station.state import DATA_NOTE, data_fault, data_kept
+from provisioning import pki
 from provisioning.appliance.cli import erase_keys
+from provisioning.appliance.recovery import keep_recovery_key, open_sealed
 from sim.stories.patience import LIMIT_S
 
 NEEDED = ("cryptsetup", "mke2fs", "debugfs", "blkid")
@@ -267,10 +270,10 @@ def holds_files(device: Path, tmp_path: Path) -> None:
 
 
 def open_data(
-    root: Path, action: str, device: Path, keys: Path, folder: Path, **more: str
+    root: Path, action: str, device: Path, keys: Path, folder: Path, *words: Path, **more: str
 ) -> "subprocess.CompletedProcess[str]":
     link = folder / "kortkiosk-data"
-    return run(root / "usr/lib/kortkiosk/open-data", action, device, keys, link, TMPDIR=str(folder), **more)
+    return run(root / "usr/lib/kortkiosk/open-data", action, device, keys, link, *words, TMPDIR=str(folder), **more)
 
 
 def test_the_station_reads_the_note_where_it_is_written_and_believes_nothing_else(root: Path, tmp_path: Path) -> None:
@@ -308,6 +311,76 @@ def noted(root: Path, device: Path, keys: Path, tmp_path: Path) -> str | None:
     note = tmp_path / "kortkiosk-data-kept"
     assert note.stat().st_mode & 0o777 == 0o644, "the station's user reads it"
     return data_kept(note)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> pki.Issuer:
+    """With what root has pinned of it, in `trust`."""
+    made, trust = pki.make_ca(datetime(2026, 3, 2, 8, 0, tzinfo=UTC)), tmp_path / "trust"
+    (tmp_path / "handed").mkdir()
+    trust.mkdir()
+    (trust / "ca.pem").write_bytes(pki.certificate_pem(made.certificate))
+    (trust / "identity.json").write_text('{"station": "entre-a"}')
+    return made
+
+
+def test_the_authority_opens_a_volume_whose_key_is_lost_and_once_alone(
+    root: Path, prepare: Prepare, device: Path, keys: Path, tmp_path: Path, authority: pki.Issuer,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def recovery_key() -> str:
+        made = keep_recovery_key(
+            device, keys, tmp_path / "trust", tmp_path / "handed", root / "usr/lib/kortkiosk/open-data"
+        )
+        assert made
+        return open_sealed(authority.key, "entre-a", (tmp_path / "handed/recovery-key").read_text())
+
+    def type_in(code: str) -> "subprocess.CompletedProcess[str]":
+        (tmp_path / "memory/kortkiosk/recovery-key").write_text(code)
+        return run(root / "usr/lib/kortkiosk/open-data", "anew", device, keys, tmp_path / "kortkiosk-data",
+                   tmp_path / "memory", TMPDIR=str(tmp_path))  # fmt: skip
+
+    assert prepare().returncode == 0
+    finish(device)
+    code = recovery_key()
+    assert recovery_key() == code, "one that is there stays"
+    assert code not in "".join(capfd.readouterr())
+    (tmp_path / "memory/kortkiosk").mkdir(parents=True)
+    assert type_in(code).returncode != 0, "nothing has failed"
+    before = Path(shutil.copy(keys / "data.key", tmp_path / "before"))
+
+    shutil.rmtree(keys)
+    (tmp_path / "kortkiosk-data-kept").write_text("D2\n")
+    content = device.read_bytes()
+    for wrong in ("", code[:-1], code[1:] + code[0], str(before)):
+        assert type_in(wrong).returncode != 0, wrong
+    assert device.read_bytes() == content
+    assert data_fault(tmp_path / "kortkiosk-data-kept") == "D2"
+    typed = type_in(code)
+    assert typed.returncode == 0, typed.stderr
+    assert code not in typed.stdout + typed.stderr
+    assert opens(device, keys / "data.key")
+    assert not opens(device, before)
+    assert len(slots(device)) == 1
+    assert type_in(code).returncode != 0, "once"
+    assert recovery_key() != code
+    with pytest.raises(ValueError, match="no recovery key of entre-b for this authority"):
+        open_sealed(authority.key, "entre-b", (tmp_path / "handed/recovery-key").read_text())
+
+
+def test_a_recovery_key_that_the_power_was_cut_over_is_made_anew(
+    root: Path, prepare: Prepare, device: Path, keys: Path, tmp_path: Path, authority: pki.Issuer
+) -> None:
+    where = device, keys, tmp_path / "trust", tmp_path / "handed"
+    assert not keep_recovery_key(*where), "it is not encrypted"
+    assert prepare().returncode == 0
+    finish(device)
+    assert keep_recovery_key(*where, root / "usr/lib/kortkiosk/open-data")
+    sealed = (tmp_path / "trust/recovery-key").read_text()
+    (tmp_path / "trust/recovery-key").unlink()  # the slot was filled, and the file not written
+    assert keep_recovery_key(*where, root / "usr/lib/kortkiosk/open-data")
+    assert (tmp_path / "handed/recovery-key").read_text() != sealed
+    assert len(slots(device)) == 2
 
 
 @contextmanager
@@ -392,7 +465,7 @@ def start(root: Path, device: Path, keys: Path, tmp_path: Path) -> Start:
             measure(tpm, 7, secure)
             if image:
                 measure(tpm, 11, b".linux\0", into or image, b".pcrpkey\0", public.read_bytes(), PHASE.encode())
-            ended = open_data(root, action, device, keys, tmp_path, TPM2TOOLS_TCTI=tpm, MEASURED=str(folder),
+            ended = open_data(root, action, device, keys, tmp_path, tmp_path / "memory", TPM2TOOLS_TCTI=tpm, MEASURED=str(folder),
                               SECURE_BOOT=str(folder / "SecureBoot"), **in_path(tmp_path))  # fmt: skip
         if ended.returncode == 0:
             (tmp_path / "kortkiosk-data").unlink(missing_ok=True)
@@ -455,6 +528,28 @@ def test_a_seal_of_before_gives_way_to_a_bound_one_with_another_key(
     assert start(b"image") == "tpm"
     assert opens(device, tmp_path / "opened")
     assert start(b"image", secure=b"off") == "D3"
+
+
+@needs_tpm
+def test_a_recovery_key_seals_the_volume_to_the_machine_as_it_is_now(
+    root: Path, start: Start, device: Path, keys: Path, tmp_path: Path
+) -> None:
+    assert start(b"image", secure=b"off", action="prepare") == "tpm"
+    finish(device)
+    (tmp_path / "memory/kortkiosk").mkdir(parents=True)
+    typed = tmp_path / "memory/kortkiosk/recovery-key"
+    typed.write_text("0123456789ABCDEFGHJK")
+    quick = ("--batch-mode", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--key-slot", "7")
+    assert start(secure=b"off") == "tpm"
+    assert run("cryptsetup", "luksAddKey", *quick, "--key-file", tmp_path / "opened", device, typed).returncode == 0
+    assert start(b"image") == "tpm"
+    assert len(slots(device)) == 2, "it stays where the key is another one"
+    assert start(b"image", secure=b"off") == "D3"
+    assert start(b"image", secure=b"off", action="anew") == "tpm"
+    assert start(secure=b"off") == "tpm"
+    assert len(slots(device)) == 1
+    assert start(b"image") == "tpm"
+    assert start(secure=b"off") == "D3", "bound again"
 
 
 @needs_tpm

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 from joserfc import jws
+from sqlalchemy import delete, insert, select
 
 from fleet.messages.commands import COMMANDS, Command, CommandResult, UpdateOrder, digest_of
-from fleet.messages.link import DeviceState, UpdateState, decode
+from fleet.messages.link import DeviceState, StationState, UpdateState, decode, encode
 from fleet.messages.vocabulary import CommandOutcome
 from fleet.server.accounts import queries as people
 from fleet.server.accounts import separation_of_duties as vouching
@@ -19,10 +20,11 @@ from fleet.server.accounts.tables import account_acts, sessions
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.dispatcher import CommandDispatcher
 from fleet.server.commands.labels import COMMAND_ICON
-from fleet.server.commands.model import CommandRequest, CommandRow, right_for, wrong_with
+from fleet.server.commands.model import RECOVERY_KEY, CommandRequest, CommandRow, right_for, wrong_with
 from fleet.server.commands.service import CommandService
 from fleet.server.platform.pages.i18n import load
 from fleet.server.platform.roles import RIGHTS, Right, Role
+from fleet.server.stations.tables import alarms, stations
 from tests.fakes.server.bundles import DIGEST
 from tests.fakes.server.command_people import Person, sent
 from tests.fakes.server.commands import OLLE, SIGNER, TOVE
@@ -73,9 +75,9 @@ def test_whoever_may_command_may_also_do_what_touches_cards() -> None:
     assert {role for role in Role if Right.COMMAND in RIGHTS[role]} <= {
         role for role in Role if Right.CARDS in RIGHTS[role]
     }
-    assert set(COMMAND_ICON) == COMMANDS
+    assert set(COMMAND_ICON) == COMMANDS | {RECOVERY_KEY}
     for texts in load().values():
-        assert all(texts.has(f"{family}.{name}") for name in COMMANDS for family in ("command", "command_help"))
+        assert all(texts.has(f"{family}.{name}") for name in COMMAND_ICON for family in ("command", "command_help"))
 
 
 @pytest.mark.parametrize("role", Role, ids=[role.value for role in Role])
@@ -114,6 +116,49 @@ async def test_one_orders_another_agrees_and_the_pages_say_so(
     assert (row.state, row.by, row.second) == ("ready", "tora.test", "olle.test")
     shown = (await tora.see(page, "en")).text
     assert [one for one in ("olle.test", "To be sent", "Open slot 14") if one not in shown] == []
+
+
+async def test_two_persons_release_a_sealed_recovery_key_once_and_no_station_hears_of_it(
+    app: FastAPI, access: Access, desk: CommandService
+) -> None:
+    tora, olle = (Person(app, access, Role.OPERATOR, name) for name in ("tora.test", "olle.test"))
+    wish = {"command": "recovery_key", "reason": "nytt moderkort"}
+    refused = await tora.send(PATH, **wish)
+    assert (refused.status, "har inte skickat" in refused.text) == (422, True)
+    _say(access, "c2VhbGVk")
+    page = (await tora.send(PATH, **wish)).header("location")
+    assert "c2VhbGVk" not in (await tora.see(page)).text
+    assert (await tora.call(f"/api/v1{page}/approve")).status == 409
+    assert (await olle.call(f"/api/v1{page}/approve")).json["state"] == "done"
+    shown = (await tora.see(page, "en")).text
+    assert "c2VhbGVk" in shown
+    assert "Sealed recovery key" in shown
+    assert _alarms(access) == [(AT, "recovery_released", "#1")]
+    told = [(one.who, one.action, one.detail) for one in access.entries()[0] if one.action.startswith("command.")]
+    assert told == [("olle.test", "command.approve", "nytt moderkort"), ("tora.test", "command.ask", "nytt moderkort")]
+    transport = MemoryTransport()
+    CommandDispatcher(access.database, transport, SIGNER, KeptChanges(), lambda: NOW).step()
+    assert transport.published == []
+
+    assert (await tora.call(f"/api/v1{PATH}", **wish)).status == 409, "once"
+    _say(access, "bmV3ZXI=")
+    first, second = [(await person.call(f"/api/v1{PATH}", **wish)).json["id"] for person in (tora, olle)]
+    assert (await olle.call(f"/api/v1/commands/{first}/approve")).json["state"] == "done"
+    assert (await tora.call(f"/api/v1/commands/{second}/approve")).status == 409, "once, though both had asked"
+    assert desk.listed(states={"done"})[1] == 2
+
+
+def _say(access: Access, sealed: str) -> None:
+    """The station is there, with that key."""
+    state = StationState("Lasarettet", "1", "boot", "2026-03-02T08:00:00Z", recovery_key=sealed)
+    with access.database.writing.begin() as connection:
+        connection.execute(delete(stations).where(stations.c.name == AT))
+        connection.execute(insert(stations).values(name=AT, state=encode(state).decode()))
+
+
+def _alarms(access: Access) -> list[tuple[str, str, str]]:
+    with access.database.reading.begin() as connection:
+        return [tuple(row) for row in connection.execute(select(alarms.c.station, alarms.c.code, alarms.c.argument))]
 
 
 async def test_who_has_not_stepped_up_or_may_be_the_same_person_is_told_so_on_the_page(
