@@ -1,7 +1,9 @@
 """Attacks on who a person is: cards that call any code right, and stations that speak in a person's name."""
 
+import asyncio
 import base64
 import itertools
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,17 +30,20 @@ from fleet.messages.asking import (
     LiftAsk,
     PukAsk,
     ReleasedResult,
+    Word,
 )
 from fleet.messages.issuing import CardRecord, CardState, HoldReason
 from fleet.messages.leavers import leaver_digest
+from fleet.messages.link import decode, encode
 from fleet.server.stations.tables import alarms
+from fleet.server.worklist.queries import open_facts
 from kiosk.errands.renew_certificate import stories as renewal
 from kiosk.errands.report_lost import stories as report_stories
 from kiosk.errands.report_lost.journey import report_lost
 from kiosk.errands.reserve_certificate import stories as reserve
 from kiosk.errands.return_card import stories as return_stories
 from kiosk.issuer.client import IssuerRequests
-from sim.issuer.database import Seed
+from sim.issuer.database import Seed, card_of
 from sim.reader.cards import VirtualCard
 from sim.reader.rogue import copy_card, interpose_card
 from sim.stories import certificates, register
@@ -47,10 +52,11 @@ from sim.stories.issuer import IssuerDesk
 from sim.stories.person import Person
 from sim.stories.room import OLD_PIN, Room, keys_of, persona_of, quick_folder
 from sim.stories.setting import Setting, attended, own_card, room_for
-from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, Fleet, fleet, identity
+from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, STATION, Fleet, fleet, identity
 from tests.fakes.issuers.proving import CardHolder
 
 ANY_CODE = "00000000"
+WHEN = "2026-03-02T12:00:00Z"
 ROGUES: Mapping[str, Callable[[VirtualCard], VirtualCard]] = {
     "a copy": copy_card,
     "a copy with its own key": lambda card: copy_card(card, "own key"),
@@ -272,24 +278,67 @@ async def test_a_proof_that_was_overheard_serves_whoever_heard_it(region: Fleet)
     assert isinstance(await twin.ask(true), ReleasedResult), "the true question is answered, to the true key"
 
 
+async def _from(region: Fleet, station: str, ask: Any) -> object:
+    """The word that a station gets which asks with its own key."""
+    answer = await region.answers.answer(station, encode(ask))
+    return (
+        answer.error if answer.jws is None else decode(Word, urlsafe_b64decode(answer.jws.split(".")[1] + "==")).result
+    )
+
+
 async def test_a_whole_ward_is_put_on_hold_by_number(region: Fleet) -> None:
-    """Somebody puts every card of a ward on hold by its printed number, an administrator's too, and nobody notices."""
-    twin, ids = Twin(region), _ids()
-    ward = [CardRecord(f"99990000900000{number:02}", HOLDER.hsa_id, "601", "active") for number in range(4)]
+    """One station's key, and then five of them, put every card of a ward on hold by its printed number, as stolen."""
+    ids = _ids()
+    ward = [CardRecord(f"99990000900000{number:02}", HOLDER.hsa_id, "601", "active") for number in range(60)]
     region.simulator.fill(Seed(cards=tuple(ward)))
-    for card in ward:
-        await twin.ask(
-            HoldAsk(id=next(ids), card_number=card.card_number, reason="lost", wanted="2026-03-02T12:00:00Z")
-        )
+    held: list[int] = []
+    for station in (STATION, "annex-a", "annex-b", "annex-c", "annex-d"):
+        asks = [HoldAsk(id=next(ids), card_number=card.card_number, reason="stolen", wanted=WHEN) for card in ward]
+        told = await asyncio.gather(*(_from(region, station, ask) for ask in asks))
+        assert all(word in (HeldResult("active"), HeldResult("held"), DeclinedResult("over_limit")) for word in told)
+        with region.simulator.state.change() as cx:
+            records = [record for card in ward if (record := card_of(cx, card.card_number)) is not None]
+        held.append(sum(record.state == "held" for record in records))
+        assert "stolen" not in {record.hold_reason for record in records}, "its holder lifts it"
+    assert held[0] <= 3
+    assert held[-1] <= 10
+    with region.database.reading.begin() as connection:
+        rows = {fact.card_number: fact.cause for fact in open_facts(connection, "2026-03-02")}
+        codes = set(connection.execute(select(alarms.c.code)).scalars())
+    assert rows.keys() == {card.card_number for card in ward}, "each waits for a person"
+    assert set(rows.values()) == {"stolen", "over_limit"}
+    assert "many_holds" in codes
+
+
+async def test_an_administrators_card_is_put_on_hold_by_number(region: Fleet) -> None:
+    """Somebody has an administrator's card put on hold by its printed number, and nobody notices."""
+    twin, ids = Twin(region), _ids()
     number = ADMINISTRATOR.new.card_number
-    told = await twin.ask(HoldAsk(id=next(ids), card_number=number, reason="lost", wanted="2026-03-02T12:00:00Z"))
+    told = await twin.ask(HoldAsk(id=next(ids), card_number=number, reason="lost", wanted=WHEN))
     assert told == HeldResult("active"), "whoever asks sees what everybody sees"
     word = await twin.ask(CardStateAsk(id=next(ids), card_number=number))
     assert isinstance(word, CardStatus)
     assert word.state == "active", "an administrator's card is not held so"
     with region.database.reading.begin() as connection:
-        codes = set(connection.execute(select(alarms.c.code)).scalars())
-    assert {"many_holds", "administrator_reported"} <= codes
+        assert "administrator_reported" in set(connection.execute(select(alarms.c.code)).scalars())
+
+
+async def test_one_station_key_has_letters_sent_to_a_whole_ward(region: Fleet) -> None:
+    """One station's key orders a new code letter for card after card, so that nobody knows which code is theirs."""
+    ids = _ids()
+    ward = [CardRecord(f"99990000900000{number:02}", HOLDER.hsa_id, "601", "active") for number in range(20)]
+    region.simulator.fill(Seed(cards=tuple(ward)))
+    told = [await _from(region, STATION, LetterAsk(id=next(ids), card_number=card.card_number)) for card in ward]
+    assert sum(isinstance(word, LetterOrderedResult) for word in told) <= 3, told
+
+
+async def test_one_station_key_reads_the_register_card_by_card(region: Fleet) -> None:
+    """One station's key asks card after card of the region for its product, its hold, and whether its holder has left."""
+    ids = _ids()
+    ward = [CardRecord(f"99990000900000{number:02}", HOLDER.hsa_id, "601", "active") for number in range(60)]
+    region.simulator.fill(Seed(cards=tuple(ward)))
+    told = [await _from(region, STATION, CardStateAsk(id=next(ids), card_number=card.card_number)) for card in ward]
+    assert sum(isinstance(word, CardStatus) for word in told) <= 30
 
 
 async def test_one_visitor_reports_card_after_card_by_number(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """Authorization of blocks, holds and lifts: who may ask for them, and limits of an anonymous hold.
 
 Rules (docs/rules.md, "Who may"): a block is the holder's, with the card, or an administrator's; that it was made in a portal
-is an administrator's word alone; anybody may hold a card by its
-number, but an administrator's card is not held so: the answer is the same, and an alarm asks for a person; a hold for theft or a
-known code is lifted by an administrator alone, and no later hold makes it lighter.
+is an administrator's word alone; anybody may hold a card by its number, within `AnonymousLimits`: what is beyond them waits on
+the worklist. Such a hold is never grave, whatever was claimed, and an administrator's card is not held so: the answer is the
+same, and an alarm asks for a person. A hold for theft or a known code is lifted by an administrator alone, and no later hold
+makes it lighter.
 """
 
 import asyncio
@@ -56,7 +57,7 @@ class CardChanges:
         anonymous = isinstance(ask, HoldAsk) and not asker.by and not asker.own
         if isinstance(ask, HoldAsk) and ask.note_only is not msgspec.UNSET and record.state not in DEAD:
             return DeclinedResult("over_limit")
-        if anonymous and (said := await self._by_number(station, record)) is not None:
+        if isinstance(ask, HoldAsk) and anonymous and (said := await self._by_number(station, ask, record)) is not None:
             return said
         if not asker.own and not anonymous and not await self._may(station, ask, asker, record):
             return DeclinedResult("not_allowed")
@@ -65,7 +66,8 @@ class CardChanges:
                 return await self._register.block(ask, asker.by)
             case HoldAsk():
                 grave = record.state == "held" and record.hold_reason in GRAVE_HOLDS
-                kept = msgspec.structs.replace(ask, reason=record.hold_reason) if grave else ask
+                claimed = "lost" if anonymous and ask.reason in GRAVE_HOLDS else ask.reason
+                kept = msgspec.structs.replace(ask, reason=record.hold_reason if grave else claimed)
                 return await self._register.hold(kept, asker.by)
             case LiftAsk():
                 return await self._register.lift(ask, asker.by)
@@ -82,14 +84,22 @@ class CardChanges:
         by_word = isinstance(ask, BlockAsk) and ask.in_portal is not msgspec.UNSET
         return administrator or (holder and not grave and not by_word)
 
-    async def _by_number(self, station: str, record: CardRecord) -> HeldResult | MarkedResult | None:
-        """Alarms of a hold in nobody's name; and an answer without a hold, for an administrator's card."""
+    async def _by_number(
+        self, station: str, ask: HoldAsk, record: CardRecord
+    ) -> HeldResult | MarkedResult | DeclinedResult | None:
+        """Alarms of a hold in nobody's name; and an answer without a hold, beyond the limits and for an administrator's card."""
         now = self._clock()
         lately = await asyncio.to_thread(self._wishes.anonymous_holds, station, now - HOUR)
         if lately + 1 >= MANY:
             said = f"{lately + 1} within the hour"
             await asyncio.to_thread(self._alarms.record, Alarm(station, MANY_HOLDS, said), now)
-        if record.state in DEAD or not await self._rights.is_administrators(record):
+        if record.state in DEAD:
+            return None
+        if (full := await asyncio.to_thread(self._wishes.take_place, station, ask, now)) is not None:
+            if full == "region":
+                await asyncio.to_thread(self._alarms.record, Alarm("", MANY_HOLDS, "over_limit"), now)
+            return DeclinedResult("over_limit")
+        if not await self._rights.is_administrators(record):
             return None
         alarm = Alarm(station, ADMINISTRATOR_REPORTED, record.card_number)
         await asyncio.to_thread(self._alarms.record, alarm, now)

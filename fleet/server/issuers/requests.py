@@ -7,19 +7,22 @@ the ones that were issued; a PUK that was released is in it sealed to the statio
 import base64
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from cryptography import x509
-from sqlalchemy import Connection, and_, delete, exists, func, insert, not_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, not_, or_, select, update
 
 from fleet.messages.asking import (
     BlockAsk,
     BlockedResult,
     BoundResult,
+    CardStateAsk,
     CertificateAsk,
     DeclinedResult,
+    HeldResult,
     HoldAsk,
     IdentifiedAsk,
     InPortalResult,
@@ -27,6 +30,7 @@ from fleet.messages.asking import (
     LetterAsk,
     LetterNotedResult,
     LetterOrderedResult,
+    MarkedResult,
     PersonAsk,
     Result,
     ask_digest,
@@ -50,6 +54,7 @@ from fleet.server.stations.tables import stations
 HOUR = timedelta(hours=1)
 LETTERS = (tag_of(LetterOrderedResult), tag_of(LetterNotedResult))
 """Outcomes after which a letter comes."""
+HOLDS = (tag_of(HeldResult), tag_of(MarkedResult))
 LETTER_AGAIN = timedelta(days=30)
 """So often a letter is ordered for a card in nobody's name."""
 MOST_AN_HOUR: dict[str, int] = {
@@ -83,6 +88,20 @@ RESERVE = "reserve"
 """The product of the order of a reserve card."""
 ASKED = "asked"
 """The outcome of a row that only reserves its place within the limit: nothing has come of it yet."""
+PLACED = "placed"
+"""The same of a hold or letter in nobody's name that has its place within `AnonymousLimits`, and may take effect."""
+BUSINESS = timedelta(days=30)
+"""So long a card has business at a station after its order there changed, or something came of an ask about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymousLimits:
+    """What stations may ask for within an hour in nobody's name. Holds, and letters for cards without business at the station:
+    at one station, and at all of them. `states`: cards without business there, at one station, of which `card.state` tells."""
+
+    by_station: int = 3
+    by_region: int = 10
+    states: int = 30
 
 
 def keep_certificate(
@@ -118,8 +137,9 @@ class ReusedError(Exception):
 class RequestLog:
     """The table. Methods block; call them in a thread. All raise sqlalchemy.exc.SQLAlchemyError."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limits: AnonymousLimits | None = None) -> None:
         self._database = database
+        self._limits = limits or AnonymousLimits()
 
     def known(self, station: str, ask: IdentifiedAsk) -> Result | None:
         """What was answered before to this very question. Raises ReusedError where the id stood for another."""
@@ -144,10 +164,43 @@ class RequestLog:
         with self._database.writing.begin() as connection:
             if connection.execute(select(wishes.c.id).where(this)).first() is not None:
                 return True
-            if connection.execute(select(func.count()).select_from(wishes).where(lately)).scalar_one() >= most:
+            if _count(connection, lately) >= most:
+                return False
+            if isinstance(ask, CardStateAsk) and not self._may_tell(connection, station, ask.card_number, now):
                 return False
             connection.execute(insert(wishes).values(_row(station, ask, now)))
             return True
+
+    def _may_tell(self, connection: Connection, station: str, card_number: str, now: datetime) -> bool:
+        """Whether the state of that card may be told there."""
+        others = and_(wishes.c.station == station, wishes.c.ask == AskName.CARD_STATE, wishes.c.at > now - HOUR)
+        strangers = and_(
+            others, wishes.c.card_number != card_number, not_(_has_business(station, wishes.c.card_number, now))
+        )
+        told = connection.execute(select(func.count(wishes.c.card_number.distinct())).where(strangers)).scalar_one()
+        return (
+            told < self._limits.states
+            or connection.execute(select(_has_business(station, card_number, now))).scalar_one()
+        )
+
+    def take_place(self, station: str, ask: HoldAsk | LetterAsk, now: datetime) -> Literal["station", "region"] | None:
+        """Count a hold or letter in nobody's name, in the transaction that looks whether there is room. Gives whose room is used
+        up; such an ask takes no effect. An id counts once."""
+        this = and_(wishes.c.station == station, wishes.c.id == ask.id)
+        lately = and_(wishes.c.ask == tag_of(ask), wishes.c.at > now - HOUR, wishes.c.people == "[]", not_(this))
+        effective = and_(lately, wishes.c.outcome.in_((PLACED, *HOLDS, *LETTERS)))
+        with self._database.writing.begin() as connection:
+            if (
+                isinstance(ask, LetterAsk)
+                and connection.execute(select(_has_business(station, ask.card_number, now))).scalar()
+            ):
+                return None
+            if _count(connection, and_(effective, wishes.c.station == station)) >= self._limits.by_station:
+                return "station"
+            if _count(connection, effective) >= self._limits.by_region:
+                return "region"
+            connection.execute(update(wishes).where(this).values(outcome=PLACED))
+        return None
 
     def keep(self, station: str, ask: IdentifiedAsk, people: tuple[str, ...], result: Result, now: datetime) -> None:
         """Write down what came of it: durable before the answer goes out."""
@@ -172,9 +225,8 @@ class RequestLog:
     def anonymous_holds(self, station: str, since: datetime) -> int:
         """Holds in nobody's name that were asked for at that station since then, and answered."""
         these = and_(wishes.c.station == station, wishes.c.ask == AskName.CARD_HOLD, wishes.c.at > since)
-        nobody = and_(these, wishes.c.people == "[]", wishes.c.outcome != ASKED)
         with self._database.reading.begin() as connection:
-            return connection.execute(select(func.count()).select_from(wishes).where(nobody)).scalar_one()
+            return _count(connection, and_(these, wishes.c.people == "[]", wishes.c.outcome != ASKED))
 
     def had_letter(self, ask: LetterAsk, now: datetime) -> bool:
         """Whether a letter was ordered for that card lately, at whichever station."""
@@ -250,6 +302,24 @@ def keep_result(
 def _may_come(ask: IdentifiedAsk, result: Result) -> bool:
     """A certificate that people make: asked again, it may be there."""
     return isinstance(ask, CertificateAsk) and isinstance(result, InPortalResult)
+
+
+def _count(connection: Connection, these: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).select_from(wishes).where(these)).scalar_one()
+
+
+def _has_business(station: str, card_number: ColumnElement[str] | str, now: datetime) -> ColumnElement[bool]:
+    """Whether an order of that card waits there or changed of late, or somebody has proved something about it there."""
+    since, proved = now - BUSINESS, wishes.alias("proved")
+    ordered = exists().where(
+        orders.c.station == station, orders.c.card_number == card_number,
+        or_(orders.c.state.in_(OPEN), orders.c.changed > since),
+    )  # fmt: skip
+    known = exists().where(
+        proved.c.station == station, proved.c.card_number == card_number, proved.c.at > since,
+        proved.c.people != "[]", proved.c.outcome.not_in((ASKED, tag_of(DeclinedResult))),
+    )  # fmt: skip
+    return or_(ordered, known)
 
 
 def tag_outcome(result: Result) -> str:

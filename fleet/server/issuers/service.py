@@ -270,7 +270,7 @@ class IssuerAnswers:
                     return InPortalResult(), people
                 return await self.side.register.release_puk(ask, station, (holder, *attending)), people
             case LetterAsk():
-                return await self._letter(station, ask, asker, card[1], attending), people
+                return await self._letter(station, ask, asker, card[1], attending), people if asker.people else ()
 
     async def _letter(
         self, station: str, ask: LetterAsk, asker: Asker, record: CardRecord, attending: tuple[str, ...]
@@ -281,6 +281,11 @@ class IssuerAnswers:
             return DeclinedResult("not_allowed")
         if not asker.people and await asyncio.to_thread(self._wishes.had_letter, ask, self._clock()):
             return DeclinedResult("letter_lately")
+        if (
+            not asker.people
+            and await asyncio.to_thread(self._wishes.take_place, station, ask, self._clock()) is not None
+        ):
+            return DeclinedResult("over_limit")
         if self.side.letters == "portal":
             await asyncio.to_thread(self._wishes.leave_to_people, station, ask, asker.by, self._clock())
             return LetterNotedResult()

@@ -14,6 +14,11 @@ authorities = "authorities.pem"
 lists = ["/crl/3.crl", "/crl/2.crl"]
 ocsp = "/ocsp"
 
+[anonymous]                                 # an hour, of what nobody has proved to want
+by_station = 3                              # holds, and letters for cards without business there
+by_region = 10
+states = 30                                 # cards without business there whose state is told
+
 [levels]                                    # level of assurance by certificate policy
 "1.2.752.74.5.3" = 3
 "1.2.752.74.5.2" = 2
@@ -33,6 +38,7 @@ from fleet.server.issuers.certificate_files import TrustedIssuers
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.model import Channel
 from fleet.server.issuers.proofs.assurance import SHIPPED
+from fleet.server.issuers.requests import AnonymousLimits
 from fleet.server.platform.default_settings import SettingsError, load_model
 
 
@@ -68,6 +74,14 @@ class RuleSettings(_Table):
     reserve_level_2: bool = True
 
 
+class AnonymousSettings(_Table):
+    """Holds and letters an hour that nobody has proved to want, at a station and in the region; and unknown cards there."""
+
+    by_station: Annotated[int, Field(ge=0, le=60)] = 3
+    by_region: Annotated[int, Field(ge=0, le=1000)] = 10
+    states: Annotated[int, Field(ge=0, le=600)] = 30
+
+
 PolicyOid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
 
 
@@ -79,6 +93,7 @@ class IssuerSettings(_Table):
     link: LinkSettings
     trust: TrustSettings
     rules: RuleSettings = RuleSettings()
+    anonymous: AnonymousSettings = AnonymousSettings()
     levels: dict[PolicyOid, Literal[2, 3]] = {}
     """Level of assurance by certificate policy; without any, that of test cards (`fleet.server.issuers.proofs.assurance`)."""
     labels: dict[EstName, EstLabel] = {}
@@ -137,6 +152,10 @@ class IssuerSettings(_Table):
     def level_table(self) -> Mapping[str, int]:
         """Level of assurance by policy: the region's, or that of test cards where it names none."""
         return self.levels or SHIPPED
+
+    def anonymous_limits(self) -> AnonymousLimits:
+        """As the log of requests takes them."""
+        return AnonymousLimits(**dict(self.anonymous))
 
     def offer_rules(self) -> OfferRules:
         """As the rules take them."""

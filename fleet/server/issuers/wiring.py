@@ -141,7 +141,8 @@ async def connected(
         )
         changed = asyncio.Event()
         watching = asyncio.create_task(_watch(settings, region, status, changed, watch_s), name="region-watch")
-        answers = IssuerAnswers(side, RequestLog(database), judge, administrators, signer, alarms, clock)
+        wishes = RequestLog(database, settings.anonymous_limits())
+        answers = IssuerAnswers(side, wishes, judge, administrators, signer, alarms, clock)
         answers.changed = changed.set
         try:
             yield answers, region

@@ -80,7 +80,8 @@ class WithMarks:
             elif outcome == LIFTED:
                 reasons.pop(number, None)
             elif not (is_anonymous and number in spared) and reasons.get(number) not in GRAVE_HOLDS:
-                reasons[number] = reason if reason in get_args(HoldReason) else "lost"
+                claimed = reason in get_args(HoldReason) and not (is_anonymous and reason in GRAVE_HOLDS)
+                reasons[number] = reason if claimed else "lost"
         return reasons
 
 

@@ -57,6 +57,8 @@ async def test_its_holder_lifts_a_mark_and_a_grave_one_is_lifted_by_an_administr
     assert await place.by(ALVA, LiftAsk(id=wish(2), card_number=NUMBER)) == LiftedResult("active")
     assert (await state(place, 91)).state == "active"
     await place.result(hold(3, "stolen"))
+    assert (await state(place, 93)).hold_reason == "lost", "nobody has proved it"
+    await place.by(ALVA, hold(8, "stolen"))
     await place.result(hold(4, "forgotten"))
     assert (await state(place, 92)).hold_reason == "stolen", "no later report makes it lighter"
     assert await place.by(ALVA, LiftAsk(id=wish(5), card_number=NUMBER)) == DeclinedResult("not_allowed")

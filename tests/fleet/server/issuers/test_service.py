@@ -39,7 +39,7 @@ from fleet.messages.link import Answer, encode
 from fleet.messages.mandates import wish_bytes
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.proofs.nonces import LIFE, OWN_LIFE
-from fleet.server.issuers.requests import HOUR, MOST_AN_HOUR
+from fleet.server.issuers.requests import HOUR, MOST_AN_HOUR, AnonymousLimits
 from fleet.server.issuers.tables import certificates
 from fleet.server.orders.tables import orders
 from fleet.server.people.queries import replace_administrators
@@ -432,6 +432,30 @@ async def test_a_card_reported_by_its_number_is_held_and_many_are_an_alarm(place
     said = [await place.result(hold(number)) for number in range(3)]
     assert said == [HeldResult("active")] * 3
     assert alarm_of(place, MANY_HOLDS) == "3 within the hour"
+
+
+async def test_beyond_its_limit_a_report_by_number_waits_for_a_person_and_the_holders_own_does_not(
+    place: Place,
+) -> None:
+    said = [await place.result(hold(number)) for number in range(4)]
+    assert said == [HeldResult("active")] * 3 + [DeclinedResult("over_limit")]
+    assert await place.by(ALVA, hold(5)) == HeldResult("active"), "the holder has proved it"
+    place.now += HOUR
+    assert await place.result(hold(6)) != DeclinedResult("over_limit")
+
+
+async def test_letters_and_states_of_cards_with_business_at_the_station_are_not_counted(place: Place) -> None:
+    hold_orders(place.database, record("K-1", card_number=NUMBER, station="entre-a"))
+    for number in range(4):
+        await place.result(CardStateAsk(id=wish(number), card_number=NUMBER))
+    most = range(100, 100 + AnonymousLimits().states)
+    for number in most:
+        await place.result(CardStateAsk(id=wish(number), card_number=f"STRANGE{number}"))
+    full = await place.ask(CardStateAsk(id=wish(200), card_number="STRANGE200"))
+    assert full.error == "too_many"
+    assert isinstance(await place.result(CardStateAsk(id=wish(201), card_number=NUMBER)), CardStatus)
+    again = await place.result(CardStateAsk(id=wish(202), card_number="STRANGE200"), "entre-b")
+    assert again == NotFoundResult(), "each station has its own"
 
 
 async def test_an_administrators_card_is_not_held_by_its_number_and_nobody_sees_it(place: Place) -> None:
