@@ -30,8 +30,8 @@ from fleet.server.orders import service
 from fleet.server.orders.order_files import read_orders
 from fleet.server.people.administrator_files import read_administrators
 from fleet.server.people.directory_files import read_directory
+from fleet.server.people.leaving import import_guarded
 from fleet.server.people.queries import replace_administrators
-from fleet.server.people.service import import_people
 from fleet.server.platform.csv_files import FileError, FileProblem
 from fleet.server.platform.database.database import FILE_NAME, Database, StoreError, migrate, open_database
 from fleet.server.platform.database.database_url import DatabaseUrlError
@@ -56,7 +56,8 @@ _ALWAYS = ("imported", "unchanged")
 """Figures that are said even where they are 0."""
 
 
-Store = Callable[[Connection, datetime], ImportResult]
+Store = Callable[[Connection, datetime], ImportResult | str]
+"""What was stored, or in words why nothing was."""
 
 
 def _orders(raw: bytes) -> Store:
@@ -71,7 +72,7 @@ def _administrators(raw: bytes) -> Store:
 
 def _directory(raw: bytes) -> Store:
     people = read_directory(raw)
-    return lambda connection, now: import_people(connection, people, now)
+    return lambda connection, now: import_guarded(connection, people, now)
 
 
 IMPORTS: Mapping[str, Callable[[bytes], Store]] = {
@@ -119,6 +120,8 @@ def _import(arguments: argparse.Namespace) -> int:
         return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
     except (StoreError, DBAPIError) as error:
         return complain(arguments, f"the store cannot be written: {store_fault(arguments, error)}", OWN_ERROR)
+    if isinstance(done, str):
+        return complain(arguments, f"nothing was imported: {done}", BAD_INPUT)
     figures = {"imported": done.added, "changed": done.changed, "unchanged": done.unchanged, "removed": done.removed}
     _say(
         arguments,

@@ -15,8 +15,9 @@ from urllib.parse import urlencode
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
+from fleet.server.accounts import api_tokens as tokens_of
 from fleet.server.accounts import queries as people
 from fleet.server.accounts.sign_in import one_time_codes as codes
 from fleet.server.accounts.sign_in import one_time_links as links
@@ -25,10 +26,17 @@ from fleet.server.accounts.sign_in.openid.pages import BACK
 from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.accounts.tables import account_acts, sessions, tokens
 from fleet.server.app import create_app
+from fleet.server.cards.dependencies import CardSide
 from fleet.server.commands.service import CommandService
+from fleet.server.deadlines.settings import load
+from fleet.server.people.model import PersonRow
+from fleet.server.people.queries import replace_administrators
+from fleet.server.people.service import import_people
+from fleet.server.people.tables import people as directory
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import digest, form_token
 from fleet.server.platform.roles import Role
+from sim.stories.administrators import listed
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
@@ -240,3 +248,31 @@ def _everything(file: Path) -> str:
         held = "\n".join(plain.iterdump())
     plain.close()
     return held
+
+
+WARD = [f"SE999999-{number:04}" for number in range(40)]
+LISTED = "SE2321000131-1A13"
+LEFT = json.dumps({"name": "Alva Test", "left": "2026-05-31"}).encode()
+
+
+@pytest.mark.parametrize("organisations", ["", "SE2321000131"])
+async def test_an_integrator_says_that_everybody_has_left(server: Server, organisations: str) -> None:
+    """A token of some program says of a ward, and of the ID administrators, that they have left: nobody is let in any more."""
+    with server.database.writing.begin() as connection:
+        import_people(
+            connection, [PersonRow(hsa_id, "Alva Test") for hsa_id in (*WARD, LISTED)], NOW - timedelta(days=9)
+        )
+        replace_administrators(connection, [listed(LISTED, "Maj Test")])
+        value = tokens_of.add(connection, "integrator", Role.ID_ADMINISTRATOR, "*", 1, NOW, organisations)
+    side = CardSide.of(server.database, Hub(), lambda: NOW, load())
+    app = create_app(
+        demo_readings(), Hub(), server.access, FakeAlerts(), server.desk, clock=lambda: NOW, cards=side
+    )  # fmt: skip
+    own = {"authorization": f"Bearer {value}", "content_type": "application/json"}
+    told = [(await ask(app, "PUT", f"/api/v1/people/{who}", LEFT, **own)).status for who in (*WARD, LISTED)]
+    with server.database.reading.begin() as connection:
+        gone = set(connection.execute(select(directory.c.hsa_id).where(directory.c.left.is_not(None))).scalars())
+    assert len(gone) == (0 if organisations else 20), told
+    assert LISTED not in gone
+    assert told[-1] == 409
+    assert set(told[:-1]) == ({403} if organisations else {200, 409})

@@ -53,6 +53,8 @@ class NewToken(Grant):
 
     name: Annotated[str, Field(pattern=NAME)]
     days: Annotated[int, Field(strict=False, ge=1, le=MOST_DAYS), WHOLE] = MOST_DAYS
+    organisations: Annotated[str, Field(max_length=640)] = ""
+    """People's organisations, as their HSA-ids begin, with spaces between; empty: all."""
 
 
 class BindingWish(Body):
@@ -94,6 +96,7 @@ class Token(BaseModel):
     made: datetime
     ends: datetime
     revoked: bool
+    organisations: str
 
 
 class TokenValue(BaseModel):
@@ -209,7 +212,9 @@ def _add_tokens(router: APIRouter) -> None:
     def make_token(request: Request, wish: NewToken) -> TokenValue:
         """A new token."""
         with _said():
-            value = account_service(request).make_token(wish.name, wish.role, wish.stations, wish.days)
+            value = account_service(request).make_token(
+                wish.name, wish.role, wish.stations, wish.days, wish.organisations
+            )
         return TokenValue(name=wish.name, token=value)
 
     @router.delete("/tokens/{token}", status_code=204, dependencies=needs(Right.MANAGE))

@@ -142,8 +142,10 @@ def _state(person: people.AccountRow) -> str:
 
 def _add_token(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
     role = Role(arguments.role)
-    value = tokens.add(connection, arguments.name, role, arguments.stations, arguments.days, now)
-    _note(connection, now, "token.add", arguments.name, f"{arguments.role} {arguments.stations}, {arguments.days} days")
+    given = " ".join(arguments.organisation)
+    value = tokens.add(connection, arguments.name, role, arguments.stations, arguments.days, now, given)
+    told = f"{arguments.role} {arguments.stations}, {arguments.days} days{f', {given}' if given else ''}"
+    _note(connection, now, "token.add", arguments.name, told)
     return {"token": value}, value
 
 
@@ -209,6 +211,11 @@ def _days(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--days", type=int, default=MOST_DAYS, help="how long it works (%(default)s, and no longer)")
 
 
+def _organisations(parser: argparse.ArgumentParser) -> None:
+    what = "of whose people it may ask and tell, as their HSA-ids begin; again for more (without: all)"
+    parser.add_argument("--organisation", action="append", default=[], metavar="SE...", help=what)
+
+
 def _program_grant(parser: argparse.ArgumentParser) -> None:
     _granted_as(parser, tokens.ROLES)
 
@@ -232,7 +239,7 @@ _SECRETS: dict[str, tuple[Work, str, tuple[Option, ...]]] = {
     "rotate": (_rotate, "seal the secrets of one-time codes with a new key", (_authority,)),
 }
 _TOKEN: dict[str, tuple[Work, str, tuple[Option, ...]]] = {
-    "add": (_add_token, "a new token; prints it once", (_name, _program_grant, _days)),
+    "add": (_add_token, "a new token; prints it once", (_name, _program_grant, _days, _organisations)),
     "list": (_list_tokens, "all tokens, without their values", ()),
     "revoke": (_revoke_token, "end a token", (_name,)),
 }

@@ -34,6 +34,7 @@ TOKENS = FileExport[tuple[ApiToken, datetime]](
         ExportColumn("col.state", lambda row, t: labels.token_label(*row).text(t)),
         ExportColumn("col.role", lambda row, t: t("role." + row[0].role.value), shows=("col.roles",)),
         ExportColumn("col.stations", lambda row, t: row[0].stations),
+        ExportColumn("tokens.organisations", lambda row, t: row[0].organisations),
         ExportColumn("col.made", lambda row, t: row[0].made, shows=("users.made",)),
         ExportColumn("col.ends", lambda row, t: row[0].ends, shows=("tokens.ends",)),
     ),

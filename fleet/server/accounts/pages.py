@@ -167,7 +167,8 @@ def _add_tokens(router: APIRouter, web: Web) -> None:
         name, (role, stations), days = field_of(form, "name"), _grant_in(form), field_of(form, "days")
         try:
             count = int(days) if days.isascii() and days.isdigit() else 0
-            value = await run_in_threadpool(account_service(request).make_token, name, role, stations, count)
+            wish = name, role, stations, count, field_of(form, "organisations")
+            value = await run_in_threadpool(account_service(request).make_token, *wish)
         except AccountError as error:
             return await run_in_threadpool(_tokens, request, web, None, str(error))
         return await run_in_threadpool(_tokens, request, web, OneTimeSecret("token", name, value))

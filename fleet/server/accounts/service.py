@@ -136,10 +136,11 @@ class AccountService:
         with self.database.reading.begin() as connection:
             return tokens.everything(connection)
 
-    def make_token(self, name: str, role: Role, stations: str, days: int) -> str:
+    def make_token(self, name: str, role: Role, stations: str, days: int, organisations: str = "") -> str:
         """A new token; its value."""
-        with self._doing(AuditEvent("token.add", name, f"{role.value} {stations}, {days} days")) as connection:
-            return tokens.add(connection, name, role, stations, days, self.clock())
+        told = f"{role.value} {stations}, {days} days{f', {organisations}' if organisations else ''}"
+        with self._doing(AuditEvent("token.add", name, told)) as connection:
+            return tokens.add(connection, name, role, stations, days, self.clock(), organisations)
 
     def revoke_token(self, name: str) -> None:
         with self._doing(AuditEvent("token.revoke", name)) as connection:

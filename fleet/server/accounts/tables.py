@@ -114,6 +114,13 @@ tokens = Table(
     Column("name", String(64), nullable=False),
     Column("role", String(24), nullable=False),
     Column("stations", String(64), nullable=False),
+    Column(
+        "organisations",
+        Text,
+        nullable=False,
+        default="",
+        comment="beginnings of HSA-ids, with spaces between; empty: all",
+    ),
     Column("made", UtcDateTime, nullable=False),
     Column("ends", UtcDateTime, nullable=False),
     Column("revoked", Boolean, nullable=False),

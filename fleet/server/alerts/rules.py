@@ -49,6 +49,7 @@ LATCHED = frozenset(
         "command_unanswered",
         "duplicate_identity",
         "directory_many",
+        "administrator_left",
         "retention_many",
         "store_differs",
         "broker_memory",

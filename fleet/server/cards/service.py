@@ -1,7 +1,7 @@
 """Card service for pages and programs, over the store: implements `fleet.server.cards.model.Cards`."""
 
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -29,6 +29,7 @@ from fleet.server.orders.service import StepResult, apply_step, import_orders
 from fleet.server.orders.tables import deliveries, orders
 from fleet.server.people import queries
 from fleet.server.people import service as people_service
+from fleet.server.people.leaving import LeaveWaitsError, guard_leaves
 from fleet.server.people.model import Facts, FactWord, ListedAdministrator, PersonRow
 from fleet.server.people.queries import all_administrators
 from fleet.server.platform.audit.log import AuditEvent, append
@@ -194,17 +195,23 @@ class CardService:
         with self._database.writing.begin() as connection:
             queries.remove_administrator(connection, hsa_id)
 
-    def take_people(self, rows: Sequence[PersonRow]) -> ImportResult:
-        with self._database.writing.begin() as connection:
-            done = people_service.import_people(connection, rows, self._clock())
-        self._changes.publish(frozenset({Topic.DEADLINES}))
-        return done
+    def take_person(self, row: PersonRow, *, by_person: bool) -> None:
+        """Take what a person, or else a program, says of somebody. Raises LeaveWaitsError."""
+        self._say({row.hsa_id: people_service.facts_of(row)}, by_person=by_person, takes_back=False)
 
-    def change_person(self, hsa_id: str, said: Facts) -> None:
-        """Take what somebody at the office says of a person; None takes back what anybody said."""
+    def change_person(self, hsa_id: str, said: Facts, *, by_person: bool) -> None:
+        """The same; None takes back what anybody said. Raises LeaveWaitsError."""
+        self._say({hsa_id: said}, by_person=by_person, takes_back=True)
+
+    def _say(self, said: Mapping[str, Facts], *, by_person: bool, takes_back: bool) -> None:
+        now = self._clock()
         with self._database.writing.begin() as connection:
-            people_service.record_facts(connection, "import", {hsa_id: said}, self._clock(), takes_back=True)
+            why = guard_leaves(connection, said, now, by_person=by_person, takes_back=takes_back)
+            if not why:
+                people_service.record_facts(connection, "import", said, now, takes_back=takes_back)
         self._changes.publish(frozenset({Topic.DEADLINES}))
+        if why:
+            raise LeaveWaitsError(why)
 
     def leavers(self, hsa_ids: Sequence[str]) -> Collection[str]:
         """Those of these people who have left."""

@@ -1,12 +1,15 @@
 """API of orders and of people of the directory, written by programs under /api/v1.
 
 Rules: an order is placed or changed as an import would, all or none; what its life does not allow is 409. An order of a station
-that the token may not see is not there. People belong to the whole region: who changes them may do so for all stations. Each
-change is told to the audit first.
+that the token may not see is not there. People belong to the whole region: who changes them may do so for all stations; a token
+may be for people of some organisations alone. Who leaves is guarded (`fleet.server.people.leaving`). Each change is told to the
+audit first.
 
 Example: `app.include_router(orders_api(side.cards))`
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
@@ -25,6 +28,7 @@ from fleet.server.orders.request_bodies import (
     PersonBody,
     PersonChange,
 )
+from fleet.server.people.leaving import LeaveWaitsError
 from fleet.server.people.model import Fact, PersonRow, Source
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.csv_files import FileProblem
@@ -95,7 +99,7 @@ def people_api(cards: Cards) -> APIRouter:
     @router.get("/people/{hsa_id}", dependencies=needs(Right.PEOPLE))
     def read_person(request: Request, hsa_id: HsaId) -> Person:
         """One person."""
-        _region(request)
+        _region(request, hsa_id)
         audit_lookup(request, AuditEvent(LOOKED, hsa_id))
         return _person(_known(cards.person(hsa_id)))
 
@@ -107,16 +111,17 @@ def people_api(cards: Cards) -> APIRouter:
     @router.patch("/people/{hsa_id}", dependencies=needs(Right.ORDERS))
     def change_person(request: Request, hsa_id: HsaId, said: PersonChange) -> Person:
         """Say that somebody left, goes on, or has another name."""
-        _region(request)
+        _region(request, hsa_id)
         _known(cards.person(hsa_id))
         audit_change(request, AuditEvent(CHANGED, hsa_id))
-        cards.change_person(hsa_id, said.facts())
+        with _leaves_guarded():
+            cards.change_person(hsa_id, said.facts(), by_person=not caller_of(request).program)
         return _person(_known(cards.person(hsa_id)))
 
     @router.get("/people/{hsa_id}/facts", dependencies=needs(Right.PEOPLE))
     def list_facts(request: Request, hsa_id: HsaId) -> list[SourcedFact]:
         """What each source says of a person, and since when; the rules of merging make one person of it."""
-        _region(request)
+        _region(request, hsa_id)
         audit_lookup(request, AuditEvent(LOOKED, hsa_id))
         _known(cards.person(hsa_id))
         return [SourcedFact.model_validate(word, from_attributes=True) for word in cards.person_words(hsa_id)]
@@ -172,6 +177,7 @@ def place(request: Request, cards: Cards, records: list[OrderRecord]) -> ImportR
     scope = caller_of(request).scope(Right.ORDERS)
     for record in records:
         require_station(request, record.station)
+        _require_organisation(request, record.hsa_id)
         held = None if scope.everywhere else cards.order(record.order)
         if held is not None and not scope.allows(held.station):
             raise HTTPException(409, f"{record.order}: the number is taken")
@@ -210,17 +216,34 @@ def _read(cards: Cards, order: str) -> Order:
     return order_model(row)
 
 
-def _region(request: Request) -> None:
-    """People belong to no station. Raises HTTPException for who may see some stations alone."""
+def _region(request: Request, hsa_id: str = "") -> None:
+    """People belong to no station, but to organisations. Raises HTTPException for who may see some stations alone, or not that
+    person; without one, not everybody."""
     if not caller_of(request).scope(request.state.right).everywhere:
         raise HTTPException(403, "people are for those who may see all stations")
+    _require_organisation(request, hsa_id)
+
+
+def _require_organisation(request: Request, hsa_id: str) -> None:
+    if not caller_of(request).reaches(hsa_id):
+        raise HTTPException(403, f"{hsa_id or 'everybody'}: the token is for people of other organisations")
 
 
 def _keep_person(request: Request, cards: Cards, row: PersonRow) -> Person:
-    _region(request)
+    _region(request, row.hsa_id)
     audit_change(request, AuditEvent(CHANGED, row.hsa_id))
-    cards.take_people([row])
+    with _leaves_guarded():
+        cards.take_person(row, by_person=not caller_of(request).program)
     return _person(_known(cards.person(row.hsa_id)))
+
+
+@contextmanager
+def _leaves_guarded() -> Iterator[None]:
+    """A leave that waits for a person is 409."""
+    try:
+        yield
+    except LeaveWaitsError as error:
+        raise HTTPException(409, str(error)) from None
 
 
 def _known(row: PersonRow | None) -> PersonRow:

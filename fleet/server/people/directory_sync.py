@@ -1,8 +1,9 @@
 """Synchronization of people with the region's directory: read every few minutes, taken in one transaction.
 
 Rules (docs/rules.md, "Guards"): an empty answer is a fault and changes nothing. Who was there and is not any more has left on the
-day when that was seen, where the settings say so. Leaves of more than a share of the people within 24 hours, or of more than half
-of them, wait for a person, with an alarm; so do new names; the rest is taken. By a clock that is not believed nothing is dated.
+day when that was seen, where the settings say so. Leaves are guarded (`leaving`), and so are new names: more than a share of the
+people within 24 hours, or more than half of them, wait for a person, with an alarm; the rest is taken. By a clock that is not
+believed nothing is dated.
 Who left so long ago that retention has forgotten them is not brought back, where nobody else knows them. Optimistic locking:
 whose words changed between reading and writing (forgotten meanwhile, say) waits for the next look.
 """
@@ -12,14 +13,16 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from fleet.messages.leavers import leaver_digest
-from fleet.server.guards.model import DIRECTORY_LEAVERS, DIRECTORY_NAMES, BatchName
+from fleet.server.guards.model import DIRECTORY_NAMES
 from fleet.server.guards.service import LEAST_SHARE, clock_is_believed, within_share
 from fleet.server.people.directory_settings import LdapSettings
+from fleet.server.people.leaving import DAY, LEAVING, held_leaves, leaving
 from fleet.server.people.merging import YES
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage, Fact, Facts, PeopleSource, Source
 from fleet.server.people.service import (
@@ -37,9 +40,7 @@ from fleet.server.platform.local_days import local_day
 from fleet.server.stations.alarms import DIRECTORY_MANY, Alarm, raise_alarm
 
 LDAP: Source = "ldap"
-LEAVING: tuple[Fact, ...] = ("left",)
 NAMING: tuple[Fact, ...] = ("name", "name_changed")
-DAY = timedelta(hours=24)
 AGAIN_S = 60.0
 """So soon again where the directory did not answer."""
 
@@ -155,18 +156,16 @@ def take_page(
     if not dated:
         for hsa_id in renamed:
             said[hsa_id]["name_changed"] = today
-    fresh = [hsa_id for hsa_id in known if said.get(hsa_id, {}).get("left") and not known[hsa_id].get("left")]
-    undated = {hsa_id for hsa_id in fresh if hsa_id in gone}
+    moved = {hsa_id: facts for hsa_id, facts in said.items() if _moves(known.get(hsa_id, {}), facts)}
+    fresh = leaving(connection, LDAP, moved, now) if known else []
     waiting = 0
-    for batch, names, by_clock, held_back in (
-        (DIRECTORY_LEAVERS, fresh, undated, LEAVING),
-        (DIRECTORY_NAMES, renamed, set() if dated else set(renamed), NAMING),
+    for names, by_clock, held_back, held_of in (
+        (fresh, set(fresh) & set(gone), LEAVING, _held_leaves),
+        (renamed, set() if dated else set(renamed), NAMING, partial(_held_names, rows=len(known))),
     ):
         early = [] if believed else sorted(by_clock)
-        _leave_out(said, early, held_back)
-        waits = [hsa_id for hsa_id in names if hsa_id not in early]
-        held = [] if _may(connection, batch, waits, held_back, len(known), now) else waits
-        _leave_out(said, held, held_back)
+        held = held_of(connection, [hsa_id for hsa_id in names if hsa_id not in early], now)
+        _leave_out(said, (*early, *held), held_back)
         waiting += len(early) + len(held)
     changed = record_facts(connection, LDAP, _as_read(connection, _news(said, known), known), now)
     return SyncResult(len(page.people), len(changed), waiting)
@@ -207,17 +206,23 @@ def _new_certificates(page: DirectoryPage, digests: Set[str]) -> list[tuple[str,
     return [(hsa_id, ders) for hsa_id, ders in every if ders]
 
 
-def _may(
-    connection: Connection, batch: BatchName, names: Sequence[str], facts: Sequence[Fact], rows: int, now: datetime
-) -> bool:
-    """Whether so many may leave, or have another name, by themselves; where not, a person is asked."""
-    due = len(names) + _within_a_day(connection, facts[-1], now)
+def _moves(before: Facts, facts: Facts) -> bool:
+    return any(before.get(fact) != facts.get(fact) for fact in LEAVING)
+
+
+def _held_leaves(connection: Connection, names: Sequence[str], now: datetime) -> set[str]:
+    return set().union(*held_leaves(connection, names, now))
+
+
+def _held_names(connection: Connection, names: Sequence[str], now: datetime, *, rows: int) -> set[str]:
+    """All of them where so many may not have another name by themselves: a person is asked."""
+    due = len(names) + _renamed_of_late(connection, now)
     if 2 * due > rows:
         due = max(due, LEAST_SHARE + 1)
-    if not names or within_share(connection, batch, due, rows, now):
-        return True
-    raise_alarm(connection, Alarm("", DIRECTORY_MANY, f"{facts[0]}: {len(names)}"), now)
-    return False
+    if not names or within_share(connection, DIRECTORY_NAMES, due, rows, now):
+        return set()
+    raise_alarm(connection, Alarm("", DIRECTORY_MANY, f"name: {len(names)}"), now)
+    return set(names)
 
 
 def _leave_out(said: Mapping[str, dict[Fact, str | None]], names: Iterable[str], facts: Iterable[Fact]) -> None:
@@ -227,11 +232,11 @@ def _leave_out(said: Mapping[str, dict[Fact, str | None]], names: Iterable[str],
             said[hsa_id].pop(fact, None)
 
 
-def _within_a_day(connection: Connection, fact: Fact, now: datetime) -> int:
-    """How many were lately said to have left, or to have another name; what the first look brought is no change."""
+def _renamed_of_late(connection: Connection, now: datetime) -> int:
+    """How many were lately said to have another name; what the first look brought is no change."""
     of_ldap = person_facts.c.source == LDAP
     first = select(func.min(person_facts.c.seen)).where(of_ldap).scalar_subquery()
-    query = select(func.count()).select_from(person_facts).where(of_ldap, person_facts.c.fact == fact)
+    query = select(func.count()).select_from(person_facts).where(of_ldap, person_facts.c.fact == "name_changed")
     lately = query.where(
         person_facts.c.seen > now - DAY, person_facts.c.seen > first, person_facts.c.value.is_not(None)
     )

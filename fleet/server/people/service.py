@@ -53,14 +53,7 @@ def record_facts(
     changed: set[str] = set()
     for names in _chunks(sorted(said)):
         words = stored_words(connection, names)
-        fresh = {
-            hsa_id: [
-                FactWord(fact, source, value, now)
-                for fact, value in said[hsa_id].items()
-                if _is_news(words[hsa_id], FactWord(fact, source, value, now), takes_back=takes_back)
-            ]
-            for hsa_id in names
-        }
+        fresh = {hsa_id: news_of(words[hsa_id], source, said[hsa_id], now, takes_back=takes_back) for hsa_id in names}
         fresh = {hsa_id: news for hsa_id, news in fresh.items() if news}
         rows = [{"hsa_id": hsa_id, **asdict(word)} for hsa_id, news in fresh.items() for word in news]
         put_all(connection, [Put(person_facts, rows, ("value", "seen"))])
@@ -157,6 +150,14 @@ def leaver_digests_after(connection: Connection, today: str, *, after: str, limi
     return list(
         connection.execute(query.where(valid, gone).order_by(person_certificates.c.digest).limit(limit)).scalars()
     )
+
+
+def news_of(
+    words: Sequence[FactWord], source: Source, said: Facts, now: datetime, *, takes_back: bool = False
+) -> list[FactWord]:
+    """What that source says of a person and has not said before."""
+    said_now = (FactWord(fact, source, value, now) for fact, value in said.items())
+    return [word for word in said_now if _is_news(words, word, takes_back=takes_back)]
 
 
 def _is_news(words: Sequence[FactWord], word: FactWord, *, takes_back: bool) -> bool:

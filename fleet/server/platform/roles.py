@@ -114,6 +114,13 @@ class Caller:
     hsa_id: str = ""
     """The person's, as the issuer of identities said when they signed in; empty where none was said. No name stands in."""
 
+    organisations: frozenset[str] = frozenset()
+    """Those whose people a program may ask of and change, as their HSA-ids begin; none: all."""
+
+    def reaches(self, hsa_id: str) -> bool:
+        """Whether that person is of one of these organisations."""
+        return not self.organisations or hsa_id.partition("-")[0] in self.organisations
+
     def has_stepped_up(self, now: datetime) -> bool:
         """Whether that proof is fresh enough for what touches cards."""
         return self.stepped_up is not None and -_CLOCKS_DIFFER <= now - self.stepped_up <= STEP_UP_LASTS

@@ -180,7 +180,7 @@ def test_a_message_is_taken_once_and_whole(chained: Database) -> None:
 def test_people_are_taken_and_found(database: Database) -> None:
     desk = desk_of(database)
     row = PersonRow("TEST000000-0001", "Alva Test", left="2026-05-31")
-    assert (desk.take_people([row]).added, desk.take_people([row]).unchanged) == (1, 1)
+    desk.take_person(row, by_person=False)
     assert desk.person(row.hsa_id) == row
     assert desk.people(search="ALVA")[1] == 1
     assert desk.step("O-9", "cancelled") is None
