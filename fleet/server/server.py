@@ -47,6 +47,7 @@ from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.diagnosis.expiry_sources import certificates_of, sources_of
 from fleet.server.diagnosis.health import Health, watch_store
+from fleet.server.enrolment.revocation_files import issued_by_authority
 from fleet.server.enrolment.service import ClaimTerms, EnrolmentService
 from fleet.server.envelope_resets.service import EnvelopeResetSender
 from fleet.server.evidence.service import EvidenceService
@@ -253,10 +254,11 @@ class FleetServer:
         alerts = AlertService(database, changes, self._clock, settings=rules)
         commands = CommandService(database, changes, self._clock)
         sealer = sealer_for(database, config.server_file(SECRETS), makes=not config.web_only)
-        enrolments = EnrolmentService(database, changes, self._clock)
+        terms = None
         if side is not None and config.station_http is not None:
             terms = await self._serve_enrolment(parts, side, database, hub, changes)
-            enrolments = EnrolmentService(database, changes, self._clock, terms)
+        at_authority = partial(issued_by_authority, config.authority)
+        enrolments = EnrolmentService(database, changes, self._clock, terms, at_authority=at_authority)
         access = Access(database, self._clock, sealer)
         await self._serve_pages(
             parts, readings, hub, access, alerts, commands, cards, worklist, enrolments,

@@ -11,7 +11,7 @@ from cryptography import x509
 from fleet.messages.statements import Authorities
 from fleet.server.asks.rate_limits import AskLimits
 from fleet.server.asks.refusals import Refusals
-from fleet.server.asks.revocation_list import AuthorityFileError, RevocationList, RevocationLists
+from fleet.server.asks.revocation_list import AuthorityFileError, DeniedStations, RevocationList, RevocationLists
 from fleet.server.asks.verification import AskVerifier
 from fleet.server.platform.database.database import Database
 from provisioning.authority import AuthorityError
@@ -33,7 +33,7 @@ def ask_guard(
     """The guard of one process. `authority` holds the certificates of the fleet's authority, those of issuing keys lie beside it;
     `revoked`: lists of revocations, of which not all need be there. Raises AuthorityFileError."""
     authorities = read_authorities(authority)
-    lists = RevocationLists(tuple(RevocationList(path, authorities) for path in revoked))
+    lists = RevocationLists((*(RevocationList(path, authorities) for path in revoked), DeniedStations(database)))
     return AskGuard(AskVerifier(authorities, lists, clock), Refusals(database, clock, counts))
 
 

@@ -5,17 +5,25 @@ the former one in force, with a line in the log, and so does a file that is gone
 """
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
+from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.revocations import RevocationListError, Revocations, read_revocations
-from fleet.messages.statements import Authorities
+from fleet.messages.statements import Authorities, name_of
+from fleet.server.enrolment.model import is_denied
+from fleet.server.enrolment.queries import denied_since
+from fleet.server.platform.database.database import Database
 
 _log = logging.getLogger(__name__)
 
 Version = tuple[int, int, int]
+REMEMBERED_S = 1.0
 
 
 class AuthorityFileError(Exception):
@@ -66,8 +74,32 @@ class RevocationList:
 class RevocationLists:
     """Several, such as the authority's and that of the issuing keys under it."""
 
-    lists: tuple[RevocationList, ...]
+    lists: tuple["RevocationList | DeniedStations", ...]
 
     def has(self, certificate: x509.Certificate) -> bool:
         """Whether it is on one of them now."""
         return any(one.has(certificate) for one in self.lists)
+
+
+class DeniedStations:
+    """Stations that somebody has revoked by name: no certificate that was issued until then counts, whoever issued it. Read anew
+    after `REMEMBERED_S`; while the store is away, as it was."""
+
+    def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._database, self._monotonic = database, monotonic
+        self._read = float("-inf")
+        self._since: dict[str, datetime] = {}
+
+    def has(self, certificate: x509.Certificate) -> bool:
+        """Whether it was issued before its name was revoked."""
+        if (now := self._monotonic()) - self._read > REMEMBERED_S:
+            self._follow()
+            self._read = now
+        return is_denied(certificate, self._since.get(name_of(certificate)))
+
+    def _follow(self) -> None:
+        try:
+            with self._database.reading.begin() as connection:
+                self._since = denied_since(connection)
+        except SQLAlchemyError as error:
+            _log.error("stations that are revoked by name stay as they were: %s", type(error).__name__)

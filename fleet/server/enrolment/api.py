@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.commands.model import MOST_REASON, REASON
-from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, ClaimState, EnrolmentRefusedError, Who
+from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, ClaimState, EnrolmentRefusedError, Revoked, Who
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, caller_of, needs
@@ -73,8 +73,12 @@ class EnrolmentClaim(BaseModel):
 
 
 class RevokedCertificates(BaseModel):
+    """`revoked`: how many certificates from here. `left`: serial numbers (hex) of those that the authority itself has issued:
+    this server believes them no more, and the authority's `revoke` and `export-server` put them on the list that others read."""
+
     station: str
     revoked: int
+    left: list[str]
 
 
 def enrolment_api(enrolments: EnrolmentService) -> APIRouter:
@@ -106,8 +110,9 @@ def enrolment_api(enrolments: EnrolmentService) -> APIRouter:
 
     @router.post("/stations/{name}/revoke", dependencies=needs(Right.COMMAND, person=True))
     def revoke_station(request: Request, name: Name, said: RevocationBody) -> RevokedCertificates:
-        """Revoke all certificates that it got from this server; its session at the broker ends. After a step-up."""
-        return RevokedCertificates(station=name, revoked=revoked(request, enrolments, name, said.reason))
+        """End all that the name holds here: certificates, asks, renewals, its session at the broker. After a step-up."""
+        done = revoked(request, enrolments, name, said.reason)
+        return RevokedCertificates(station=name, revoked=done.certificates, left=list(done.left))
 
     return router
 
@@ -140,8 +145,8 @@ def decided(request: Request, enrolments: EnrolmentService, number: int, key: st
         raise HTTPException(409, str(error)) from None
 
 
-def revoked(request: Request, enrolments: EnrolmentService, station: str, reason: str) -> int:
-    """How many certificates. Raises HTTPException."""
+def revoked(request: Request, enrolments: EnrolmentService, station: str, reason: str) -> Revoked:
+    """What was ended, and what is left. Raises HTTPException."""
     if not caller_of(request).scope(Right.COMMAND).allows(station):
         raise HTTPException(404, "no station of that name")
     if not has_stepped_up(request):

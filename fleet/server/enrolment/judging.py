@@ -34,6 +34,7 @@ from fleet.server.enrolment.model import (
     Refusal,
     StationIdentity,
     WaitsForApproval,
+    is_denied,
 )
 from fleet.server.enrolment.tables import station_claims as claims
 from fleet.server.platform.audit.log import AuditEvent, append
@@ -207,6 +208,8 @@ class EnrolmentJudge:
 
     def _identity(self, connection: Connection, shown: x509.Certificate) -> StationIdentity | Refusal:
         """A certificate of the authority's own making is in its list; one from here in the store."""
+        if is_denied(shown, queries.denied_since(connection).get(name_of(shown))):
+            return Refusal.REVOKED
         own = queries.find_certificate(connection, shown.serial_number)
         listed = [one for one in self._at_authority() if one.serial == shown.serial_number]
         found: queries.StationCertificate | CertificateRecord | None = own or next(iter(listed), None)

@@ -12,6 +12,7 @@ from typing import Literal
 from cryptography import x509
 
 from provisioning.claim import MAX_WRONG
+from provisioning.pki import CLOCK_SLACK
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_HOURS = 7 * 24
@@ -41,6 +42,20 @@ class Refusal(StrEnum):
     NO_CERTIFICATE = "no_certificate"
     REVOKED = "revoked"
     TOO_MANY = "too_many"
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """What a revocation has ended: certificates from here. `left`: serial numbers (hex) of those of the authority's own making.
+    The server believes them no more; its list of revocations, which others read, is the authority's to make."""
+
+    certificates: int
+    left: tuple[str, ...] = ()
+
+
+def is_denied(certificate: x509.Certificate, since: datetime | None) -> bool:
+    """Whether it was issued before its name was revoked. Certificates know whole seconds, and begin a little before that."""
+    return since is not None and certificate.not_valid_before_utc + CLOCK_SLACK < since.replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from fleet.server.accounts.sign_in.pages import qr_path
 from fleet.server.accounts.sign_in.step_up_pages import STEP_UP
 from fleet.server.commands.model import MOST_REASON, REASON
 from fleet.server.enrolment.api import DAY_HOURS, claimed, decided, has_stepped_up, revoked, within
+from fleet.server.enrolment.model import Revoked
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
@@ -73,10 +74,10 @@ def _revoke(request: Request, web: Web, enrolments: EnrolmentService, station: s
     if not has_stepped_up(request):
         return RedirectResponse(with_query(STEP_UP, onward=PATH), 303)
     try:
-        revoked(request, enrolments, station, reason)
+        done = revoked(request, enrolments, station, reason)
     except HTTPException as error:
         return _page(request, web, enrolments, wrong="enrolment.not_revoked", status=error.status_code)
-    return RedirectResponse(f"/stations/{station}", 303)
+    return _page(request, web, enrolments, ended=(station, done))
 
 
 def _decide(
@@ -99,6 +100,7 @@ def _page(
     enrolments: EnrolmentService,
     *,
     made: Claim | None = None,
+    ended: tuple[str, Revoked] | None = None,
     wrong: str = "",
     status: int = 200,
 ) -> Response:
@@ -116,6 +118,7 @@ def _page(
         others=[(row, row.state(now)) for row in rows if row.state(now) != "waiting"],
         is_on=mine.is_on(),
         made=made,
+        ended=ended,
         drawn=qr_path(made.text) if made is not None else None,
         wrong=wrong,
         most_reason=MOST_REASON,

@@ -10,10 +10,12 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select
 
 from fleet.messages.vocabulary import EventType
 from fleet.server.enrolment.model import REDELIVERED, ClaimRow
+from fleet.server.enrolment.tables import denied_stations
 from fleet.server.enrolment.tables import issued_certificates as certificates
 from fleet.server.enrolment.tables import station_claims as claims
 from fleet.server.events.queries import received_sequences
 from fleet.server.events.tables import chains, events
+from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.stations.tables import stations
 from provisioning import pki
 from provisioning.est.wire import short_fingerprint
@@ -164,6 +166,16 @@ def revoke_certificates(connection: Connection, station: str, who: str, now: dat
     """Gives how many are newly revoked."""
     mine = certificates.c.station == station, certificates.c.revoked.is_(None)
     return connection.execute(update(certificates).where(*mine).values(revoked=now, revoked_by=who[:64])).rowcount
+
+
+def deny_station(connection: Connection, station: str, now: datetime) -> None:
+    """Believe no certificate of that name that was issued until now, whoever issued it."""
+    put_all(connection, [Put(denied_stations, [{"station": station, "since": now}], ("since",))])
+
+
+def denied_since(connection: Connection) -> dict[str, datetime]:
+    """By name, until when what was issued counts no more."""
+    return {row.station: row.since for row in connection.execute(select(denied_stations))}
 
 
 def _claim(connection: Connection, row: Row[Any]) -> ClaimRow:

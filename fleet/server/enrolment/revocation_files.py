@@ -2,7 +2,9 @@
 
 Rules: the issuing keys sign the list of what they have issued (`ca/issuing-crl.pem` of the authority's part); the broker reads
 one file with that list and the authority's own, and another that says whose certificates they are. A broker that has a list of
-one authority wants one of each, so there is a list while nobody is revoked, too. A file is written when it would say something
+one authority wants one of each, so there is a list while nobody is revoked, too. A name that was revoked at a page, and not let
+in since, stands in a third file: the authority's own certificates are on no list of ours, and the broker puts that name out.
+A file is written when it would say something
 new: who is revoked is written last, and by then the other file says who that is.
 """
 
@@ -15,6 +17,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.server.enrolment import queries
+from fleet.server.platform.broker.revocation import DENIED_FILE
 from fleet.server.platform.database.database import Database
 from provisioning import files
 from provisioning.authority import CRL_FILE, ISSUING_CRL_FILE, AuthorityError
@@ -36,6 +39,7 @@ class RevocationFiles:
         self._database, self._issuing, self._clock = database, issuing, clock
         self._issued: list[CertificateRecord] | None = None
         self._lists: tuple[bytes, list[tuple[int, datetime]]] | None = None
+        self._denied: list[str] | None = None
 
     @property
     def revoked(self) -> Path:
@@ -55,6 +59,7 @@ class RevocationFiles:
         """Write what has changed since. Raises AuthorityError, OSError, SQLAlchemyError."""
         with self._database.reading.begin() as connection:
             own = list(queries.list_certificates(connection))
+            denied = queries.denied_since(connection)
         own = self._follow_authority(own)
         revoked = [(one.serial, one.revoked) for one in own if one.revoked is not None]
         listed, records = self._of_authority()
@@ -70,6 +75,12 @@ class RevocationFiles:
             files.write_file(self._authority / ISSUING_CRL_FILE, crl, files.PUBLIC)
             files.write_file(self.revoked, listed + crl, files.PUBLIC)
             self._lists = (listed, revoked)
+        alive = {
+            one.station for one in records if one.revoked is None and one.issued > denied.get(one.station, one.issued)
+        }
+        if (names := sorted(denied.keys() - alive)) != self._denied:
+            files.write_file(self._folder / DENIED_FILE, "".join(f"{name}\n" for name in names).encode(), files.PUBLIC)
+            self._denied = names
 
     def _follow_authority(self, own: list[queries.StationCertificate]) -> list[queries.StationCertificate]:
         """A station that the authority has revoked is revoked here up to that enrolment's epoch: it may have renewed since."""

@@ -1,8 +1,9 @@
 """Claims of stations over the store: made, approved, refused, and certificates revoked by people.
 
 Rules: a claim is for one name; who approves names the fingerprint that they saw, and another key is not approved by it. Where two
-keys want one name, approving one refuses the other. Each step is told to the audit in its own transaction. The code is never
-kept, only a salted scrypt hash of its secret.
+keys want one name, approving one refuses the other. A revocation ends all that a name holds here, whoever issued it, until a
+person lets a key in again. Each step is told to the audit in its own transaction. The code of a claim is never kept, only a
+salted scrypt hash of its secret.
 """
 
 import secrets
@@ -14,7 +15,7 @@ from cryptography import x509
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from fleet.server.enrolment import queries
-from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, EnrolmentRefusedError, Who
+from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, EnrolmentRefusedError, Revoked, Who
 from fleet.server.enrolment.tables import station_claims as claims
 from fleet.server.platform.audit.log import AuditEvent, append
 from fleet.server.platform.database.database import Database
@@ -24,6 +25,7 @@ from fleet.server.stations.service import add_stations, retired_stations
 from provisioning.authority import AuthorityError, check_station_name
 from provisioning.claim import secret_digest
 from provisioning.est.claim_codes import Claim, ClaimCode
+from provisioning.registry import CertificateRecord
 
 EVERYWHERE = frozenset("*")
 
@@ -47,9 +49,11 @@ class EnrolmentService:
         clock: Callable[[], datetime],
         terms: ClaimTerms | None = None,
         patterns: frozenset[str] = EVERYWHERE,
+        at_authority: Callable[[], list[CertificateRecord]] = list,
     ) -> None:
+        """`at_authority`: the certificates that the authority itself has issued."""
         self._database, self._changes, self._clock = database, changes, clock
-        self._terms, self._patterns = terms, patterns
+        self._terms, self._patterns, self._at_authority = terms, patterns, at_authority
 
     @changes_with()
     def is_on(self) -> bool:
@@ -57,7 +61,7 @@ class EnrolmentService:
         return self._terms is not None
 
     def within(self, patterns: frozenset[str]) -> "EnrolmentService":
-        return EnrolmentService(self._database, self._changes, self._clock, self._terms, patterns)
+        return EnrolmentService(self._database, self._changes, self._clock, self._terms, patterns, self._at_authority)
 
     @changes_with(Topic.STATIONS)
     def claims(self) -> Sequence[ClaimRow]:
@@ -117,16 +121,23 @@ class EnrolmentService:
             _write(connection, claims.c.id == rival, who, now, approves=False)
             append(connection, now, *who, AuditEvent("enrolment.refuse", row.station, "another key was approved"))
 
-    def revoke(self, station: str, reason: str, who: Who) -> int:
-        """Revoke all certificates that were issued to it here. Gives how many there were. Raises EnrolmentRefusedError."""
+    def revoke(self, station: str, reason: str, who: Who) -> Revoked:
+        """End all that the name holds: its certificates from here are revoked, and none that was issued until now is believed
+        here, whoever issued it. Raises EnrolmentRefusedError where there is none."""
         now = self._clock()
+        left = tuple(
+            f"{one.serial:x}"
+            for one in self._at_authority()
+            if one.station == station and one.revoked is None and one.not_after > now
+        )
         with self._database.writing.begin() as connection:
             count = queries.revoke_certificates(connection, station, who[0], now)
-            if not count:
-                raise EnrolmentRefusedError(f"{station} has no certificate from here that is not revoked")
+            if not count and not left:
+                raise EnrolmentRefusedError(f"{station} has no certificate that is not revoked")
+            queries.deny_station(connection, station, now)
             append(connection, now, *who, AuditEvent("enrolment.revoke", station, reason))
         self._publish(station)
-        return count
+        return Revoked(count, left)
 
     def _find(self, connection: Connection, number: int) -> ClaimRow | None:
         return queries.find_claim(connection, number, stations_like(self._patterns)(claims.c.station))

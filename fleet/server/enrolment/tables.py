@@ -24,6 +24,15 @@ station_claims = Table(
     Column("decided_by", String(64)),
 )
 
+denied_stations = Table(
+    "denied_stations",
+    metadata,
+    Column("station", String(40), primary_key=True),
+    Column(
+        "since", UtcDateTime, nullable=False, comment="what was issued until then counts no more, whoever issued it"
+    ),
+)
+
 issued_certificates = Table(
     "issued_certificates",
     metadata,

@@ -31,6 +31,7 @@ from fleet.server.platform.addresses import Address, AddressError
 from fleet.server.platform.broker.mqtt5_client import Credentials
 from fleet.server.platform.broker.revocation import (
     UnknownCertificateError,
+    denied_names,
     end_session,
     revoked_serials,
     stations_of,
@@ -336,6 +337,7 @@ class Broker:
             await asyncio.sleep(REVOCATION_CHECK_S)
             if self._process is None or self._process.returncode is not None:
                 continue
+            denied = await asyncio.to_thread(self._denied_names)  # first: it is written after the list
             now = _Stamps.of(self._files)
             if now.revoked != self._loaded.revoked:
                 await asyncio.sleep(SETTLE_S)
@@ -343,7 +345,16 @@ class Broker:
                 fresh = await self._read_list_anew(listed)
                 put_out |= dict.fromkeys(fresh, loop.time() + PUT_OUT_S)
             put_out = {name: until for name, until in put_out.items() if until > loop.time()}
-            await self._put_out(put_out)
+            await self._put_out({*put_out, *denied})
+
+    def _denied_names(self) -> frozenset[str]:
+        """Names that are put out for as long as they stand in the file."""
+        can_end = self._own_socket is not None and self._files.client is not None
+        try:
+            return denied_names(self._files.revoked) if can_end else frozenset()
+        except (OSError, ValueError) as error:
+            _log.error("stations that were revoked by name are not put out: %s", error)
+            return frozenset()
 
     def _listed(self) -> frozenset[int] | None:
         """The serial numbers on the list; None where it cannot be read."""

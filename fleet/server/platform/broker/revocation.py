@@ -17,6 +17,8 @@ from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
 from provisioning.registry import Registry
 
 END_TIMEOUT_S = 5.0
+DENIED_FILE = "denied"
+"""Beside the list of revocations: names whose sessions are ended, whatever certificate they have."""
 _END = b"-----END X509 CRL-----\n"
 _CONNACK, _SUCCESS = 0x20, 0
 _DISCONNECT = b"\xe0\x00"
@@ -30,6 +32,14 @@ def revoked_serials(path: Path) -> frozenset[int]:
     """The serial numbers on all lists in the file. Raises OSError, ValueError."""
     lists = [f"{part}{_END.decode()}".encode() for part in path.read_text("ascii").split(_END.decode()) if part.strip()]
     return frozenset(entry.serial_number for one in lists for entry in x509.load_pem_x509_crl(one))
+
+
+def denied_names(revoked: Path | None) -> frozenset[str]:
+    """The names, one a line; none where there is no file. `revoked`: the list that it lies beside. Raises OSError."""
+    try:
+        return frozenset(revoked.with_name(DENIED_FILE).read_text("ascii").split()) if revoked else frozenset()
+    except FileNotFoundError:
+        return frozenset()
 
 
 def stations_of(serials: Collection[int], authority: Path) -> frozenset[str]:

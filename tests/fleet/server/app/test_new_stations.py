@@ -216,7 +216,7 @@ async def test_the_same_is_done_by_rest_and_a_revoked_station_renews_no_more(off
     outcome = office.station(claim)
     assert isinstance(outcome, IssuedChain)
     revoked = await office.rest("POST", "/stations/lasarettet-9/revoke", {"reason": "stolen"})
-    assert (revoked.status, revoked.json) == (200, {"station": "lasarettet-9", "revoked": 1})
+    assert (revoked.status, revoked.json) == (200, {"station": "lasarettet-9", "revoked": 1, "left": []})
     request = FileKey.load_or_make(office.folder / "lasarettet-9").request("lasarettet-9")
     assert office.judge.renew(outcome.chain[0], request, "") == EnrolmentRefused(Refusal.REVOKED)
     assert (await office.rest("POST", "/stations/lasarettet-9/revoke", {"reason": "again"})).status == 409

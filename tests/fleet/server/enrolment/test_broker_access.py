@@ -2,15 +2,25 @@
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
-from fleet.agent.identity import Identity
+from fleet.agent.identity import Broker, Identity
+from fleet.agent.signatures import Signatures
+from fleet.messages.link import SyncAsk
 from fleet.mqtt5 import serializer
+from fleet.server.asks.guard import ask_guard
+from fleet.server.asks.revocation_list import REMEMBERED_S
+from fleet.server.asks.verification import AskRefusedError
 from fleet.server.enrolment import revocation_files
+from fleet.server.enrolment.model import Revoked
+from fleet.server.enrolment.revocation_files import issued_by_authority
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker import mosquitto as broker_module
@@ -21,6 +31,7 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.server import FleetServer
 from fleet.server.station_listener import StationListenerError, claim_terms
 from provisioning.authority import Authority
+from provisioning.enrol import enrol as enrol_at_authority
 from provisioning.est.claim_codes import Claim
 from provisioning.est.client import KeyShown, enrol
 from provisioning.issuing import issue_issuing
@@ -52,11 +63,14 @@ class Desk:
 
     def __init__(self, config: ServerConfig, at: Address) -> None:
         assert isinstance(config.database, Path)
-        self._database = Database.open(config.database)
-        self.people = EnrolmentService(self._database, Hub(), wall_clock, claim_terms(config, at))
+        self.database = Database.open(config.database)
+        self.people = EnrolmentService(
+            self.database, Hub(), wall_clock, claim_terms(config, at),
+            at_authority=lambda: issued_by_authority(config.authority),
+        )  # fmt: skip
 
     def close(self) -> None:
-        self._database.close()
+        self.database.close()
 
     def let_in(self, station: str, into: Path) -> Identity:
         """The station enrols, and is approved when it shows its key."""
@@ -136,6 +150,36 @@ async def test_a_station_is_let_in_at_once_and_put_out_when_revoked_and_no_other
         lines.append(await asyncio.to_thread(Line, again, server.mqtt))
         assert lines[-1].is_let_in, "who was let in stays in, also where nobody enrols any more"
         assert await asyncio.to_thread(is_refused, lost, server.mqtt)
+
+
+async def test_one_that_the_authority_itself_has_enrolled_is_put_out_too_and_answered_no_more(
+    config: ServerConfig, tmp_path: Path, lines: list[Line]
+) -> None:
+    authority = Authority(config.authority)
+    before = wall_clock() - timedelta(minutes=1)
+    code = authority.claim("stolen", before)
+    stolen = enrol_at_authority(authority, tmp_path / "stolen", Broker("localhost", 1), code, before)
+    async with FleetServer(config) as server:
+        assert server.station_http is not None
+        desk = Desk(config, server.station_http)
+        signatures = Signatures(stolen)
+        guard = ask_guard(config.ca, config.lists, desk.database, wall_clock, Counter())
+        guard.verifier.verify("stolen", signatures.sign(SyncAsk(), wall_clock())[1])
+        lines.append(await asyncio.to_thread(Line, stolen, server.mqtt))
+        assert lines[0].is_let_in
+        done = desk.people.revoke("stolen", "stolen", TOVE)
+        serial = x509.load_pem_x509_certificate(stolen.certificate_file.read_bytes()).serial_number
+        assert done == Revoked(0, (f"{serial:x}",)), "what is left for the authority's own list is said"
+        await asyncio.to_thread(lines[0].until_ended)
+        again = await asyncio.to_thread(Line, stolen, server.mqtt)
+        await asyncio.to_thread(again.until_ended)
+        again.close()
+        fresh = ask_guard(config.ca, config.lists, desk.database, wall_clock, Counter())
+        for one in (fresh, guard):
+            await asyncio.sleep(0 if one is fresh else REMEMBERED_S)
+            with pytest.raises(AskRefusedError, match="revoked"):
+                one.verifier.verify("stolen", signatures.sign(SyncAsk(), wall_clock())[1])
+        desk.close()
 
 
 async def test_without_an_issuing_key_stations_do_not_enrol_and_the_start_says_what_to_do(

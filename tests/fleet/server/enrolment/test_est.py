@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from sqlalchemy import insert, select
 
+from fleet.agent.identity import Broker
 from fleet.messages.vocabulary import EventType
-from fleet.server.enrolment.model import EnrolmentRefusedError
+from fleet.server.enrolment.model import EnrolmentRefusedError, Revoked
 from fleet.server.enrolment.tables import station_claims
 from fleet.server.events.tables import chains, events
 from fleet.server.platform.live_feed.hub import Hub
@@ -23,6 +24,7 @@ from fleet.server.retirement.service import RetirementService
 from fleet.server.stations.tables import alarms, stations
 from provisioning import pki
 from provisioning.authority import ISSUING_CRL_FILE, Authority
+from provisioning.enrol import enrol as enrol_at_authority
 from provisioning.est import wire
 from provisioning.est.claim_codes import Claim, ClaimCode
 from tests.fakes.server.enrolling import TOVE, Answer, EnrolmentSite, MovedClock, enrolment_site, wall_clock
@@ -289,14 +291,33 @@ def test_a_certificate_of_the_server_or_of_a_stranger_renews_nothing(site: Enrol
 
 def test_a_revoked_station_is_on_the_list_and_renews_no_more(site: EnrolmentSite, tmp_path: Path) -> None:
     station = enrolled(site, "entre-n", tmp_path)
-    assert site.people.revoke("entre-n", "stolen", TOVE) == 1
+    assert site.people.revoke("entre-n", "stolen", TOVE) == Revoked(1)
     answer = site.ask(RENEW, request_of("entre-n"), shown=station.files)
     assert (answer.status, answer.reason) == (403, "revoked")
     site.side.files.write()
     crl = x509.load_pem_x509_crl((site.authority.directory / ISSUING_CRL_FILE).read_bytes())
     assert crl.get_revoked_certificate_by_serial_number(station.chain[0].serial_number) is not None
-    with pytest.raises(EnrolmentRefusedError, match="no certificate from here"):
+    with pytest.raises(EnrolmentRefusedError, match="no certificate that is not revoked"):
         site.people.revoke("entre-n", "again", TOVE)
+
+
+def test_one_that_the_authority_has_enrolled_renews_no_more_once_revoked_and_the_next_of_its_name_does(
+    site: EnrolmentSite, tmp_path: Path
+) -> None:
+    station = enrolled(site, "entre-q", tmp_path)
+    identity = enrol_at_authority(
+        site.authority, tmp_path / "own", Broker("localhost", 1), site.authority.claim("entre-q", CLOCK()), CLOCK()
+    )
+    own = (identity.certificate_file, identity.key_file)
+    assert site.ask(RENEW, request_of("entre-q"), shown=own).status == 200
+    CLOCK.moved += timedelta(seconds=2)
+    done = site.people.revoke("entre-q", "stolen", TOVE)
+    assert (done.certificates, len(done.left)) == (2, 0), "the fake's people do not read the authority's list"
+    for shown in (station.files, own):
+        answer = site.ask(RENEW, request_of("entre-q"), shown=shown)
+        assert (answer.status, answer.reason) == (403, "revoked")
+    again = enrolled(site, "entre-q", tmp_path)
+    assert site.ask(RENEW, request_of("entre-q"), shown=again.files).status == 200
 
 
 def test_a_retired_station_gets_neither_claim_nor_certificate(site: EnrolmentSite, tmp_path: Path) -> None:
