@@ -7,16 +7,17 @@ thumbprint of the card's certificate: the card's signature is checked where `--h
 `--pdf` writes a genuine
 whole receipt as an A4 page for the binder; `--qr` gives it its QR code, which is not in the receipt itself.
 
-Whether the station was in good standing: `--crl` is the authority's list of revocations. A receipt of a station that is
+Whether the station was in good standing: `--crl` is the authority's list of revocations; without it, and without `--evidence`, it
+cannot be told. A receipt of a station that is
 revoked now is genuine only where a trusted time shows that it was there before, which an evidence file of the server does
 (`--evidence`): its own time is a claim that whoever has stolen the key can make too.
 Ends with 0 genuine, 3 not genuine or cannot be told, 2 bad input.
 
-    kortkiosk verify-receipt receipt.json --ca ca.pem
-    kortkiosk verify-receipt KK1.eyJuIjo... --certificate station.pem
-    kortkiosk verify-receipt 'https://fleet.example/r/#KK1.eyJuIjo...' --certificate station.pem
+    kortkiosk verify-receipt receipt.json --ca ca.pem --crl crl.pem
+    kortkiosk verify-receipt KK1.eyJuIjo... --certificate station.pem --ca ca.pem --crl crl.pem
+    kortkiosk verify-receipt 'https://fleet.example/r/#KK1.eyJuIjo...' --certificate station.pem --ca ca.pem --crl crl.pem
     kortkiosk verify-receipt receipt.json --ca ca.pem --crl crl.pem --evidence errand.zip
-    kortkiosk verify-receipt receipt.json --ca ca.pem --pdf receipt.pdf --language sv
+    kortkiosk verify-receipt receipt.json --ca ca.pem --crl crl.pem --pdf receipt.pdf --language sv
 """
 
 import argparse
@@ -87,13 +88,14 @@ def run(arguments: argparse.Namespace, clock: Callable[[], datetime] = lambda: d
     try:
         item = _item(arguments.receipt)
         verdict = verify_receipt(item, _trust(arguments, isinstance(item, str), clock()))
-        if arguments.pdf is not None and isinstance(verdict, Genuine):
+        is_genuine = isinstance(verdict, Genuine) and verdict.is_decided
+        if arguments.pdf is not None and is_genuine:
             _write_page(arguments, item, clock())
     except _InputError as fault:
         print(f"kortkiosk verify-receipt: {fault}", file=sys.stderr)
         return BAD_INPUT
     print(json.dumps(as_json(verdict), ensure_ascii=False) if arguments.json else "\n".join(sentences(verdict)))
-    return GENUINE if isinstance(verdict, Genuine) else NOT_GENUINE
+    return GENUINE if is_genuine else NOT_GENUINE
 
 
 def _write_page(arguments: argparse.Namespace, item: bytes | str, now: datetime) -> None:

@@ -45,7 +45,7 @@ class ReceiptTrust:
     holder_certificates: tuple[Certificate, ...] = ()
     """Of a protected holder, whose receipt carries a thumbprint alone; issuers of the card may follow."""
     revocations: Revocations | None = None
-    """The authorities' lists of revoked stations. None: revocation is not checked, and the verdict says so."""
+    """The authorities' lists of revoked stations. None: nobody can tell, and the verdict says so."""
     witnessed: Mapping[bytes, ReceiptWitness] = field(default_factory=dict)
     """Receipts by the SHA-256 of the whole, each with a trusted time at which it was there: what an evidence file has shown."""
 
@@ -75,6 +75,11 @@ class Genuine:
     facts: ReceiptFacts | None
     revocation: Literal["unchecked", "not_revoked", "signed_before"] = "unchecked"
     """`signed_before`: its station is revoked now; a trusted time shows that the receipt was there before."""
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether a list of revocations was there: without one it may be by whoever has stolen a revoked station's key."""
+        return self.revocation != "unchecked"
 
 
 @dataclass(frozen=True, slots=True)

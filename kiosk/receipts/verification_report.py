@@ -36,8 +36,9 @@ def sentences(verdict: Verdict) -> list[str]:
         case Undecided(statement, revoked, witnessed):
             return _undecided(statement, revoked, witnessed)
         case Genuine(statement, signers, facts):
+            begins = "Genuine" if verdict.is_decided else "Cannot be told without a list of revoked stations"
             lines = [
-                f"Genuine: receipt {statement.number}, {statement.kind}, {statement.time.isoformat()}.",
+                f"{begins}: receipt {statement.number}, {statement.kind}, {statement.time.isoformat()}.",
                 *([f"Card: number ending in {statement.card_tail}."] if statement.card_tail else []),
                 *(_signer_sentence(signer) for signer in signers),
             ]
@@ -55,7 +56,7 @@ def _content(facts: ReceiptFacts | None, signers: int) -> list[str]:
 
 
 _STANDING = {
-    "unchecked": "Whether its station has been revoked was not checked: give --crl.",
+    "unchecked": "Whether its station has been revoked was not checked: give --crl, or --evidence.",
     "not_revoked": "Its station is not revoked.",
     "signed_before": "Its station has been revoked since; a trusted time shows that the receipt was there before.",
 }
@@ -93,7 +94,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
             return {"verdict": "undecided", **_stated(statement), "revoked": revoked.isoformat(), "witnessed": at}
         case Genuine(statement, signers, facts):
             return {
-                "verdict": "genuine",
+                "verdict": "genuine" if verdict.is_decided else "undecided",
                 **_stated(statement),
                 "revocation": verdict.revocation,
                 "signers": msgspec.to_builtins(signers),

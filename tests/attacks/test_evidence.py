@@ -29,9 +29,10 @@ def stolen(tmp_path: Path) -> StolenStation:
     return StolenStation.revoked(tmp_path)
 
 
+@pytest.mark.parametrize("listed", [True, False], ids=["with the list", "without a list"])
 @pytest.mark.parametrize("form", ["receipt", "qr"])
 def test_a_stolen_key_signs_a_backdated_hand_over(
-    stolen: StolenStation, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+    stolen: StolenStation, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, *, listed: bool
 ) -> None:
     """A revoked station's stolen key signs a hand-over of the day before."""
     made = stolen.receipt(REVOKED - timedelta(days=1))
@@ -40,11 +41,14 @@ def test_a_stolen_key_signs_a_backdated_hand_over(
     item = str(tmp_path / "receipt.json") if form == "receipt" else made.qr
     trusted = ["--ca", stolen.option("ca.pem"), "--certificate", str(tmp_path / "station.pem")]
 
-    code = main(["verify-receipt", item, *trusted, "--crl", stolen.option("crl.pem"), "--json"])
+    trusted += ["--crl", stolen.option("crl.pem")] if listed else []
+    code = main(["verify-receipt", item, *trusted, "--json"])
 
     said = json.loads(capsys.readouterr().out)
     assert (code, said["verdict"]) == (3, "undecided"), said
-    assert datetime.fromisoformat(said["revoked"]) == REVOKED
+    assert not listed or datetime.fromisoformat(said["revoked"]) == REVOKED
+    assert main(["verify-receipt", item, *trusted]) == 3
+    assert capsys.readouterr().out.startswith("Cannot be told")
 
 
 @pytest.fixture

@@ -98,8 +98,8 @@ def test_the_server_holds_each_event_once_and_the_receipt_is_genuine(
     document = served.page(f"/receipts/{lines[-1]['receipt']}")
     path = tmp_path / "receipt.json"
     path.write_bytes(document)
-    ca = str(served.places.authority / "ca" / "ca.pem")
-    assert main(["verify-receipt", str(path), "--ca", ca, "--json"]) == 0
+    ca, crl = (str(served.places.authority / "ca" / name) for name in ("ca.pem", "crl.pem"))
+    assert main(["verify-receipt", str(path), "--ca", ca, "--crl", crl, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["number"] == lines[-1]["receipt"]
     path.write_bytes(document.replace(b'"', b"'", 1))
     assert main(["verify-receipt", str(path), "--ca", ca]) == 3

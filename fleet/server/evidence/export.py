@@ -65,7 +65,7 @@ Så är den uppbyggd:
   chain/         stationens kedja av händelser: varje händelse innehåller kontrollsumman av händelsen före.
                  Innehåll (data) finns bara för de händelser som filen gäller; övriga behövs för kedjan.
   certificates/  stationernas certifikat. Med nyckeln till sitt certifikat signerar stationen hur långt kedjan har kommit.
-  receipts/      hela kvittenser. De har egna signaturer: kortkiosk verify-receipt FIL --ca ca.pem
+  receipts/      hela kvittenser. De har egna signaturer: kortkiosk verify-receipt FIL --ca ca.pem --crl crl.pem
   crl.pem        utfärdarens lista över spärrade certifikat när filen skrevs
   countersignatures.jsonl  serverns ord om när den hade det stationen signerade; i vissa regioner med tidsstämpel
   differences.jsonl  var serverns egna tabeller inte stämde med händelserna när filen skrevs; ska vara tom
@@ -87,7 +87,7 @@ What is in it:
   chain/         the station's chain of events: each event holds the checksum of the event before.
                  Content (data) is there for the events that the file is about alone; the others are needed for the chain.
   certificates/  the stations' certificates. With the key of its certificate a station signs how far its chain has come.
-  receipts/      whole receipts. They have signatures of their own: kortkiosk verify-receipt FILE --ca ca.pem
+  receipts/      whole receipts. They have signatures of their own: kortkiosk verify-receipt FILE --ca ca.pem --crl crl.pem
   crl.pem        the issuer's list of revoked certificates when the file was written
   countersignatures.jsonl  the server's word of when it had what the station signed; in some regions with a time stamp
   differences.jsonl  where the server's own tables did not agree with the events when the file was written; must be empty

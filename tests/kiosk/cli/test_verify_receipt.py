@@ -22,6 +22,7 @@ from provisioning import pki
 
 NOW = datetime(2026, 11, 25, 9, 46, 12, tzinfo=UTC)
 Run = Callable[..., tuple[int, str]]
+NO_LIST = ("no list",)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,10 @@ def _name(common: str, hsa_id: str = "") -> x509.Name:
 def _pair(folder: Path, ca_file: str, leaf: x509.Name) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = _name(f"authority of {ca_file}")
-    (folder / ca_file).write_bytes(_certificate(root, ca_key, root, ca_key).public_bytes(Encoding.PEM))
+    authority = _certificate(root, ca_key, root, ca_key)
+    (folder / ca_file).write_bytes(authority.public_bytes(Encoding.PEM))
+    listed = pki.make_crl(pki.Issuer(authority, ca_key), [], datetime.now(UTC))
+    (folder / "crl.pem").write_bytes(listed)
     return key, _certificate(leaf, key, root, ca_key)
 
 
@@ -103,7 +107,11 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     verify_receipt.add_parser(parser.add_subparsers())
 
     def go(*words: str) -> tuple[int, str]:
-        arguments = parser.parse_args(["verify-receipt", *words])
+        """With the list of the authority that is named, but for `NO_LIST`."""
+        arguments = parser.parse_args(["verify-receipt", *(word for word in words if word not in NO_LIST)])
+        named = arguments.identity or (arguments.ca and arguments.ca.parent)
+        if named and arguments.ca != named / "roots.txt" and not {*NO_LIST, "--crl"} & {*words}:
+            arguments.crl = named / "crl.pem" if (named / "crl.pem").exists() else None
         code = arguments.func(arguments)
         said = capsys.readouterr()
         return code, said.out + said.err
@@ -121,8 +129,22 @@ def test_a_whole_receipt_is_checked_against_the_fleet_s_authority(paper: Paper, 
         "Signed by station east-1.",
         "Signed by the holder's card: Åsa Lindström, SE2321000999-7K2B.",
         "Holder: Åsa Lindström, SE2321000999-7K2B. Place: Östra entrén.",
-        "Whether its station has been revoked was not checked: give --crl.",
+        "Its station is not revoked.",
     ]
+
+
+def test_without_a_list_of_revoked_stations_nothing_is_genuine(paper: Paper, run: Run, tmp_path: Path) -> None:
+    for given in (
+        (paper.file, "--ca", paper.option("ca.pem")),
+        (paper.receipt.qr, "--certificate", paper.option("station.pem")),
+    ):
+        code, said = run(*given, *NO_LIST, "--pdf", str(tmp_path / "page.pdf"))
+        assert code == 3
+        assert said.startswith("Cannot be told without a list of revoked stations: receipt 7F3A-91C2-K8M4A")
+        assert said.endswith("was not checked: give --crl, or --evidence.\n")
+        said = json.loads(run(*given, *NO_LIST, "--json")[1])
+        assert (said["verdict"], said["revocation"]) == ("undecided", "unchecked")
+    assert not (tmp_path / "page.pdf").exists()
 
 
 def test_what_was_not_checked_is_said(paper: Paper, run: Run) -> None:
@@ -153,7 +175,7 @@ def test_the_code_on_the_paper_needs_the_station_s_certificate(paper: Paper, run
     qr = paper.receipt.qr
 
     assert run(qr)[0] == 2
-    assert run(qr, "--certificate", paper.option("station.pem"))[0] == 0
+    assert run(qr, "--certificate", paper.option("station.pem"))[0] == 3, "of no authority, no list"
     code, said = run(qr, "--identity", str(paper.folder), "--json")
     assert code == 0
     assert json.loads(said) == {
@@ -164,7 +186,7 @@ def test_the_code_on_the_paper_needs_the_station_s_certificate(paper: Paper, run
         "station": "east-1",
         "card_tail": "50826134",
         "sha256": json.loads(said)["sha256"],
-        "revocation": "unchecked",
+        "revocation": "not_revoked",
         "signers": [
             {
                 "role": "station",
