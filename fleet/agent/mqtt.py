@@ -28,7 +28,7 @@ from fleet.agent.endpoint import TAKEN_OVER, ConnectionFailed, Endpoint, Extras,
 from fleet.agent.proxy import Proxy
 from fleet.messages.takeovers import SESSION_TAKEN_OVER
 
-KEEPALIVE_S = 30
+KEEPALIVE_S = 20
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 10.0
 SESSION_EXPIRY_S = 7 * 24 * 3600

@@ -17,6 +17,7 @@ _DEVICES = {"reader": "reader", "printer": "printer", "paper": "printer", "cabin
 _ICON = {
     "silent": "wifi-off",
     "offline": "cloud-off-outline",
+    "cut_off": "cloud-off-outline",
     "reader": "smart-card-reader-outline",
     "printer": "printer-alert",
     "paper": "printer-alert",

@@ -2,7 +2,8 @@
 
 Rules: an alert with the code of an open outage, begun within a window of its begin, joins it; as many stations as the
 settings say, with one code and begun within a window, become one. People are told of an outage in place of its members, a
-window after it was found, so that one message has them all; an alert that may turn out to be part of one waits as long. A
+window after it was found, so that one message has them all; an alert that may turn out to be part of one waits as long, but for
+those that are urgent. A
 member closes alone, and the outage with its last one. Its members stay alerts: for who may see some stations only, and for
 the page of a station.
 """
@@ -15,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from fleet.server.alerts.notices import CLOSED, OPENED, queue_notices
-from fleet.server.alerts.rules import LATCHED
+from fleet.server.alerts.rules import LATCHED, URGENT
 from fleet.server.alerts.settings import AlertSettings
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.stations.tables import IN_FLEET, stations
@@ -46,7 +47,7 @@ def announce(connection: Connection, code: str, numbers: Sequence[int], settings
         for members in _clusters(near, window, settings.outage.stations):
             _begin(connection, code, members, settings, now)
             alone = _without(alone, members)
-    _tell(connection, [member.id for member in alone], code, settings, now, now + window)
+    _tell(connection, [member.id for member in alone], code, settings, now, _due(code, settings, now))
 
 
 def reopen(connection: Connection, members: Sequence[int]) -> None:
@@ -166,8 +167,11 @@ def _begin(
     key = connection.execute(insert(alerts).values(values)).inserted_primary_key
     assert key is not None
     _put(connection, key[0], members)
-    due = now + timedelta(seconds=settings.outage.window_s)
-    _tell(connection, [key[0]], code, settings, now, due)
+    _tell(connection, [key[0]], code, settings, now, _due(code, settings, now))
+
+
+def _due(code: str, settings: AlertSettings, now: datetime) -> datetime:
+    return now if code in URGENT else now + timedelta(seconds=settings.outage.window_s)
 
 
 def _put(connection: Connection, outage: int, members: Sequence[_Member]) -> None:

@@ -74,6 +74,7 @@ def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> Fl
             row.heard,
             _state(row.state),
             lying.get(row.id, 0),
+            not row.online,
         )
         for row in rows
     )

@@ -20,8 +20,10 @@ ENDING = ("certificate_ends", "certificate_ends_soon", "certificate_ends_now")
 """Opened one after the other as the days go by, so that people are told again; all close when it is renewed."""
 DIRECTORY = "directory"
 """The part that has an alert of its own: nothing of the server fails with it."""
-GROWS = {"silent": "offline"}
+GROWS = {"silent": "offline", "cut_off": "offline"}
 """What turns into something worse: it closes without a word where that takes its place."""
+URGENT = frozenset({"cut_off"})
+"""Told at once, and not when it is known whether it is part of an outage: the rule has looked at the others itself."""
 LATCHED = frozenset(
     {
         "guessing",
@@ -71,6 +73,17 @@ class StationSnapshot:
     heard: datetime | None
     state: StationState | None
     bin_cards: int = 0
+    left: bool = False
+    """The broker says that its connection has ended: its last will."""
+
+    @property
+    def site(self) -> str:
+        """Its name without the last part; of one without parts the whole name.
+
+        >>> StationSnapshot("entre-a", Contact.ONLINE, None, None).site
+        'entre'
+        """
+        return self.name.rpartition("-")[0] or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +193,10 @@ Finder = Callable[[FleetSnapshot, AlertRule], Iterable[RuleMatch]]
 
 
 def evaluate_rules(look: FleetSnapshot, rules: Mapping[str, AlertRule]) -> Iterator[RuleMatch]:
-    """All that the rules find, whether it has lasted long enough or not."""
-    for code, rule in rules.items():
-        if not rule.off:
-            yield from FINDERS[code](look, rule)
+    """All that the rules find, whether it has lasted long enough or not. What is cut off is not offline as well."""
+    found = [match for code, rule in rules.items() if not rule.off for match in FINDERS[code](look, rule)]
+    cut_off = {match.station for match in found if match.code == "cut_off"}
+    yield from (match for match in found if match.code != "offline" or match.station not in cut_off)
 
 
 def longest_window(rules: Mapping[str, AlertRule]) -> timedelta:
@@ -209,6 +222,19 @@ def _contact(code: str, contact: Contact) -> Finder:
                 yield RuleMatch(seen.name, code, since=seen.heard, counts_from=counts_from)
 
     return find
+
+
+def _cut_off(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    """Stations in service whose connection has ended while others of their site are heard: somebody may have pulled the cable.
+    It counts from when it is seen: wills of a whole site come one after the other."""
+    heard = {seen.site for seen in look.stations if seen.contact is Contact.ONLINE}
+    for seen in look.stations:
+        state = seen.state
+        in_service = (
+            state is not None and state.out_of_service is None and (state.update is None or not state.update.step)
+        )
+        if seen.left and in_service and seen.heard is not None and seen.site in heard:
+            yield RuleMatch(seen.name, "cut_off", since=seen.heard, counts_from=look.now)
 
 
 def _device(code: str, wrong: Callable[[DeviceState], bool]) -> Finder:
@@ -388,6 +414,7 @@ def _kept(code: str) -> Finder:
 FINDERS: dict[str, Finder] = {
     "silent": _contact("silent", Contact.SILENT),
     "offline": _contact("offline", Contact.OFFLINE),
+    "cut_off": _cut_off,
     "reader": _device("reader", lambda device: device.kind == DeviceKind.READER and not device.ok),
     "printer": _device(
         "printer", lambda device: device.kind == DeviceKind.PRINTER and not device.ok and device.state not in PAPER

@@ -1,10 +1,12 @@
 """One outage of many stations is one alert with its list, and one word to people; it ends station by station."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
 
+from fleet.messages.link import UpdateState, encode
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.model import AlertRow
 from fleet.server.alerts.service import AlertService
@@ -12,7 +14,7 @@ from fleet.server.alerts.settings import Email, Outage
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from tests.fakes.server.alert_monitor import SETTINGS, STATE_TEXT, Desk
+from tests.fakes.server.alert_monitor import SETTINGS, STATE, STATE_TEXT, Desk
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres
 from tests.fleet.server.conftest import NOW, KeptChanges, writer
@@ -105,3 +107,55 @@ def test_the_same_outage_again_within_a_quarter_of_an_hour_is_one_alert(desk: De
     watch(desk, 20)
     (again,) = listed(watch(desk, 200))
     assert (again.stations, again.still, again.closed) == (40, 40, None)
+
+
+LAST_WILL_S = 31
+"""A broker gives up a line half as long again after its last word as `KEEPALIVE_S` says."""
+
+
+def leaves(desk: Desk, *names: str) -> None:
+    desk.writer.commit([ArrivedPresence(name, False) for name in names], desk.now)
+
+
+def test_a_cable_that_is_pulled_is_told_within_ninety_seconds_while_others_of_the_site_are_heard(desk: Desk) -> None:
+    pulled = desk.later(60).now
+    speaks(desk, *NAMES)
+    leaves(desk.later(LAST_WILL_S), "entre-07")
+    while not desk.told and desk.now - pulled < timedelta(minutes=5):
+        speaks(desk, *set(NAMES) - {"entre-07"})
+        watch(desk, 10)
+    assert desk.told == [("all", "opened", "cut_off"), ("post", "opened", "cut_off")]
+    assert (desk.now - pulled).total_seconds() <= 90
+    for _ in range(30):
+        speaks(desk, *set(NAMES) - {"entre-07"})
+        watch(desk, 10)
+    assert [(row.station, row.code) for row in listed(desk)] == [("entre-07", "cut_off")], "and not offline as well"
+    speaks(desk, *NAMES)
+    assert listed(watch(desk, 20)) == []
+
+
+def test_a_whole_site_s_outage_is_one_alert_and_nobody_s_cable(desk: Desk) -> None:
+    """Its last wills come one after the other, as far apart as the pings were."""
+    entre = [name for name in NAMES if name.startswith("entre")]
+    for number, name in enumerate(entre):
+        leaves(desk, name)
+        if number % 5 == 4:
+            desk.later(5).service.look()
+    for _ in range(40):
+        speaks(desk, *set(NAMES) - set(entre))
+        watch(desk, 10)
+    (outage,) = listed(desk)
+    assert (outage.code, outage.stations) == ("offline", len(entre))
+    assert [code for _, _, code in desk.told] == ["offline", "offline"]
+
+
+@pytest.mark.parametrize(
+    "state", [{"out_of_service": "command"}, {"update": UpdateState("kortkiosk-arm64", "A", "restarting")}]
+)
+def test_a_station_that_was_out_of_service_or_restarts_has_no_cable_pulled(desk: Desk, state: dict[str, Any]) -> None:
+    text = encode(msgspec.structs.replace(STATE, **state)).decode()
+    desk.writer.commit([ArrivedState("entre-07", text), ArrivedPresence("entre-07", False)], desk.now)
+    for _ in range(10):
+        speaks(desk, *set(NAMES) - {"entre-07"})
+        watch(desk, 10)
+    assert listed(desk) == []

@@ -76,6 +76,7 @@ OF_MANY = {
     "card_in_use",
     "silent",
     "offline",
+    "cut_off",
     "version",
     "product_failing",
     "reader_failing",
