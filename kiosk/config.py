@@ -237,12 +237,15 @@ class ReceiptsSection(Section):
 class TrustSection(Section):
     """A PEM file, or a folder of them, with the issuers whose cards count. Without it no card can vouch for anyone.
 
-    `loa` is the level of assurance by certificate policy, above what the profiles say.
+    `revocation`: where the lists of revoked certificates lie; empty: `revocation` in the station's data. `lists_h`: for so many
+    hours the lists that the server signed stand in for the register at level 3, while nobody can be asked. `loa` is the level of
+    assurance by certificate policy, above what the profiles say.
     """
 
     anchors: str = ""
     revocation: str = ""
-    require_revocation: bool = False
+    require_revocation: bool = True
+    lists_h: Annotated[float, Field(ge=0, le=24)] = 4.0
     loa: dict[Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")], Annotated[int, Field(ge=1, le=4)]] = {}
 
 
@@ -414,6 +417,11 @@ class Config(Section):
     network: NetworkSection = NetworkSection()
     usb: UsbSection = UsbSection()
     updates: UpdatesSection = UpdatesSection()
+
+    @property
+    def revocation_folder(self) -> str:
+        """Where the lists of revoked certificates lie, relative to the file."""
+        return self.trust.revocation or f"{self.station.data}/revocation"
 
     @property
     def virtual(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from drivers.printer.port import Printer
 from drivers.reader.port import Presence, Reader
 from drivers.reader.port import StationVisit as Visit
 from drivers.reader.secret import Secret
+from fleet.messages.leavers import Stop
 from fleet.messages.link import Administrator, Delivery, Order
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.receipts import Receipt
@@ -157,6 +158,12 @@ class Orders(Protocol):
 
     async def has_left(self, certificates: Iterable[bytes]) -> bool:
         """Whether one of these certificates (DER) is a leaver's, as the list that came last tells, however old it is."""
+
+    async def listed_stop(self, certificates: Iterable[bytes]) -> Stop | None:
+        """Why the card with these certificates (DER) proves nobody, as the list that came last tells, however old it is."""
+
+    async def are_recent(self) -> bool:
+        """Whether the lists are so young that they stand in for the register at level 3 while nobody can be asked."""
 
     async def pending_hand_over(self, card_number: str) -> Delivery | None:
         """How that card comes to its holder, to whom it is still to be handed over: by the server, else by a list that is valid

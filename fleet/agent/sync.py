@@ -15,9 +15,10 @@ Orders that were collected here are never offered again, even while the server d
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 
 import msgspec
@@ -90,7 +91,12 @@ class OrderBook:
     """What this station may hand over, to whom, and who may attend."""
 
     def __init__(
-        self, identity: Identity, store: StationStore, link: Asker, clock: Callable[[], datetime] = _wall_clock
+        self,
+        identity: Identity,
+        store: StationStore,
+        link: Asker,
+        clock: Callable[[], datetime] = _wall_clock,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`store` was opened with `SCHEMA` among its schemas. `clock` gives aware times. Raises IdentityError, StoreError."""
         self._words = AnswerVerifier(identity)
@@ -98,6 +104,9 @@ class OrderBook:
         self._store = store
         self._link = link
         self._clock = clock
+        self._monotonic = monotonic
+        self._fetched: float | None = None
+        """When the list came, by the monotonic clock; None where it was read from the disk."""
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
         self.dropped: tuple[str, ...] = ()
@@ -157,6 +166,14 @@ class OrderBook:
         held = self._lists.held
         return held is not None and max(now, held.issued) <= held.not_after
 
+    def is_recent(self, within: timedelta) -> bool:
+        """Whether the list is no older. By the monotonic clock where it came since the start: nobody sets that one. Else by the
+        trusted time, and only where that runs: one that stands at its floor does not say how long ago the list was made."""
+        held = self._lists.held
+        if held is None or self._fetched is not None:
+            return held is not None and self._monotonic() - (self._fetched or 0.0) <= within.total_seconds()
+        return held.issued < self._clock() <= held.issued + within
+
     def mark_collected(self, cx: sqlite3.Connection, order: str) -> None:
         """Never offer this order again. Call it in the transaction that keeps the outcome of the hand-over."""
         cx.execute("INSERT OR IGNORE INTO sync_collected VALUES (?)", (order,))
@@ -192,6 +209,7 @@ class OrderBook:
         floor = self._lists.floor
         texts: list[str] = []
         cursor: str | None = None
+        begun = self._monotonic()
         while not texts or cursor is not None:
             if len(texts) == MAX_PAGES:
                 raise SyncRefused("too_long", f"the list has more than {MAX_PAGES} pages")
@@ -204,7 +222,7 @@ class OrderBook:
         async with self._writing:
             lists = self._from_pages(texts, self._lists.floor)
             await self._store.transact(lambda cx: self._replace(cx, texts, lists))
-            self._lists = lists
+            self._lists, self._fetched = lists, begun
 
     def ask_soon(self) -> None:
         """Ask at once, and not only when the time has come."""

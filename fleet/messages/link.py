@@ -178,13 +178,13 @@ class SyncPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     administrators: tuple[Administrator, ...] = ()
     next: str | None = None
     leavers: tuple[str, ...] = ()
-    """Digests of certificates of who has left, and of cards that are not handed over (`fleet.messages.leavers`); where they were
-    asked for."""
+    """Digests of certificates of who has left, of cards that are on hold or blocked, and of cards that are not handed over
+    (`fleet.messages.leavers`); where they were asked for."""
 
 
 class SyncAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sync", tag_field="ask"):
-    """Give me my orders and the administrators who may attend, as JWS. `cursor` from the page before. `leavers`: and the digests
-    of leavers' certificates and of cards that are not handed over, for who knows what they are."""
+    """Give me my orders and the administrators who may attend, as JWS. `cursor` from the page before. `leavers`: and all
+    digests of `SyncPage.leavers`, for who knows what they are."""
 
     cursor: str | None = None
     leavers: bool = False

@@ -1,6 +1,6 @@
 """Log-in of ID administrators, once their card has proved who they are: by the server, or offline by the signed list.
 
-Offline counts only while the signed list of administrators is valid, and only a card whose certificate is for identification, of
+Offline counts only while the signed lists are recent, and only a card whose certificate is for identification, of
 level 3, trusted here and not known to be revoked; who it is on the list is told by the HSA-id alone, and that they may attend by
 `fleet.messages.attending`.
 """
@@ -67,7 +67,9 @@ class FleetAdministrators:
             case _:
                 return Unavailable("no_answer")
 
-    async def _by_the_list(self, proof: PersonProof) -> LoggedIn | RequestDeclined:
+    async def _by_the_list(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
+        if not await self._orders.are_recent():
+            return Unavailable("lists_too_old")
         try:
             purpose = purpose_by_usage(x509.load_der_x509_certificate(proof.certificate))
         except PARSE_FAULTS:

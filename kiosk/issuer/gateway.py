@@ -81,11 +81,10 @@ class IssuerGateway:
 
 def keep_files(files: Sequence[RegionFile], config: Config, base: Path) -> None:
     """Revocation data count at once, profiles at the next start. Each is verified by whoever uses it. Never raises."""
-    folder, cache = config.profiles.folder, config.trust.revocation
+    folder, revocation = config.profiles.folder, RevocationStore(base / config.revocation_folder)
     try:
-        revocation = RevocationStore(base / cache) if cache else None
         for file in files:
-            if file.kind in ("crl", "ocsp") and revocation is not None:
+            if file.kind in ("crl", "ocsp"):
                 revocation.take(file.content)
             elif file.kind.startswith("profile") and folder and Path(file.name).name == file.name:
                 (base / folder).mkdir(parents=True, exist_ok=True)

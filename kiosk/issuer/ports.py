@@ -68,7 +68,7 @@ class Unavailable:
     """Nobody could be asked, or no answer came in time. What was asked for may be tried again."""
 
     reason: str = "no_connection"
-    """`no_connection`, `no_answer`, `issuer_away`, `not_set_up`."""
+    """`no_connection`, `no_answer`, `issuer_away`, `not_set_up`, `lists_too_old`."""
 
 
 @dataclass(frozen=True, slots=True)

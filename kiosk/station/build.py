@@ -18,7 +18,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,8 @@ class _Backing:
 
     records: Records | None
     fleet: FleetConnection | None
+    recent: timedelta = timedelta()
+    """So old the lists may be that stand in for the register at level 3."""
 
     @property
     def journal(self) -> Journal | None:
@@ -166,7 +168,7 @@ class _Backing:
     def orders(self, clock: SystemClock) -> FleetOrders | NoOrders:
         if self.records is None or self.fleet is None:
             return NoOrders()
-        return FleetOrders(self.fleet.book, self.fleet.link, self.records.journal, clock)
+        return FleetOrders(self.fleet.book, self.fleet.link, self.records.journal, clock, self.recent)
 
     def stock(self, orders: Orders) -> StationStock | None:
         if self.records is None or self.fleet is None:
@@ -366,7 +368,7 @@ async def _open_backing(
     except JoinError as error:
         report(error.code, str(error))
         fleet = None
-    return _Backing(records, fleet)
+    return _Backing(records, fleet, timedelta(hours=config.trust.lists_h))
 
 
 def _status(

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import get_args
 
 from drivers.reader.secret import Secret
 from fleet.agent.answer_verification import SyncRefused
@@ -11,7 +12,7 @@ from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.agent.store import StoreError
 from fleet.agent.sync import OrderBook
-from fleet.messages.leavers import leaver_digest
+from fleet.messages.leavers import Stop, leaver_digest, stop_digest
 from fleet.messages.link import Delivery, EnvelopeAsk, HandOverAsk, ReleaseAsk
 from kiosk.ports import Administrator, Clock, EnvelopeVerdict, Order
 from kiosk.station.journal import Journal
@@ -28,8 +29,12 @@ HAND_OVER_LIMIT_S = 1.5
 class FleetOrders:
     """Implements `kiosk.ports.Orders`: the server's newest word where it can be had, else the signed list."""
 
-    def __init__(self, book: OrderBook, link: Asker, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, book: OrderBook, link: Asker, journal: Journal, clock: Clock, recent: timedelta = timedelta(hours=4)
+    ) -> None:
+        """`recent`: so old the lists may be that stand in for the register at level 3."""
         self._book = book
+        self._recent = recent
         self._journal = journal
         self._link = link
         self._clock = clock
@@ -81,6 +86,16 @@ class FleetOrders:
     async def has_left(self, certificates: Iterable[bytes]) -> bool:
         """As the list that came last tells: who has left does not come back by its growing old."""
         return any(leaver_digest(certificate) in self._book.leavers for certificate in certificates)
+
+    async def listed_stop(self, certificates: Iterable[bytes]) -> Stop | None:
+        """See the port."""
+        digests, stops = [leaver_digest(certificate) for certificate in certificates], get_args(Stop)
+        listed = (stop for stop in stops for one in digests if stop_digest(stop, one) in self._book.leavers)
+        return next(listed, None)
+
+    async def are_recent(self) -> bool:
+        """See the port."""
+        return self._book.is_recent(self._recent)
 
     async def pending_hand_over(self, card_number: str) -> Delivery | None:
         """What was handed over here counts, also while the server has not heard of it."""
@@ -143,6 +158,11 @@ class NoOrders:
         return None
 
     async def has_left(self, certificates: Iterable[bytes]) -> bool:
+        return False
+
+    async def listed_stop(self, certificates: Iterable[bytes]) -> None: ...
+
+    async def are_recent(self) -> bool:
         return False
 
     async def pending_hand_over(self, card_number: str) -> None: ...

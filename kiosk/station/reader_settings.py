@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.reader.card_reader import ReaderSettings
-from drivers.reader.certificates.revocation import NoRevocationCheck, Revocation
 from drivers.reader.certificates.revocation.offline import OfflineRevocation
 from drivers.reader.certificates.revocation.store import RevocationStore
 from drivers.reader.certificates.trust_store import TrustStore, load_certificates, split_anchors
@@ -93,20 +92,18 @@ def card_profiles(config: Config, base: Path) -> CardProfiles:
 
 
 def _trust(config: Config, base: Path, virtual: VirtualDevices | None) -> TrustStore:
-    revocation, hard = _revocation(config, base), config.trust.require_revocation
+    revocation = OfflineRevocation(RevocationStore(base / config.revocation_folder))
+    hard = config.trust.require_revocation
     if not config.trust.anchors:
         readers = (config.readers.holder, config.readers.administrator)
         if virtual is None or not {"", VIRTUAL, *virtual.pcsc_readers}.issuperset(readers):
             raise NoAnchorsError("no trust.anchors in the configuration: no card can show who its holder is")
+        hard = (
+            hard and "require_revocation" in config.trust.model_fields_set
+        )  # made-up cards: nobody lists them unasked
         return TrustStore(virtual.trust_anchors(), virtual.intermediates(), revocation=revocation, hard=hard)
     path = base / config.trust.anchors
     try:
         return TrustStore(*split_anchors(load_certificates(path)), revocation=revocation, hard=hard)
     except (OSError, ValueError) as error:
         raise NoAnchorsError(f"{path}: {error}") from None
-
-
-def _revocation(config: Config, base: Path) -> Revocation:
-    if not config.trust.revocation:
-        return NoRevocationCheck()
-    return OfflineRevocation(RevocationStore(base / config.trust.revocation))

@@ -6,7 +6,14 @@ from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.steps import order_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.card_status import check_new_card, judge_new_card, refuse_listed_leaver
+from kiosk.steps.identity.card_status import (
+    check_new_card,
+    judge_new_card,
+    listed_new_card,
+    refuse_listed_leaver,
+    require_recent_lists,
+)
+from kiosk.steps.identity.card_status_views import new_card_stands
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard, act_for, refuse_switched_off
 from kiosk.steps.pin.by_administrator import Mandate
@@ -25,7 +32,7 @@ async def find_order(ask: Ask, caps: Capabilities, context: ViewContext, who: Id
     """
     order = await _found(ask, caps, context, who)
     refuse_switched_off(caps, context, order.card_number, order.product)
-    await check_new_card(caps, context, order.card_number)
+    await check_new_card(caps, context, order)
     return order
 
 
@@ -54,6 +61,10 @@ async def find_posted(caps: Capabilities, context: ViewContext, log: ErrandLog, 
     judge_new_card(context, card.register)
     if isinstance(card.register, Unavailable):
         await refuse_listed_leaver(caps, context, card.facts)
+        if (stop := await listed_new_card(caps, card.facts)) is not None:
+            raise new_card_stands(context, stop)
+        if order is not None:
+            await require_recent_lists(caps, context, order)
     if order is None:
         raise await _no_posted_order(caps, context, card)
     if order.hsa_id != card.whose.hsa_id:

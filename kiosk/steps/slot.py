@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
@@ -11,6 +12,8 @@ from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.card import act_for_holder, ask_for_card
 from kiosk.steps.context import ViewContext
+from kiosk.steps.identity.card_status import listed_new_card
+from kiosk.steps.identity.card_status_views import new_card_stands
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.order_views import former_name_declined
 from kiosk.views import Await
@@ -78,6 +81,9 @@ async def insert_new_card(
         assert not isinstance(visit, str)
         found = visit.facts.card_number
         why = READ_ONLY if visit.facts.rules.read_only else OWN_CARD if who.is_attended_by(visit.facts) else None
+        if found == order.card_number and (stop := await listed_new_card(caps, visit.facts)) is not None:
+            stands = partial(new_card_stands, state=stop)
+            why = ReturnReason(Outcome.NOT_TESTED, views.put_back_untested, stands)
         if found == order.card_number and why is None:
             return act_for_holder(visit, order.hsa_id)
         await visit.close()

@@ -93,8 +93,8 @@ class CertificateHierarchy:
         return builder.sign(issuer.key, hashes.SHA256())
 
     def crl(self, loa: int, revoked: Sequence[RevocationEntry], number: int, now: datetime) -> bytes:
-        """The list of one issuer (RFC 5280 5), DER."""
-        issuer = self.issuers[loa]
+        """The list of one issuer (RFC 5280 5), DER. `loa`: 0 is the root."""
+        issuer = self.issuers.get(loa, self.root)
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(issuer.certificate.subject)

@@ -31,7 +31,7 @@ def public_app(simulator: Simulator) -> FastAPI:
 
     @app.get("/crl/{name}")
     def crl(name: str) -> Response:
-        loa = {f"{loa}.crl": loa for loa in simulator.hierarchy.issuers}.get(name)
+        loa = {"root.crl": 0, **{f"{loa}.crl": loa for loa in simulator.hierarchy.issuers}}.get(name)
         if loa is None:
             return PlainTextResponse(f"{BANNER}: no such list", status_code=404)
         return Response(simulator.crl(loa), media_type="application/pkix-crl")

@@ -42,6 +42,7 @@ key = "tls/client.key.pem"
 [trust]
 anchors = "anchors.pem"
 authorities = "authorities.pem"
+lists = ["/crl/3.crl", "/crl/2.crl", "/crl/root.crl"]
 """
 
 

@@ -18,7 +18,7 @@ from drivers.printer.document import Document
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrinterMute, PrinterStatus, PrintOutcome, Ready
 from drivers.reader.secret import Secret
 from fleet.messages.attending import refusal_to_attend
-from fleet.messages.leavers import leaver_digest
+from fleet.messages.leavers import Stop, leaver_digest
 from fleet.messages.link import Administrator, Delivery, Order
 from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import LoggedIn, RequestDeclined, Task, Tasks, Unavailable
@@ -46,10 +46,19 @@ class HeldOrders:
         self.too_old = False
         self.leavers: set[str] = set()
         """Digests of certificates (`fleet.messages.leavers`)."""
+        self.stopped: dict[str, Stop] = {}
+        """The same, of cards that are on hold or blocked."""
+        self.too_long_alone = False
         self._journal = journal
 
     async def has_left(self, certificates: Iterable[bytes]) -> bool:
         return any(leaver_digest(certificate) in self.leavers for certificate in certificates)
+
+    async def listed_stop(self, certificates: Iterable[bytes]) -> Stop | None:
+        return next(filter(None, (self.stopped.get(leaver_digest(one)) for one in certificates)), None)
+
+    async def are_recent(self) -> bool:
+        return not self.too_long_alone
 
     async def pending_hand_over(self, card_number: str) -> Delivery | None:
         given = (
@@ -129,7 +138,7 @@ class ListedLogIn:
         """What the server would say that waits here."""
 
     async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
-        if self.away:
+        if self.away or self.orders.too_long_alone:
             return Unavailable()
         known = await self.orders.administrator(proof.hsa_id)
         refusal = refusal_to_attend(known, proof.loa, NOW.date().isoformat())

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import Connection
 
 from fleet.messages.asking import ORDER_TYP, REGION_TYP, SYNC_TYP
 from fleet.messages.certificate_renewal import MAX_REQUEST_CHARACTERS, RenewalAsk
@@ -44,6 +45,7 @@ from fleet.server.enrolment.model import EnrolmentRefused, IssuedChain, Outcome
 from fleet.server.events.queries import held_chain
 from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
+from fleet.server.issuers.stopped_cards import stop_digests_after
 from fleet.server.orders import queries as ordering
 from fleet.server.people.queries import administrators_after
 from fleet.server.people.service import leaver_digests_after, mail_address
@@ -67,7 +69,9 @@ RELEASED_LOA = 2
 """Only cards of this level are handed out by the code in the letter."""
 
 _NONCE = re.compile(r"[0-9a-f]{32}\Z")
-_CURSOR = re.compile(r"([oalh]):(.{0,64})\Z", re.DOTALL)
+DIGESTS = "lsh"
+"""Kinds of digests, in their order: of leavers, of stopped cards, of cards that are not handed over."""
+_CURSOR = re.compile(r"([oalsh]):(.{0,64})\Z", re.DOTALL)
 
 _log = logging.getLogger(__name__)
 
@@ -198,16 +202,14 @@ class Answers:
             return Answer(ok=True, mail=self._mails() and mail_address(connection, named) is not None)
 
     def _sync(self, station: str, ask: SyncAsk) -> Answer:
-        """Orders, then administrators, then leavers, then cards that are not handed over; a page that is full is followed by
-        another."""
+        """Orders, then administrators, then digests; a page that is full is followed by another."""
         found = _CURSOR.match(ask.cursor or "o:")
         if found is None:
             raise MessageError("cursor: none of ours")
         kind, after = found.groups()
         people: list[Administrator] = []
         orders: list[Order] = []
-        leavers: list[str] = []
-        hand_overs: list[tuple[str, str]] = []
+        digests: list[tuple[str, str]] = []
         with self._database.reading.begin() as connection:
             today = local_day(self._clock())
             if kind == "o":
@@ -218,13 +220,26 @@ class Answers:
                 people = administrators_after(connection, station, today, after=after, limit=room)
                 kind, after = "l", ""
             if ask.leavers and len(orders) + len(people) < PAGE:
-                if kind != "h":
-                    leavers = leaver_digests_after(connection, today, after=after, limit=DIGESTS_PAGE)
-                    after = ""
-                hand_overs = ordering.hand_overs_after(connection, after=after, limit=DIGESTS_PAGE - len(leavers))
-        digests = (*leavers, *(digest for _, digest in hand_overs))
-        following = _next_digest(leavers, hand_overs) if digests else _next(orders, people)
-        return self._signed(SYNC_TYP, station, orders, people, following, digests)
+                digests = self._digests(connection, kind, after)
+        following = _next(orders, people) if not digests else None if len(digests) < DIGESTS_PAGE else digests[-1][0]
+        return self._signed(SYNC_TYP, station, orders, people, following, [digest for _, digest in digests])
+
+    def _digests(self, connection: Connection, kind: str, after: str) -> list[tuple[str, str]]:
+        """A page of them from that kind on, each with its cursor."""
+        now, found = self._clock(), list[tuple[str, str]]()
+        for name in DIGESTS[DIGESTS.index(kind) :]:
+            limit = DIGESTS_PAGE - len(found)
+            match name:
+                case "l":
+                    listed = leaver_digests_after(connection, local_day(now), after=after, limit=limit)
+                    rows = list(zip(listed, listed, strict=True))
+                case "s":
+                    rows = stop_digests_after(connection, now, after=after, limit=limit)
+                case _:
+                    rows = ordering.hand_overs_after(connection, after=after, limit=limit)
+            found += [(f"{name}:{cursor}", digest) for cursor, digest in rows]
+            after = ""
+        return found
 
     def _find(self, station: str, hsa_id: str) -> Answer:
         with self._database.reading.begin() as connection:
@@ -285,12 +300,6 @@ class Answers:
         with self._database.reading.begin() as connection:
             found = ordering.envelope_of(connection, station, order, local_day(self._clock()), loa=loa)
         return None if found is None else EnvelopeFacts(found.card_number, found.key, found.mac)
-
-
-def _next_digest(leavers: list[str], hand_overs: list[tuple[str, str]]) -> str | None:
-    if len(leavers) + len(hand_overs) < DIGESTS_PAGE:
-        return None
-    return f"h:{hand_overs[-1][0]}" if hand_overs else f"l:{leavers[-1]}"
 
 
 def _next(orders: list[Order], people: list[Administrator]) -> str | None:

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fleet.messages.asking import CertificateAsk, DeclinedResult, IssuedResult
 from fleet.messages.issuing import Offer
 from fleet.server.issuers.proofs.certificate_chains import FAULTS, serial_number
+from fleet.server.platform.card_numbers import number_in
 
 MAX_DER = 4096
 LEAST_RSA_BITS = 2048
-CARD_NUMBER_OID = x509.ObjectIdentifier("1.2.752.34.2.1")
 _CURVES = (ec.SECP256R1, ec.SECP384R1)
 
 
@@ -53,18 +53,7 @@ def check_request(request: bytes, hsa_id: str, card_number: str) -> DeclinedResu
 
 def requested_number(asked: x509.CertificateSigningRequest) -> str:
     """The card number that a request asks to have in the certificate; empty where it does not. Raises ValueError."""
-    for extension in asked.extensions:
-        if extension.oid == CARD_NUMBER_OID and isinstance(extension.value, x509.UnrecognizedExtension):
-            return extension.value.value[2:].decode("ascii")  # after tag and length of a short PrintableString
-    return ""
-
-
-def certificate_number(certificate: x509.Certificate) -> str:
-    """The card number in a certificate; empty where its issuer does not write it there. Raises one of `chains.FAULTS`."""
-    for extension in certificate.extensions:
-        if extension.oid == CARD_NUMBER_OID and isinstance(extension.value, x509.UnrecognizedExtension):
-            return extension.value.value[2:].decode("ascii")  # after tag and length of a short PrintableString
-    return ""
+    return number_in(asked.extensions)
 
 
 def _good(key: object) -> bool:

@@ -208,19 +208,20 @@ class RequestLog:
             keep_result(connection, station, ask, people, result, now)
             if isinstance(ask, CertificateAsk) and isinstance(result, IssuedResult):
                 keep_certificate(connection, station, ask, result, now)
-                record_certificates(connection, ask.hsa_id, [base64.b64decode(result.chain[0])])
+                record_certificates(connection, ask.hsa_id, [base64.b64decode(result.chain[0])], ask.card_number)
             if tag_of(ask) in QUEUED:
                 record_result(connection, RequestKey(station, ask.id), result, now)
             if isinstance(ask, BlockAsk) and ask.in_portal is not msgspec.UNSET and isinstance(result, BlockedResult):
                 settle_about(connection, ask.card_number, QUEUED, now)
 
-    def remember_certificate(self, hsa_id: str, certificate: bytes) -> None:
-        """Whose a certificate (DER) is that has proved somebody: stations are told of it when its holder leaves."""
+    def remember_certificate(self, hsa_id: str, certificate: bytes, card_number: str) -> None:
+        """Whose a certificate (DER) is that has proved somebody: stations are told of it when its holder leaves, or the card is
+        stopped."""
         with self._database.reading.begin() as connection:
             known = knows_certificate(connection, certificate)
         if not known:
             with self._database.writing.begin() as connection:
-                record_certificates(connection, hsa_id, [certificate])
+                record_certificates(connection, hsa_id, [certificate], card_number)
 
     def anonymous_holds(self, station: str, since: datetime) -> int:
         """Holds in nobody's name that were asked for at that station since then, and answered."""

@@ -12,6 +12,7 @@ fleet.messages.link.MessageError: id: out of bounds
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import re
@@ -189,7 +190,7 @@ class IssuerAnswers:
         asker = Asker.of(people)
         for person in people:
             der = person.chain[0].public_bytes(Encoding.DER)
-            await asyncio.to_thread(self._wishes.remember_certificate, person.hsa_id, der)
+            await asyncio.to_thread(self._wishes.remember_certificate, person.hsa_id, der, person.card_number)
         admitted: list[Proven] = []
         try:
             for person in people:
@@ -205,7 +206,11 @@ class IssuerAnswers:
 
     async def _fresh(self, station: str, ask: PersonAsk, asker: Asker) -> Result:
         result, people = await self._deal_with(station, ask, asker)
-        return await self._keep(station, ask, people, result)
+        kept = await self._keep(station, ask, people, result)
+        if isinstance(ask, CardChange) and not isinstance(result, DeclinedResult):
+            with contextlib.suppress(IssuerAwayError):  # stations hear what the card is now (`stopped_cards`)
+                await self.side.directory.find("", ask.card_number)
+        return kept
 
     async def _keep(self, station: str, ask: PersonAsk, people: tuple[str, ...], result: Result) -> Result:
         """The audit; and an alarm where a card that somebody wants blocked is not."""

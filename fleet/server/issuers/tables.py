@@ -32,6 +32,16 @@ wishes = Table(
 )
 
 
+stopped_cards = Table(
+    "stopped_cards",
+    metadata,
+    Column("card_number", String(40), primary_key=True),
+    Column("stop", String(8), nullable=False, comment="held or blocked, as the register said last"),
+    Column("at", UtcDateTime, nullable=False, comment="when it said so first"),
+    Index(None, "at"),
+)
+
+
 login_nonces = Table(
     "login_nonces",
     metadata,

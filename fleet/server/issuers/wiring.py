@@ -36,6 +36,7 @@ from fleet.server.issuers.region_data import RegionData, RegionError
 from fleet.server.issuers.requests import RequestLog
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.settings import IssuerSettings
+from fleet.server.issuers.stopped_cards import WithStops
 from fleet.server.people.merging import YES, merge_words
 from fleet.server.people.model import Facts, FactWord, PersonRow, Source
 from fleet.server.people.service import record_facts, stored_words, with_words
@@ -125,6 +126,7 @@ async def connected(
         if not settings.holds:
             directory = WithMarks(directory, database)
             register = HoldsKeptHere(rest, directory, clock, settings.blocks)
+        directory = WithStops(directory, database, clock)
         by_hand = CertificatesByHand(database, clock, issuers) if settings.certificates == "portal" else None
         side = IssuerSide(
             by_hand or EstIssuer(secure, labels=settings.labels),

@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
 from fleet.messages.leavers import leaver_digest
 from fleet.server.people.merging import YES, merge_words
 from fleet.server.people.model import Facts, FactWord, PersonRow, Source
 from fleet.server.people.tables import people, person_certificates, person_facts
+from fleet.server.platform.card_numbers import certificate_number
 from fleet.server.platform.database.bulk import Put, insert_for, put_all
 from fleet.server.platform.import_files import ImportResult
 
@@ -99,26 +101,35 @@ def person_row(row: Any) -> PersonRow:
     return PersonRow(**{name: row._mapping[name] for name in PersonRow.__dataclass_fields__})
 
 
-def record_certificates(connection: Connection, hsa_id: str, certificates: Iterable[bytes]) -> None:
-    """Remember whose these certificates (DER) are; what cannot be read is left out."""
+def record_certificates(
+    connection: Connection, hsa_id: str, certificates: Iterable[bytes], card_number: str = ""
+) -> None:
+    """Remember whose these certificates (DER) are, and of which card: what they say themselves, else `card_number`. What cannot
+    be read is left out."""
     rows = [
-        {"digest": leaver_digest(der), "hsa_id": hsa_id, "last_day": last_day}
+        {"digest": leaver_digest(der), "hsa_id": hsa_id, "last_day": facts[0], "card_number": facts[1] or card_number}
         for der in certificates
-        if (last_day := _last_day(der)) is not None
+        if (facts := _certificate_facts(der)) is not None
     ]
     if rows:
-        connection.execute(insert_for(connection, person_certificates).on_conflict_do_nothing(), rows)
+        put = insert_for(connection, person_certificates)
+        number = {"card_number": put.excluded.card_number}
+        from_before = person_certificates.c.card_number.is_(None)
+        connection.execute(put.on_conflict_do_update(index_elements=["digest"], set_=number, where=from_before), rows)
 
 
 def knows_certificate(connection: Connection, certificate: bytes) -> bool:
     """Whether it is remembered whose certificate (DER) this is."""
-    this = person_certificates.c.digest == leaver_digest(certificate)
+    this = and_(
+        person_certificates.c.digest == leaver_digest(certificate), person_certificates.c.card_number.is_not(None)
+    )
     return connection.execute(select(person_certificates.c.digest).where(this)).first() is not None
 
 
 def known_certificates(connection: Connection) -> set[str]:
     """Digests of all certificates of which it is remembered whose they are."""
-    return set(connection.execute(select(person_certificates.c.digest)).scalars())
+    known = person_certificates.c.card_number.is_not(None)
+    return set(connection.execute(select(person_certificates.c.digest).where(known)).scalars())
 
 
 def leavers_among(connection: Connection, hsa_ids: Collection[str], today: str) -> dict[str, str]:
@@ -172,10 +183,12 @@ def _write_people(connection: Connection, words: Mapping[str, Sequence[FactWord]
     put_all(connection, [Put(people, values, [column.name for column in people.c if not column.primary_key])])
 
 
-def _last_day(der: bytes) -> str | None:
+def _certificate_facts(der: bytes) -> tuple[str, str] | None:
+    """Its last day (ISO 8601), and the card number in it."""
     try:
-        return x509.load_der_x509_certificate(der).not_valid_after_utc.astimezone(UTC).date().isoformat()
-    except ValueError:
+        certificate = x509.load_der_x509_certificate(der)
+        return certificate.not_valid_after_utc.astimezone(UTC).date().isoformat(), certificate_number(certificate)
+    except (ValueError, UnsupportedAlgorithm):
         return None
 
 

@@ -52,8 +52,10 @@ person_certificates = Table(
     Column("digest", String(32), primary_key=True, comment="of the certificate: fleet.messages.leavers"),
     Column("hsa_id", String(64), nullable=False),
     Column("last_day", String(10), nullable=False, comment="ISO 8601"),
+    Column("card_number", String(40), comment="empty: nobody said; null: from before it was asked"),
     Index(None, "hsa_id"),
     Index(None, "last_day"),
+    Index(None, "card_number"),
 )
 
 

@@ -18,7 +18,7 @@ from fleet.server.deadlines.tables import deeds
 from fleet.server.enrolment.tables import issued_certificates, station_claims
 from fleet.server.envelope_resets.tables import envelope_resets
 from fleet.server.events.tables import conflicts, quarantine
-from fleet.server.issuers.tables import HANDED_OVER, certificate_requests, certificates, requests, wishes
+from fleet.server.issuers.tables import HANDED_OVER, certificate_requests, certificates, requests, stopped_cards, wishes
 from fleet.server.orders.model import State
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import people, person_certificates, person_facts
@@ -77,14 +77,26 @@ def _certificate_requests(cutoff: datetime) -> ColumnElement[bool]:
     return or_(columns.fetched < cutoff, columns.given < cutoff, columns.ended < cutoff, over)
 
 
+def _stopped(cutoff: datetime) -> ColumnElement[bool]:
+    """Cards that were blocked so long ago that stations have them on the lists of revoked certificates."""
+    return and_(stopped_cards.c.stop == "blocked", stopped_cards.c.at < cutoff)
+
+
+_OF_CERTIFICATES = (
+    (certificates, _certificates),
+    (certificate_requests, _certificate_requests),
+    (stopped_cards, _stopped),
+)
+
+
 def _count_certificates(connection: Connection, cutoff: datetime) -> int:
-    which = ((certificates, _certificates), (certificate_requests, _certificate_requests))
-    return sum(_number(connection, table, condition(cutoff)) for table, condition in which)
+    return sum(_number(connection, table, condition(cutoff)) for table, condition in _OF_CERTIFICATES)
 
 
 def _forget_certificates(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
-    which = ((certificates, _certificates), (certificate_requests, _certificate_requests))
-    return sum(connection.execute(delete(table).where(condition(cutoff))).rowcount for table, condition in which)
+    return sum(
+        connection.execute(delete(table).where(condition(cutoff))).rowcount for table, condition in _OF_CERTIFICATES
+    )
 
 
 def _count_alerts(connection: Connection, cutoff: datetime) -> int:

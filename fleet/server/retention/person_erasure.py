@@ -17,7 +17,7 @@ from fleet.messages.vocabulary import Retention
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import conflicts, events, quarantine
 from fleet.server.evidence.selection import names_text
-from fleet.server.issuers.tables import certificate_requests, certificates, requests, wishes
+from fleet.server.issuers.tables import certificate_requests, certificates, requests, stopped_cards, wishes
 from fleet.server.orders.order_files import ORDER_RULES
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import administrators, people, person_certificates, person_facts
@@ -153,6 +153,8 @@ def _erase(job: RetentionRun, connection: Connection, hsa_id: str, rows: list[An
     ledger.add_erasures(book, _entries(job, rows, numbers))
     count = erase(connection, rows, job.pseudonyms, job.now)
     forget_orders(connection, theirs, job.pseudonyms)
+    of_theirs = select(person_certificates.c.card_number).where(person_certificates.c.hsa_id == hsa_id)
+    connection.execute(stopped_cards.delete().where(stopped_cards.c.card_number.in_(of_theirs)))
     for table in (people, person_facts, person_certificates, certificates, certificate_requests):
         connection.execute(table.delete().where(table.c.hsa_id == hsa_id))
     for table in (quarantine, conflicts):

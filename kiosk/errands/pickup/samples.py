@@ -120,6 +120,7 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
         *(card_status_views.own_card_stands(WHO, state) for state in ("held", "blocked", "waiting")),
         card_status_views.own_card_unknown(WHO), card_status_views.new_card_stands(WHO, "held"),
         card_status_views.new_card_stands(WHO, "blocked"), card_status_views.new_card_unknown(WHO),
+        card_status_views.too_long_alone(WHO),
         card_status_views.holder_is(WHO, "left"), card_status_views.holder_is(WHO, "unknown"),
     ):  # fmt: skip
         yield f"stands-{word.reason.replace('_', '-')}", word.view

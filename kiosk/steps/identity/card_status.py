@@ -1,11 +1,13 @@
 """The register's word on a card and its holder, asked before either is believed or given anything.
 
 Rules (docs/rules.md, "Who may"): held, blocked, returned, left, unknown: each stops with its own reason. Where nobody can be
-asked the lists of revoked certificates and of leavers have the word, as they came last.
+asked the lists of revoked certificates, of stopped cards and of leavers have the word, as they came last.
 """
 
 from drivers.reader.model import CardFacts
+from fleet.messages.leavers import Stop
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable
+from kiosk.ports import Order
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import card_status_views as views
@@ -30,13 +32,18 @@ async def check_own_card(
         case NotFound():
             raise views.own_card_unknown(context)
         case Unavailable() as away:
+            if (stop := await caps.orders.listed_stop(c.der for c in facts.certificates)) is not None:
+                raise views.own_card_stands(context, stop)
             await refuse_listed_leaver(caps, context, facts)
             return away
 
 
-async def check_new_card(caps: Capabilities, context: ViewContext, card_number: str) -> None:
+async def check_new_card(caps: Capabilities, context: ViewContext, order: Order) -> None:
     """Of a card that is to be handed to its holder. Raises StopError where it may not be."""
-    judge_new_card(context, await ask_register(caps.directory, card_number))
+    word = await ask_register(caps.directory, order.card_number)
+    judge_new_card(context, word)
+    if isinstance(word, Unavailable):
+        await require_recent_lists(caps, context, order)
 
 
 def judge_new_card(context: ViewContext, word: CardWord | NotFound | Unavailable) -> None:
@@ -51,6 +58,19 @@ def judge_new_card(context: ViewContext, word: CardWord | NotFound | Unavailable
             raise views.new_card_unknown(context)
         case Unavailable():
             return
+
+
+async def require_recent_lists(caps: Capabilities, context: ViewContext, order: Order) -> None:
+    """Where nobody can be asked. Raises StopError where the card is of level 3 and the lists may miss who was stopped since."""
+    if order.loa == 3 and not await caps.orders.are_recent():
+        raise views.too_long_alone(context)
+
+
+async def listed_new_card(caps: Capabilities, facts: CardFacts) -> Stop | None:
+    """Why a new card that is in the reader may be handed to nobody, by the lists, where nobody can be asked."""
+    stop = await caps.orders.listed_stop(c.der for c in facts.certificates)
+    away = stop is not None and isinstance(await ask_register(caps.directory, facts.card_number), Unavailable)
+    return stop if away else None
 
 
 async def refuse_listed_leaver(caps: Capabilities, context: ViewContext, facts: CardFacts) -> None:

@@ -30,6 +30,11 @@ def new_card_stands(context: ViewContext, state: CardState) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "new_card_held" if state == "held" else "new_card_blocked", icon=_ICON)
 
 
+def too_long_alone(context: ViewContext) -> StopError:
+    """Without connection for so long that nobody knows here which cards have been put on hold or blocked."""
+    return stop(context, ErrandOutcome.FAULT, "too_long_alone", icon="cloud-off-outline")
+
+
 def new_card_unknown(context: ViewContext) -> StopError:
     """The register does not know the card that waits here."""
     return stop(context, ErrandOutcome.REFUSED, "new_card_unknown", icon=_ICON)

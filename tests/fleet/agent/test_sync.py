@@ -153,6 +153,36 @@ async def test_leavers_of_all_pages_are_held_and_outlive_the_list_s_time(
     assert book.leavers == frozenset()
 
 
+async def test_a_list_is_recent_by_a_clock_that_nobody_sets(
+    link: FakeLink, store: StationStore, identity: Identity, clock: Clock
+) -> None:
+    hours, passed = timedelta(hours=4), [0.0]
+    book = OrderBook(identity, store, link, clock, lambda: passed[0])
+    assert not book.is_recent(hours)
+    await held(book, link, page(days=1))
+    for passed[0], recent in ((4 * 3600.0, True), (4 * 3600.0 + 1, False)):
+        assert book.is_recent(hours) is recent, "the machine's clock was set back meanwhile"
+
+
+@pytest.mark.parametrize(
+    ("later", "recent"),
+    [(timedelta(minutes=1), True), (timedelta(hours=4, seconds=1), False), (timedelta(), False)],
+    ids=["soon", "too late", "by a clock that stands at its floor"],
+)
+async def test_a_list_is_recent_after_a_restart_only_by_a_clock_that_runs(
+    book: OrderBook,
+    link: FakeLink,
+    store: StationStore,
+    identity: Identity,
+    clock: Clock,
+    later: timedelta,
+    recent: bool,
+) -> None:
+    await held(book, link, page(days=1))
+    clock.now = NOW + later
+    assert OrderBook(identity, store, link, clock).is_recent(timedelta(hours=4)) is recent
+
+
 async def test_nothing_is_held_before_the_first_list(book: OrderBook) -> None:
     assert book.find(ANNA, TODAY) is None
     assert book.administrators() == ()

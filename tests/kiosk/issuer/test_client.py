@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from joserfc import jws
 from sqlalchemy import insert, select, update
 
 from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
@@ -28,6 +29,7 @@ from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.outbox import EventChain
 from fleet.agent.region import RegionFile
 from fleet.agent.store import StationStore
+from fleet.agent.sync import OrderBook
 from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.issuing import AdministratorRole, CardRecord, DirectoryPerson, Offer
 from fleet.messages.link import Administrator, Answer, ReceiptMailAsk
@@ -66,6 +68,7 @@ from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import NamedOutcome
 from kiosk.station import journal as journal_module
 from kiosk.station.build_fleet import region_listeners
+from kiosk.station.fleet_orders import FleetOrders
 from kiosk.station.journal import Journal
 from kiosk.steps.identity.administrator import ATTENDING
 from sim.issuer.database import Seed
@@ -86,8 +89,13 @@ ERRAND = "0b6cf0de-4a0e-4f43-8f0e-7f3a5a1c9d20"
 class Listed:
     """The signed list of administrators; empty where it is past its time."""
 
+    recent = True
+
     def __init__(self, *people: Administrator) -> None:
         self._people = people
+
+    async def are_recent(self) -> bool:
+        return self.recent
 
     async def administrator(self, hsa_id: str) -> Administrator | None:
         return next((one for one in self._people if one.hsa_id == hsa_id), None)
@@ -520,7 +528,9 @@ async def test_an_administrator_logs_in_by_card(region: Fleet, ports: Ports) -> 
     assert said == RequestDeclined("not_administrator")
 
 
-async def test_without_connection_the_signed_list_and_the_own_trust_decide(region: Fleet, side: IssuerGateway) -> None:
+async def test_without_connection_the_signed_list_and_the_own_trust_decide(
+    region: Fleet, side: IssuerGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     region.link.set_online(False)
     known = administrator(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)
     stranger = TestAuthority.create(NOW)
@@ -534,6 +544,8 @@ async def test_without_connection_the_signed_list_and_the_own_trust_decide(regio
     assert await log_in(Ports(side)) == RequestDeclined("not_administrator"), "the list is past its time"
     elsewhere = TrustStore(stranger.anchors(), stranger.intermediates())
     assert await log_in(Ports(side, known, trust=elsewhere)) == RequestDeclined("card_not_valid")
+    monkeypatch.setattr(Listed, "recent", False)
+    assert await log_in(Ports(side, known)) == Unavailable("lists_too_old"), "the card may be blocked by now"
 
 
 async def test_a_puk_is_released_once_with_two_names(region: Fleet, ports: Ports) -> None:
@@ -619,11 +631,11 @@ async def test_what_the_region_switches_off_is_off_at_the_station(
     assert side.region.off(product="6XX") is not None
     assert side.region.off(card_number="9990005") is not None
     assert side.region.off(errand="pickup", card_number="99900050") is None
-    assert taken == ["crl", "crl"]
+    assert taken == ["crl", "crl", "crl"]
     after = IssuerGateway(identity(), store, region.link, HandClock())
     assert after.region.off(product="6XX") is not None, "it is kept over a restart"
     await side.region.refresh()
-    assert taken == ["crl", "crl"], "what is held is not sent again"
+    assert taken == ["crl", "crl", "crl"], "what is held is not sent again"
 
 
 async def test_a_blocked_card_is_known_at_every_station_soon(
@@ -657,13 +669,42 @@ async def test_a_blocked_card_is_known_at_every_station_soon(
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def test_a_stopped_card_is_on_every_station_s_list_in_minutes_and_after_a_restart(
+    region: Fleet, ports: Ports, store: StationStore
+) -> None:
+    async with inserted("1:old") as visit:
+        ders = [one.der for one in visit.facts.certificates]
+
+    async def stop() -> str | None:
+        book = OrderBook(identity(), store, region.link, lambda: NOW)
+        await book.refresh()
+        again = OrderBook(identity(), store, region.link, lambda: NOW)  # after a restart, out of its sealed copy
+        assert again.leavers == book.leavers
+        orders = FleetOrders(again, region.link, None, HandClock())  # type: ignore[arg-type]  # no journal is asked
+        return await orders.listed_stop(ders)
+
+    own = await proof_of(ports, "1:old")
+    assert isinstance(await ports.directory.find(hsa_id=HOLDER.hsa_id, people=(own,)), Found)  # seen once
+    assert await stop() is None
+    assert isinstance(await ports.blocking.hold(CARD, "lost", by=None, errand=ERRAND), CardHeld)
+    assert await stop() == "held"
+    assert isinstance(await ports.blocking.lift(CARD, by=await proof_of(ports, "1:old"), errand=ERRAND), HoldLifted)
+    assert await stop() is None
+    assert isinstance(
+        await ports.blocking.block(CARD, "lost", by=await proof_of(ports, "1:old"), errand=ERRAND), CardBlocked
+    )
+    assert await stop() == "blocked"
+    told = [jws.extract_compact(answer.jws.encode()).payload for answer in region.link.answered if answer.jws]
+    assert not [page for page in told if CARD.encode() in page and b"leavers" in page]
+
+
 def test_files_of_the_region_go_where_the_station_has_their_place(tmp_path: Path) -> None:
     files = [
         RegionFile("profile", "b.toml", b"text"), RegionFile("profile_signature", "b.toml.jws", b"word"),
         RegionFile("profile", "../out.toml", b"text"), RegionFile("crl", "c", b"no list"),
     ]  # fmt: skip
     keep_files(files, Config(), tmp_path)
-    assert list(tmp_path.iterdir()) == [], "a station that has set no place for them keeps none"
+    assert list(tmp_path.iterdir()) == [], "a station that has set no place for profiles keeps none"
     config = Config.model_validate({"trust": {"revocation": "r"}, "profiles": {"folder": "p", "keys": "k.pem"}})
     keep_files(files, config, tmp_path)
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")) == [

@@ -12,11 +12,12 @@ from fleet.messages.asking import DeclinedResult, IssuedResult
 from fleet.messages.issuing import Offer
 from fleet.server.issuers.adapters.est import EstIssuer
 from fleet.server.issuers.certificate_offers import OfferRules, offers_of
-from fleet.server.issuers.certificate_requests import CARD_NUMBER_OID, check_issued, der_of
+from fleet.server.issuers.certificate_requests import check_issued, der_of
 from fleet.server.issuers.conformance.conversation import Conversation, MismatchError, check_equal
 from fleet.server.issuers.conformance.settings import CheckCard
 from fleet.server.issuers.ports import CertificateRequest, Standing, StatusSource
 from fleet.server.issuers.proofs.certificate_chains import path, standing_by_lists
+from fleet.server.platform.card_numbers import CARD_NUMBER_OID
 
 
 class Renewals:

@@ -29,11 +29,12 @@ from fleet.messages.asking import (
     tag_of,
 )
 from fleet.messages.mandates import Mandate, MandateError, Proof, parse_mandate, wish_bytes
-from fleet.server.issuers.certificate_requests import certificate_number, der_of, signed_by
+from fleet.server.issuers.certificate_requests import der_of, signed_by
 from fleet.server.issuers.ports import IssuerAwayError, Standing, StatusSource
 from fleet.server.issuers.proofs.assurance import is_for_identification
 from fleet.server.issuers.proofs.certificate_chains import FAULTS, path, serial_number, standing_by_lists
 from fleet.server.issuers.proofs.nonces import Nonces
+from fleet.server.platform.card_numbers import certificate_number
 
 MOST = 3
 """People behind one ask: the holder and two administrators."""
