@@ -211,7 +211,8 @@ class Envelopes(Protocol):
 
 
 class Pledge(Protocol):
-    """What follows from an effect whatever befalls the station: kept with its intent, done once its outcome is written."""
+    """What follows from an effect or errand whatever befalls the station: kept with its intent, done once its outcome is
+    written."""
 
     def keep(self, transaction: Any, effect: int) -> None:
         """Keep it inside the transaction that writes the intent of that number."""
@@ -250,11 +251,12 @@ class ErrandLog(Protocol):
     async def settled(self, effect: Effect, how: Outcome) -> None:
         """An effect whose outcome was unknown has been looked into: `how` is what is now known."""
 
-    async def note(self, kind: EventType, **content: Any) -> None:
-        """Commit one event (`fleet.messages.vocabulary`) of this errand."""
+    async def note(self, kind: EventType, *, pledge: Pledge | None = None, **content: Any) -> None:
+        """Commit one event (`fleet.messages.vocabulary`) of this errand. `pledge`: what is told with proofs once the errand has
+        ended, in place of what was pledged before."""
 
-    async def issued(self, receipt: Receipt, **content: Any) -> None:
-        """Keep the receipt and commit its event, in one transaction."""
+    async def issued(self, receipt: Receipt, *, pledge: Pledge | None = None, **content: Any) -> None:
+        """Keep the receipt and commit its event, in one transaction; `pledge` is due at once."""
 
     async def end(self, ended: Ended) -> None:
         """Commit how the errand ended, before it is told. Only the first word counts."""

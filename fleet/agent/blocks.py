@@ -1,4 +1,5 @@
-"""Durable queue of blocks and holds on their way to the server: sent at once, before anything else, and again until answered.
+"""Durable queue of what people have proved, on its way to the server: blocks and holds, hand-overs, what was moved in the slots.
+It is sent at once, before anything else, and again until answered.
 
 It does not wait behind the events of the outbox: a question goes out as soon as there is a connection, again and again with the
 same id until the server's signed word is here. The order in which they were wanted is kept.
@@ -21,7 +22,17 @@ from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.agent.store import StationStore, StoreError
-from fleet.messages.asking import BlockAsk, DeclinedResult, HoldAsk, LiftAsk, Result
+from fleet.messages.asking import (
+    BinAsk,
+    BlockAsk,
+    DeclinedResult,
+    HoldAsk,
+    LiftAsk,
+    ReceivedAsk,
+    Result,
+    StockAsk,
+    tag_of,
+)
 from fleet.messages.link import MessageError, decode, encode
 
 SCHEMA = """
@@ -41,31 +52,37 @@ ASK_S = 10.0
 
 log = logging.getLogger(__name__)
 
-Queueable = BlockAsk | HoldAsk | LiftAsk
+CardChange = BlockAsk | HoldAsk | LiftAsk
+Queueable = CardChange | ReceivedAsk | StockAsk | BinAsk
+OF_ERRAND = 0
+"""In place of an effect's number: what follows from an errand, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class PledgedAsks:
-    """Asks that follow from an effect, by its outcome: id and encrypted ask."""
+    """Asks that follow from an effect, by its outcome, or from an errand (`OF_ERRAND`), by its id: id and encrypted ask."""
 
     by_outcome: Mapping[str, tuple[str, bytes]]
 
     def keep(self, transaction: sqlite3.Connection, effect: int) -> None:
-        """Keep them with the intent of that number, inside its transaction."""
+        """Keep them with the intent of that number, inside its transaction; of an errand in place of what was pledged before."""
         transaction.executemany(
-            "INSERT INTO block_pledge (effect, outcome, id, ask) VALUES (?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO block_pledge (effect, outcome, id, ask) VALUES (?, ?, ?, ?)",
             [(effect, outcome, id_, ask) for outcome, (id_, ask) in self.by_outcome.items()],
         )
 
 
 def redeem_pledge(cx: sqlite3.Connection, effect: int, outcome: str, now: str) -> None:
-    """Queue what was pledged for that outcome of an effect, inside the transaction that writes it, and forget the rest."""
+    """Queue what was pledged for that outcome of an effect, or for that errand, inside the transaction that writes it, and forget
+    the rest."""
     cx.execute(
         "INSERT OR IGNORE INTO block_queue (id, ask, wanted) SELECT id, ask, ? FROM block_pledge"
         " WHERE effect = ? AND outcome = ?",
         (now, effect, outcome),
     )
-    cx.execute("DELETE FROM block_pledge WHERE effect = ?", (effect,))
+    cx.execute(
+        "DELETE FROM block_pledge WHERE effect = ?1 AND (?1 <> ?2 OR outcome = ?3)", (effect, OF_ERRAND, outcome)
+    )
 
 
 class BlockQueue:
@@ -104,6 +121,10 @@ class BlockQueue:
             {outcome: (ask.id, self._cipher.encrypt(KIND, encode(ask))) for outcome, ask in asks.items()}
         )
 
+    def wake(self) -> None:
+        """Something may have come into the queue with a commit of the journal."""
+        self._wake.set()
+
     async def waiting(self) -> int:
         """How many have not been answered yet."""
         return await self._store.transact(
@@ -111,12 +132,12 @@ class BlockQueue:
         )
 
     async def waits_for(self, card_number: str) -> bool:
-        """Whether something about that card has not been told."""
+        """Whether a block, hold or lift of that card has not been told."""
 
         def work(cx: sqlite3.Connection) -> bool:
             rows = cx.execute("SELECT ask FROM block_queue WHERE result IS NULL")
             asks = (_opened(self._cipher, row[0]) for row in rows)
-            return any(ask is not None and ask.card_number == card_number for ask in asks)
+            return any(isinstance(ask, CardChange) and ask.card_number == card_number for ask in asks)
 
         return await self._store.transact(work)
 
@@ -145,10 +166,10 @@ class BlockQueue:
                 after, ask = found
                 await self._tell_one(after, ask)
             except (LinkDown, AskTimeout, StoreError) as error:
-                log.info("a block waits: %s", error)
+                log.info("what people have proved waits: %s", error)
                 return
             except SyncRefused as error:
-                log.warning("a block was not taken (%s), and is told again later: %s", error.code, error)
+                log.warning("a proved ask was not taken (%s), and is told again later: %s", error.code, error)
 
     async def _tell_one(self, number: int, ask: Queueable) -> None:
         result = self._words.result(await self._link.ask(ask, ASK_S), ask)
@@ -157,7 +178,7 @@ class BlockQueue:
         if heard is not None:
             heard.set()
         elif isinstance(result, DeclinedResult):  # the server has raised its alarm
-            log.error("the server declined a block or hold of the queue: %s", result.reason)
+            log.error("the server declined %s of the queue: %s", tag_of(ask), result.reason)
 
 
 def _keep(cx: sqlite3.Connection, ask: Queueable, sealed: bytes, now: str) -> Result | None:

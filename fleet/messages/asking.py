@@ -136,6 +136,44 @@ class LetterAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.
     card_number: str
 
 
+class ReceivedAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_RECEIVED.value, kw_only=True):
+    """The hand-over of the card of an order, by whoever attested it, or by the holder's own card. `handed_over`: when, RFC 3339.
+
+    `receipt` and `digest`: its number, and SHA-256 of the signed document (hex); empty where the holder signs later. `document`
+    and `document_digits`: what the attester has seen, as `identity.attested` has it."""
+
+    card_number: str
+    order: str
+    handed_over: str
+    receipt: str = ""
+    digest: str = ""
+    document: str = ""
+    document_digits: str = ""
+
+
+class StockMove(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """The card of an order that was put into that slot, was taken out of it, or was not there. `at`: RFC 3339."""
+
+    order: str
+    slot: int
+    what: Literal["stored", "taken_out", "missing"]
+    at: str
+
+
+class StockAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.STOCK_MOVED.value, kw_only=True):
+    """What an administrator has done at the slots of that station in one errand, as its events say, oldest first."""
+
+    moves: tuple[StockMove, ...]
+
+
+class BinAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.BIN_EMPTIED.value, kw_only=True):
+    """The bin of that station was emptied, by two administrators. `digest`: SHA-256 (hex) of the statement that both signed."""
+
+    emptied: str
+    seal: str
+    digest: str
+
+
 class CardStateAsk(IdentifiedAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_STATE.value, kw_only=True):
     """The state of the card of that number, without whose it is, and a nonce for a mandate. Nobody has proved anything.
 
@@ -179,6 +217,9 @@ IssuerAsk = (
     | LoginAsk
     | WorklistAsk
     | DirectoryAsk
+    | ReceivedAsk
+    | StockAsk
+    | BinAsk
 )
 
 
@@ -253,6 +294,10 @@ class ReleasedResult(_Result, frozen=True, tag="released"):
 class InPortalResult(_Result, frozen=True, tag="in_portal"):
     """The issuer's portal is for people: the administrator who attends fetches it there, by hand; or, of a certificate,
     its request waits on the worklist for somebody who does."""
+
+
+class BelievedResult(_Result, frozen=True, tag="believed"):
+    """Those who did it have proved who they are: it counts."""
 
 
 class LetterOrderedResult(_Result, frozen=True, tag="ordered"):
@@ -333,6 +378,7 @@ Result = (
     | CardProof
     | ReleasedResult
     | InPortalResult
+    | BelievedResult
     | LetterOrderedResult
     | LetterNotedResult
     | CardStatus

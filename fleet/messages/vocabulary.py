@@ -347,10 +347,13 @@ class AskName(StrEnum):
     CARD_AUTHENTICATE = "card.authenticate"
     CARD_PUK = "card.puk"
     CARD_LETTER = "card.letter"
+    CARD_RECEIVED = "card.received"
     CARD_STATE = "card.state"
     ADMINISTRATOR_LOGIN = "administrator.login"
     ADMINISTRATOR_WORKLIST = "administrator.worklist"
     DIRECTORY_FIND = "directory.find"
+    STOCK_MOVED = "stock.moved"
+    BIN_EMPTIED = "bin.emptied"
 
 
 @unique

@@ -24,6 +24,7 @@ from fleet.agent.blocks import BlockQueue, Queueable
 from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.messages import asking
 from fleet.messages.asking import (
+    BinAsk,
     BindAsk,
     BlockAsk,
     CardStateAsk,
@@ -32,7 +33,9 @@ from fleet.messages.asking import (
     HoldAsk,
     IssuerAsk,
     LiftAsk,
+    ReceivedAsk,
     Result,
+    StockAsk,
 )
 from fleet.messages.link import ReceiptMailAsk
 from fleet.messages.vocabulary import AskName, Outcome
@@ -263,6 +266,15 @@ class FleetBlocking:
         held = self._hold_ask(card_number, hold, by, errand, now, note_only=note_only)
         dropped = held if block is None or by is None else self._block_ask(card_number, block, by, errand, now)
         return self._queue.pledge({Outcome.DROPPED: dropped, **dict.fromkeys(HELD_AT_THE_DROP, held)})
+
+    def pledge_for_errand(
+        self, ask: ReceivedAsk | StockAsk | BinAsk, people: tuple[PersonProof, ...], *, errand: str
+    ) -> Pledge:
+        """The newest of an errand counts: they have one id."""
+        wished = msgspec.structs.replace(
+            ask, id=request_id(errand, asking.tag_of(ask), getattr(ask, "card_number", ""))
+        )
+        return self._queue.pledge({errand: with_proofs(wished, people)})
 
     async def waiting(self) -> int:
         """How many have not been told."""

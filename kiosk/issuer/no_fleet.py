@@ -8,6 +8,7 @@ from drivers.reader.errors import ReaderError
 from drivers.reader.keys import ManagementAlgorithm, ManagementKey
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
+from fleet.messages.asking import BinAsk, ReceivedAsk, StockAsk
 from kiosk.issuer.ports import (
     BlockReason,
     HoldReason,
@@ -72,6 +73,11 @@ class NoFleet:
         self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str,
         hold: HoldReason = "returned", note_only: bool = False,
     ) -> None:  # fmt: skip
+        return None
+
+    def pledge_for_errand(
+        self, ask: ReceivedAsk | StockAsk | BinAsk, people: tuple[PersonProof, ...], *, errand: str
+    ) -> None:
         return None
 
     async def waiting(self) -> int:

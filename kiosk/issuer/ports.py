@@ -14,6 +14,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
 from drivers.reader.secret import Secret
 from fleet.messages import asking
+from fleet.messages.asking import BinAsk, ReceivedAsk, StockAsk
 from fleet.messages.issuing import (
     AdministratorRole,
     BlockReason,
@@ -203,8 +204,14 @@ class Blocking(Protocol):
         None: nobody can be told.
         """
 
+    def pledge_for_errand(
+        self, ask: ReceivedAsk | StockAsk | BinAsk, people: tuple[PersonProof, ...], *, errand: str
+    ) -> Pledge | None:
+        """What is told of an errand, in the names of those people, once it has ended, or with its receipt. `ask` has no id yet.
+        None: nobody can be told."""
+
     async def waiting(self) -> int:
-        """How many blocks and holds have not been told yet."""
+        """How many have not been told yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,9 +271,14 @@ def make_journal(
     if fleet is None:
         return Journal(store, chain, clock, cipher=cipher, follow=signing.follow, redeem=blocks.redeem_pledge)
     fleet.renewal.on_renewed(lambda: signing.renew(identity.private_key(), identity.certificate()))
+
+    def notify() -> None:
+        fleet.link.notify()
+        fleet.issuer.queue.wake()
+
     return Journal(
         store, chain, clock, cipher=cipher, follow=signing.follow,
-        on_commit=fleet.link.notify, on_collected=fleet.book.mark_collected, redeem=blocks.redeem_pledge,
+        on_commit=notify, on_collected=fleet.book.mark_collected, redeem=blocks.redeem_pledge,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ import msgspec
 from drivers.reader.outcomes import Accepted, Unknown
 from fleet.agent import outbox
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
+from fleet.agent.blocks import OF_ERRAND
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
@@ -77,7 +78,8 @@ class Journal:
             follow: called in the transaction of each event, after it, with the time: a checkpoint may follow.
             on_commit: called after each commit: the link has something to send.
             on_collected: called in the transaction that ends a hand-over: the order is never offered again.
-            redeem: called in the transaction that writes an outcome, with effect, outcome and time: what was pledged is due.
+            redeem: called in the transaction that writes an outcome, with effect, outcome and time, or an errand's end, with
+                `OF_ERRAND` and its id: what was pledged is due.
         """
         self._store = store
         self._chain = chain
@@ -207,6 +209,7 @@ class Journal:
                 "UPDATE errand SET ended = ?, outcome = ? WHERE id = ?",
                 (self.now(), ErrandOutcome.INTERRUPTED, one.errand),
             )
+            self.redeem(cx, OF_ERRAND, one.errand, self.now())
             content = {"errand": one.errand, "kind": one.kind, "outcome": ErrandOutcome.INTERRUPTED, "seconds": 0}
             content |= {"order": one.order} if one.order else {}
             self.event(cx, EventType.ERRAND_ENDED, subject_of(one.order), content)
@@ -342,7 +345,7 @@ class Log:
             self.code = "new" if how == Outcome.WRITTEN else "before"
         await self.note(EventType.EFFECT_DONE, effect=effect, outcome=how)
 
-    async def note(self, kind: EventType, **content: Any) -> None:
+    async def note(self, kind: EventType, *, pledge: Pledge | None = None, **content: Any) -> None:
         """Commit one event; one that tells of an effect counts for the order's progress too."""
 
         def work(cx: sqlite3.Connection) -> None:
@@ -352,13 +355,15 @@ class Log:
                     " VALUES (?, ?, ?, '{}', ?, ?, ?)",
                     (self.id, self._order_no, content["effect"], now, content["outcome"], now),
                 )
+            if pledge is not None:
+                pledge.keep(cx, OF_ERRAND)
             self._event(cx, kind, content)
 
         now = self._journal.now()
         await self._write_or_keep(work)
 
-    async def issued(self, receipt: Receipt, **content: Any) -> None:
-        """Keep the receipt, and its event, in one transaction."""
+    async def issued(self, receipt: Receipt, *, pledge: Pledge | None = None, **content: Any) -> None:
+        """Keep the receipt, and its event, in one transaction; what is pledged with it is due at once."""
 
         def work(cx: sqlite3.Connection) -> None:
             cx.execute(
@@ -372,6 +377,9 @@ class Log:
                 "signed": receipt.signed,
             }
             self._event(cx, EventType.RECEIPT_ISSUED, about | content)
+            if pledge is not None:
+                pledge.keep(cx, OF_ERRAND)
+                self._journal.redeem(cx, OF_ERRAND, self.id, self._journal.now())
 
         await self._journal.transact(work)
 
@@ -399,6 +407,7 @@ class Log:
             if self.hsa_id:  # of a card that was told by its number alone nobody knows whose it is
                 content |= {"hsa_id": self.hsa_id}
             self._event(cx, EventType.ERRAND_ENDED, content)
+            self._journal.redeem(cx, OF_ERRAND, self.id, self._journal.now())
             if ended.outcome == ErrandOutcome.DONE and self._order_no:
                 self._journal.collect(cx, self._order_no)
 

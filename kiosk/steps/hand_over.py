@@ -87,8 +87,8 @@ async def _sign_owed(
     done."""
     card = _card_of(order, await _meet_handed_card(ask, caps, order, who))
     try:
-        code = await prove_activated_card(ask, caps, CODE, log, order, card, given)
-        return await issue_receipt(ask, caps, SIGN, log, order, who, card.visit, code.remarks)
+        code = await prove_activated_card(ask, caps, CODE, log, order, card, given, who)
+        return await issue_receipt(ask, caps, SIGN, log, order, who, card.visit, code)
     finally:
         await card.visit.close()
 
@@ -121,8 +121,8 @@ async def _activate_and_sign(
         except StopError:
             await card.visit.close()
             await reopen_for_return(ask, caps, SLOT, log, order, FORMER_NAME)
-        code = await activate(ask, caps, CODE, log, order, card, given)
-        return await issue_receipt(ask, caps, SIGN, log, order, who, card.visit, code.remarks)
+        code = await activate(ask, caps, CODE, log, order, card, given, who)
+        return await issue_receipt(ask, caps, SIGN, log, order, who, card.visit, code)
     finally:
         await card.visit.close()
 

@@ -3,6 +3,7 @@
 Once issued it is never issued again for the same errand: a print that failed is repeated with the same number.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
@@ -11,7 +12,7 @@ from drivers.reader.outcomes import Locked, Refused, Role, Signed, Unknown
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.policy import PinPolicy
-from kiosk.ports import Ask, Ended, ErrandLog, Order, Presence, Visit
+from kiosk.ports import Ask, Ended, ErrandLog, Order, Pledge, Presence, Visit
 from kiosk.receipts import (
     CardSignature,
     Draft,
@@ -28,9 +29,11 @@ from kiosk.steps import receipt_views as views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import prove_code
 from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.handed_over import pledge_hand_over
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.order_views import TERMS
 from kiosk.steps.pin.card_test_views import Untested
+from kiosk.steps.pin.unlocking import CodeSet
 from kiosk.steps.pin.views import sign_code, torn_in_test
 from kiosk.views import Say
 
@@ -51,14 +54,15 @@ async def issue_receipt(
     order: Order,
     who: Identification,
     visit: Visit,
-    remarks: tuple[str, ...] = (),
+    code: CodeSet,
 ) -> SignedReceipt:
-    """Show the receipt of a hand-over, have it signed, and commit it with its event. The code of the card was proved just before.
+    """Show the receipt of a hand-over, have it signed, and commit it with its event. The code of the card was proved just before,
+    and who stands behind the hand-over with it.
 
     A holder who signs later stops here: the order stays open, and the errand goes on from this point another day.
     """
     assert caps.seal is not None, "a station without identity has no orders"
-    facts = receipt_facts(caps, context, order, who, order=order.order, terms=TERMS, remarks=remarks)
+    facts = receipt_facts(caps, context, order, who, order=order.order, terms=TERMS, remarks=code.remarks)
     unsigned = draft_receipt(facts)
     attended = who.administrator.name if who.administrator else None
     proved = caps.region.sign_with_proved_code and _signs_at_once(visit)
@@ -68,7 +72,7 @@ async def issue_receipt(
         raise views.sign_later(context)
     signature = await _sign(ask, context, visit, unsigned, proved=proved)
     receipt = finish_receipt(unsigned, caps.seal.key, caps.seal.chain, signature, caps.seal.receipt_url)
-    await log.issued(receipt)
+    await log.issued(receipt, pledge=pledge_hand_over(caps, log, order, who, code.people, receipt))
     return SignedReceipt(receipt, paper=answer == "sign")
 
 
@@ -78,11 +82,14 @@ async def _administrator_stays(caps: Capabilities) -> bool:
     return second is not None and await second.presence() is not Presence.EMPTY
 
 
-async def issue_station_receipt(caps: Capabilities, log: ErrandLog, facts: ReceiptFacts) -> Receipt:
-    """A receipt that the station alone signs: of what it has done itself. Committed with its event."""
+async def issue_station_receipt(
+    caps: Capabilities, log: ErrandLog, facts: ReceiptFacts, handed_over: Callable[[Receipt], Pledge | None] = lambda _: None
+) -> Receipt:  # fmt: skip
+    """A receipt that the station alone signs: of what it has done itself. Committed with its event, and with what is told of a
+    hand-over."""
     assert caps.seal is not None, "a station without identity attests nothing"
     receipt = finish_receipt(draft_receipt(facts), caps.seal.key, caps.seal.chain, None, caps.seal.receipt_url)
-    await log.issued(receipt)
+    await log.issued(receipt, pledge=handed_over(receipt))
     return receipt
 
 
@@ -223,14 +230,17 @@ async def receipt_for(
     who: Identification,
     remarks: tuple[str, ...] = (),
     untested: Untested | None = None,
-    order: str | None = None,
+    order: Order | None = None,
 ) -> Receipt | None:
     """A receipt of what was done, committed; None where the station has no identity to sign with, or where the card alone says
     whose it is and was not tested: that is nobody's word."""
     if caps.seal is None or (untested is not None and who.administrator is None):
         return None
+    facts = receipt_facts(caps, context, whose, who, order=order.order if order else None, remarks=remarks)
+    if order is None:
+        return await issue_station_receipt(caps, log, facts)
     return await issue_station_receipt(
-        caps, log, receipt_facts(caps, context, whose, who, order=order, remarks=remarks)
+        caps, log, facts, lambda receipt: pledge_hand_over(caps, log, order, who, who.people, receipt)
     )
 
 

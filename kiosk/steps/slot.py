@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import assert_never
+from typing import Any, assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from fleet.messages.vocabulary import Effect, EventType, Outcome
@@ -128,7 +128,7 @@ async def _give_back(
     back = cabinet.wait_slot(order.slot, card="present", door="closed")
     await ask(returned.view(context, order), until=back)
     await _seen_open(log, opened, known)
-    about = {"card_number": order.card_number} if returned.is_false else {}
+    about: dict[str, Any] = {"card_number": order.card_number} if returned.is_false else {}
     await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_RETURN, outcome=returned.outcome, slot=order.slot, **about)
     raise returned.stop(context)
 

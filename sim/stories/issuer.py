@@ -21,6 +21,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
 from drivers.reader.secret import Secret
 from drivers.reader.signatures.signing import verifies
+from fleet.messages.asking import BinAsk, ReceivedAsk, StockAsk, tag_of
 from fleet.messages.issuing import AdministratorRole, switches_off
 from fleet.messages.mandates import parse_mandate
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
@@ -97,6 +98,18 @@ def public_key_of(request: bytes) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """A pledge of an errand, kept by a desk."""
+
+    proved: dict[str, ReceivedAsk | StockAsk | BinAsk]
+    errand: str
+    ask: ReceivedAsk | StockAsk | BinAsk
+
+    def keep(self, transaction: Any, effect: int) -> None:
+        self.proved[self.errand] = self.ask
+
+
 class IssuerDesk:
     """Implements every port of `kiosk.issuer.ports` over dictionaries that a test may change."""
 
@@ -116,6 +129,8 @@ class IssuerDesk:
         """By use: the newest request that waits for people, or was made."""
         self.unlocks_by_people = False
         """So is what a card is unlocked with."""
+        self.proved: dict[str, ReceivedAsk | StockAsk | BinAsk] = {}
+        """What each errand has told with proofs."""
         self.declines: dict[str, str] = {}
         """Reason by question: `block`, `blocked_in_portal`, `hold`, `lift`, `unblock`, `puk`, `letter`, `log_in`."""
         self.people: dict[str, DirectoryPerson] = {}
@@ -293,6 +308,15 @@ class IssuerDesk:
         hold: str = "returned", note_only: bool = False,
     ) -> None:  # fmt: skip
         """Nothing outlives this desk: what is asked at once is all."""
+
+    def pledge_for_errand(
+        self, ask: ReceivedAsk | StockAsk | BinAsk, people: tuple[PersonProof, ...], *, errand: str
+    ) -> "_Proved":
+        """Kept in `proved` with the event that it goes with. What the server would not count is refused here at once."""
+        subjects = (getattr(ask, "card_number", ""), *(person.hsa_id for person in people))
+        assert people, "nobody stands behind it"
+        assert not [person for person in people if not_meant(person, tag_of(ask), *subjects)], "it was not meant"
+        return _Proved(self.proved, errand, ask)
 
     async def waiting(self) -> int:
         return len(self.queue)

@@ -36,6 +36,8 @@ LATCHED = frozenset(
         "quarantined",
         "unfit",
         "block_declined",
+        "fact_unproved",
+        "receipt_unproved",
         "too_many_gaps",
         "receipt_twice",
         "not_laid_out",

@@ -47,6 +47,7 @@ from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.stopped_cards import stop_digests_after
 from fleet.server.orders import queries as ordering
+from fleet.server.orders.model import RELEASED_LOA
 from fleet.server.people.queries import administrators_after
 from fleet.server.people.service import leaver_digests_after, mail_address
 from fleet.server.platform.database.database import READ_FAULTS, Database
@@ -65,8 +66,6 @@ PAST = timedelta(days=30)
 """So long a person is still told that the last day of their order is over."""
 MAX_NAMED = 64
 """Characters of an HSA-id, or of a card number."""
-RELEASED_LOA = 2
-"""Only cards of this level are handed out by the code in the letter."""
 
 _NONCE = re.compile(r"[0-9a-f]{32}\Z")
 DIGESTS = "lsh"

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
+from fleet.server.cards.stock.events import BinEmptied, CardDropped, ReservePlaced
 from fleet.server.cards.stock.projection import Origin, drop_cards, emptied_bins, move_orders, placed_reserves
 from fleet.server.checkpoints.tables import checkpoints
 from fleet.server.errands.tables import errands, receipts
@@ -27,7 +27,6 @@ from fleet.server.ingest.projections import (
     UnfitData,
 )
 from fleet.server.orders.model import OrderMoved
-from fleet.server.orders.service import settle_returns
 from fleet.server.platform.database.bulk import Put, insert_for, put_all
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.alarms import RECEIPT_TWICE, UNFIT, Alarm
@@ -47,8 +46,10 @@ class Applied:
     puts: list[Put] = field(default_factory=list)
     mails: list[dict[str, Any]] = field(default_factory=list)
     """Rows of receipts that are wanted by e-mail: queued once, and not when events are played again."""
-    moved: frozenset[str] = frozenset()
-    """Orders that moved."""
+    dropped: frozenset[str] = frozenset()
+    """Numbers of cards that fell into bins."""
+    emptied: frozenset[str] = frozenset()
+    """Stations whose bins were emptied."""
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ class Folded:
     kept: dict[str, Origin]
     applied: Applied = field(default_factory=Applied)
     errands: dict[tuple[str, int], _Errand] = field(default_factory=dict)
-    orders: list[tuple[Origin, OrderMoved | OrderPlaced]] = field(default_factory=list)
+    orders: list[tuple[Origin, OrderMoved]] = field(default_factory=list)
     dropped: list[tuple[Origin, CardDropped]] = field(default_factory=list)
     emptied: list[tuple[Origin, BinEmptied]] = field(default_factory=list)
     reserves: list[tuple[Origin, ReservePlaced]] = field(default_factory=list)
@@ -95,12 +96,10 @@ def apply_folded(connection: Connection, folded: Folded) -> Applied:
     folded.applied.puts = [*_errand_rows(folded), placed_reserves(folded.reserves), signed]
     drop_cards(connection, folded.dropped)
     put_all(connection, [emptied_bins(folded.emptied)])
-    moved = move_orders(connection, folded.orders)
-    folded.applied.moved = moved.orders
-    dropped = {change.card_number for _, change in folded.dropped} - {""}
-    emptied = {origin.station for origin, _ in folded.emptied}
-    if settle_returns(connection, moved.handed | dropped, emptied) or moved.orders:
+    if move_orders(connection, folded.orders):
         folded.applied.topics.add(Topic.ORDERS)
+    folded.applied.dropped = frozenset(change.card_number for _, change in folded.dropped) - {""}
+    folded.applied.emptied = frozenset(origin.name for origin, _ in folded.emptied)
     return folded.applied
 
 
@@ -109,7 +108,7 @@ def _fold(folded: Folded, step: Step, change: Change) -> None:
     match change:
         case ErrandStarted() | ErrandConcerns() | ErrandEnded():
             _fold_errand(folded, origin, change)
-        case OrderMoved() | OrderPlaced():
+        case OrderMoved():
             folded.orders.append((origin, change))
         case CardDropped():
             folded.dropped.append((origin, change))

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from fleet.messages.events import Event
-from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
+from fleet.messages.vocabulary import Effect, EventType, Outcome
 from fleet.server.cards.stock import events as stocking
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 from fleet.server.cards.stock.projection import Origin
@@ -96,7 +96,6 @@ Change = (
     | ErrandConcerns
     | ErrandEnded
     | OrderMoved
-    | OrderPlaced
     | CardDropped
     | BinEmptied
     | ReservePlaced
@@ -315,15 +314,13 @@ def _events_damaged(data: bytes, _subject: str | None, _at: datetime) -> tuple[C
 
 def _activated(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_Activated)
-    return (OrderMoved(said.order, "activated", at), ErrandConcerns(said.errand, at, said.order, said.card_number))
+    return (ErrandConcerns(said.errand, at, said.order, said.card_number),)
 
 
 def _receipt(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_Receipt)
     about = ErrandConcerns(said.errand, at, said.order, said.card_number or None)
-    if said.order is None:
-        return (ReceiptKept(said.number, said.errand), about)
-    return (ReceiptKept(said.number, said.errand), OrderMoved(said.order, "collected", at), about)
+    return (ReceiptKept(said.number, said.errand), about)
 
 
 def _receipt_mail(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
@@ -331,17 +328,10 @@ def _receipt_mail(data: bytes, _subject: str | None, at: datetime) -> tuple[Chan
     return (ReceiptMailWanted(said.number, said.errand, said.statement, at),)
 
 
-HANDING_OVER = ("pickup", "activate")
-"""Errands whose good end closes the order."""
-
-
 def _ended(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_Ended)
     began = at - timedelta(seconds=said.seconds)
-    end = ErrandEnded(said.errand, said.kind, began, at, said.outcome, said.order, said.card_number, said.hsa_id)
-    if said.kind in HANDING_OVER and said.outcome == ErrandOutcome.DONE and said.order:
-        return (end, OrderMoved(said.order, "collected", at))
-    return (end,)
+    return (ErrandEnded(said.errand, said.kind, began, at, said.outcome, said.order, said.card_number, said.hsa_id),)
 
 
 def _checkpoint(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
@@ -361,7 +351,8 @@ def _bin_emptied(data: bytes, _subject: str | None, at: datetime) -> tuple[Chang
 
 
 def _without_subject(read: stocking.Read) -> _Reader:
-    return lambda data, _subject, at: read(data, at)
+    """Without what is only shown."""
+    return lambda data, _subject, at: tuple(one for one in read(data, at) if not isinstance(one, OrderPlaced))
 
 
 READERS: dict[str, _Reader] = {

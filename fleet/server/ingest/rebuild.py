@@ -14,7 +14,6 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, not_, or_, select, update
 
 from fleet.messages.events import GENESIS
-from fleet.server.cards.stock.events import OrderPlaced
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.checkpoints.tables import NOTHING_LEFT, checkpoints, erasures
@@ -120,7 +119,7 @@ def _step(row: Row[Any], names: dict[int, str], starts: dict[str, int]) -> Step 
 
 def _counts(change: Change, event: int, starts: dict[str, int]) -> bool:
     """Whether it is to be played: what moved an order before its last import is not."""
-    if not isinstance(change, OrderMoved | OrderPlaced):
+    if not isinstance(change, OrderMoved):
         return True
     after = starts.get(change.order)
     return after is not None and event > after

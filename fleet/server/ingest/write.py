@@ -45,7 +45,7 @@ from fleet.server.ingest.parse import (
 )
 from fleet.server.ingest.project import Folded, apply_folded, fold, keep_receipts
 from fleet.server.ingest.projections import Step, changes_at
-from fleet.server.issuers.request_queue import report_handovers
+from fleet.server.orders.service import settle_returns
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.database.bulk import insert_new, is_postgres, put_all, stored_time
@@ -478,8 +478,8 @@ def _project(
 ) -> set[str]:
     """What follows from the events, the chains, and the rest of the batch."""
     applied = apply_folded(connection, folded)
-    if applied.moved:
-        report_handovers(connection, applied.moved, batch.now)
+    if (applied.dropped or applied.emptied) and settle_returns(connection, applied.dropped, applied.emptied):
+        applied.topics.add(Topic.ORDERS)
     for mail in applied.mails:
         insert_new(connection, receipt_mails, mail)
     alarms = alarm_rows([*batch.alarms, *applied.alarms], batch.now)

@@ -9,9 +9,9 @@ from fleet.server.issuers.tables import HANDED_OVER
 
 
 class HandoverReport(IdentifiedAsk, frozen=True, forbid_unknown_fields=True, tag=HANDED_OVER, kw_only=True):
-    """A card that its holder has got: the server tells the issuer, no station asks it. `handed_over`: RFC 3339.
+    """A card that its holder has got, as people have proved (`ReceivedAsk`): told to the issuer. `handed_over`: RFC 3339.
 
-    `attested_by`: HSA-ids of those who did, and `receipt` its number, both as the events say at the first try; None before.
+    `attested_by`: HSA-ids of those who did; None of a report that an earlier version took from events: nobody has proved it.
     """
 
     card_number: str

@@ -4,7 +4,6 @@ Rules: a request is put once for each (station, id); it waits until the issuer h
 then stays as what came of it. Of several processes one tries at a time: who tries claims the row for some minutes.
 """
 
-import hashlib
 import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -15,12 +14,9 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true,
 
 from fleet.messages.asking import DeclinedResult, MarkedResult, PersonAsk, Result, tag_of
 from fleet.messages.link import decode, encode
-from fleet.messages.vocabulary import AskName, EventType
-from fleet.server.errands.tables import errands
-from fleet.server.events.tables import events
-from fleet.server.issuers.model import HandoverReport, Queueable, RequestKey, RequestRow
-from fleet.server.issuers.tables import HANDED_OVER, requests
-from fleet.server.orders.model import IN_HAND
+from fleet.messages.vocabulary import AskName
+from fleet.server.issuers.model import Queueable, RequestKey, RequestRow
+from fleet.server.issuers.tables import requests
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.station_scope import stations_like
@@ -47,46 +43,6 @@ def enqueue(connection: Connection, key: RequestKey, ask: Queueable, who: str, n
         "due": now,
     }
     return insert_new(connection, requests, row)
-
-
-def report_handovers(connection: Connection, names: Collection[str], now: datetime) -> None:
-    """Put the hand-over of each of these orders into the queue, once, where its holder has the card."""
-    columns = (orders.c.order, orders.c.card_number, orders.c.hsa_id, orders.c.station, orders.c.changed)
-    handed = select(*columns).where(orders.c.state.in_(IN_HAND))
-    moved = sorted(names)
-    chunks = (moved[start : start + CHUNK] for start in range(0, len(moved), CHUNK))
-    for row in [row for some in chunks for row in connection.execute(handed.where(orders.c.order.in_(some)))]:
-        once = hashlib.sha256(json.dumps([HANDED_OVER, row.order, row.card_number]).encode()).hexdigest()[:32]
-        handed_over = row.changed.isoformat(timespec="seconds").replace("+00:00", "Z")
-        report = HandoverReport(
-            id=once, card_number=row.card_number, order=row.order, hsa_id=row.hsa_id, handed_over=handed_over
-        )
-        enqueue(connection, RequestKey(row.station, once), report, "event:handover", now)
-
-
-def complete_handover(connection: Connection, row: RequestRow, report: HandoverReport) -> HandoverReport:
-    """With who attested it, and its receipt. Kept from the first try on: an issuer takes one request for one id."""
-    if report.attested_by is not None:
-        return report
-    of_order = select(errands.c.errand, errands.c.receipt).where(errands.c.order == report.order)
-    theirs = {found.errand: found.receipt for found in connection.execute(of_order)}
-    attested = select(events.c.data).where(events.c.errand.in_(theirs), events.c.type == EventType.IDENTITY_ATTESTED)
-    newest = connection.execute(attested.order_by(events.c.id.desc()).limit(1)).scalar()
-    by = () if newest is None else _attesters(newest)
-    receipt = next(filter(None, theirs.values()), "")
-    whole = msgspec.structs.replace(report, attested_by=by, receipt=receipt)
-    connection.execute(update(requests).where(_this(row.key)).values(content=_content(whole, row.by)))
-    return whole
-
-
-def _attesters(data: bytes) -> tuple[str, ...]:
-    said = msgspec.json.decode(data, type=_Attested)
-    return tuple(filter(None, (said.administrator, said.second)))
-
-
-class _Attested(msgspec.Struct):
-    administrator: str = ""
-    second: str = ""
 
 
 def leave_to_people(connection: Connection, key: RequestKey) -> None:

@@ -4,7 +4,7 @@ Rules: a request is tried until the issuer has said yes or no: after half a minu
 It is done once for its id, also where two processes or the station itself try beside each other. An issuer that is away, or a
 database, stops the loop no more than a moment. Why requests wait is logged when that changes, not with each of them and each
 try.
-A hand-over that people register in the issuer's portal is not tried at all.
+A hand-over that people register in the issuer's portal is not tried at all, nor one that an earlier version took from events.
 Holds and blocks that a rule asked for, or a station without a proof, are a
 batch: they wait for a person where they are more than a share of the cards within a day, those of rules also while the clock is
 not believed (`fleet.server.guards`).
@@ -67,7 +67,7 @@ class RequestSender:
         due = await asyncio.to_thread(self._due)
         for row in due:
             why = await asyncio.to_thread(self._held_back, row)
-            if isinstance(row.content, HandoverReport) and self._portal:
+            if isinstance(row.content, HandoverReport) and (self._portal or row.content.attested_by is None):
                 await asyncio.to_thread(self._leave_to_people, row)
             elif why is not None:
                 await asyncio.to_thread(self._put_off, row, why)
@@ -96,8 +96,7 @@ class RequestSender:
         if self._answers is None:
             raise IssuerAwayError("no issuer is set up")
         if isinstance(row.content, HandoverReport):
-            report = await asyncio.to_thread(self._complete, row, row.content)
-            return await self._answers.side.register.received(report)
+            return await self._answers.side.register.received(row.content)
         assert not isinstance(row.content, LetterAsk), "letters in the queue wait for people"
         if row.who == LEFT and await self._answers.is_still_used(row.content.card_number):
             return DeclinedResult("still_used")
@@ -133,10 +132,6 @@ class RequestSender:
     def _portal(self) -> bool:
         """Whether hand-overs are registered by people, in the issuer's portal."""
         return self._answers is not None and self._answers.side.handovers == "portal"
-
-    def _complete(self, row: RequestRow, report: HandoverReport) -> HandoverReport:
-        with self._database.writing.begin() as connection:
-            return requesting.complete_handover(connection, row, report)
 
     def _leave_to_people(self, row: RequestRow) -> None:
         with self._database.writing.begin() as connection:

@@ -16,6 +16,7 @@ from cryptography import x509
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, not_, or_, select, update
 
 from fleet.messages.asking import (
+    BinAsk,
     BlockAsk,
     BlockedResult,
     BoundResult,
@@ -43,7 +44,7 @@ from fleet.server.issuers.model import Queueable, RequestKey
 from fleet.server.issuers.request_queue import QUEUED, enqueue, leave_to_people, record_result, settle_about
 from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.orders.model import OPEN, OrderLine, OrderRecord
-from fleet.server.orders.service import import_orders
+from fleet.server.orders.service import import_orders, settle_returns
 from fleet.server.orders.tables import orders
 from fleet.server.people.service import knows_certificate, record_certificates
 from fleet.server.platform.database.bulk import insert_new
@@ -67,10 +68,13 @@ MOST_AN_HOUR: dict[str, int] = {
     AskName.CARD_HOLD: 60,
     AskName.CARD_LETTER: 20,
     AskName.CARD_LIFT: 60,
+    AskName.BIN_EMPTIED: 20,
     AskName.CARD_PUK: 10,
+    AskName.CARD_RECEIVED: 120,
     AskName.CARD_STATE: 600,
     AskName.CERTIFICATE_REQUEST: 60,
     AskName.DIRECTORY_FIND: 600,
+    AskName.STOCK_MOVED: 60,
 }
 """For each station. What is over it is asked again later; a block waits in the station's own queue."""
 SAID_AGAIN = frozenset(
@@ -80,8 +84,11 @@ SAID_AGAIN = frozenset(
         AskName.CARD_HOLD,
         AskName.CARD_LETTER,
         AskName.CARD_LIFT,
+        AskName.BIN_EMPTIED,
         AskName.CARD_PUK,
+        AskName.CARD_RECEIVED,
         AskName.CERTIFICATE_REQUEST,
+        AskName.STOCK_MOVED,
     }
 )
 RESERVE = "reserve"
@@ -138,7 +145,7 @@ class RequestLog:
     """The table. Methods block; call them in a thread. All raise sqlalchemy.exc.SQLAlchemyError."""
 
     def __init__(self, database: Database, limits: AnonymousLimits | None = None) -> None:
-        self._database = database
+        self._database = self.database = database
         self._limits = limits or AnonymousLimits()
 
     def known(self, station: str, ask: IdentifiedAsk) -> Result | None:
@@ -211,6 +218,10 @@ class RequestLog:
                 record_certificates(connection, ask.hsa_id, [base64.b64decode(result.chain[0])], ask.card_number)
             if tag_of(ask) in QUEUED:
                 record_result(connection, RequestKey(station, ask.id), result, now)
+            if isinstance(ask, BlockAsk | HoldAsk) and people:
+                settle_returns(connection, {ask.card_number}, ())
+            if isinstance(ask, BinAsk):
+                settle_returns(connection, (), {station})
             if isinstance(ask, BlockAsk) and ask.in_portal is not msgspec.UNSET and isinstance(result, BlockedResult):
                 settle_about(connection, ask.card_number, QUEUED, now)
 

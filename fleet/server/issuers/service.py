@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.asking import (
     AnsweredResult,
+    BinAsk,
     BindAsk,
     BlockAsk,
     BoundResult,
@@ -49,7 +50,9 @@ from fleet.messages.asking import (
     NotFoundResult,
     PersonAsk,
     PukAsk,
+    ReceivedAsk,
     Result,
+    StockAsk,
     Word,
     WorklistAsk,
     tag_of,
@@ -57,7 +60,6 @@ from fleet.messages.asking import (
 )
 from fleet.messages.issuing import CardRecord, DirectoryPerson, Offer
 from fleet.messages.link import Answer, MessageError, encode
-from fleet.server.issuers.adapters.directory_with_handovers import BEFORE_USE
 from fleet.server.issuers.card_changes import CardChanges
 from fleet.server.issuers.card_keys import BLOCK_BYTES
 from fleet.server.issuers.certificate_offers import offers_of
@@ -73,6 +75,7 @@ from fleet.server.issuers.ports import (
 )
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.authorization import (
+    BEFORE_USE,
     Asker,
     HeldCard,
     Rights,
@@ -82,12 +85,13 @@ from fleet.server.issuers.proofs.authorization import (
     of_holder,
 )
 from fleet.server.issuers.proofs.verification import ProofJudge, Proven
+from fleet.server.issuers.proved_facts import ProvedAsk, ProvedFacts
 from fleet.server.issuers.requests import RESERVE, RequestLog, ReusedError
 from fleet.server.orders.model import OrderRecord
 from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.signing import Signer
-from fleet.server.stations.alarms import BLOCK_DECLINED, Alarm, AlarmRecorder
+from fleet.server.stations.alarms import BLOCK_DECLINED, FACT_UNPROVED, Alarm, AlarmRecorder
 
 _log = logging.getLogger(__name__)
 
@@ -116,7 +120,10 @@ def check_bounds(ask: IdentifiedAsk) -> None:
         "witness": not isinstance(ask, CardProofAsk) or bool(_HEX.match(ask.witness)),
         "find": not isinstance(ask, DirectoryAsk) or bool(ask.hsa_id) != bool(ask.card_number),
         "take": not isinstance(ask, WorklistAsk) or not ask.take or bool(_ID.match(ask.take)),
-        "card": isinstance(ask, LoginAsk | WorklistAsk | DirectoryAsk) or bool(number),
+        "card": isinstance(ask, LoginAsk | WorklistAsk | DirectoryAsk | StockAsk | BinAsk) or bool(number),
+        "order": not isinstance(ask, ReceivedAsk) or 0 < len(ask.order) <= 64,
+        "receipt": not isinstance(ask, ReceivedAsk) or len(ask.receipt) <= 64,
+        "moves": not isinstance(ask, StockAsk) or all(0 < move.slot <= 999 for move in ask.moves),
     }
     for name, fits in rules.items():
         if not fits:
@@ -141,6 +148,7 @@ class IssuerAnswers:
         self._judge = judge
         self._rights = Rights(side.directory, administrators, clock)
         self._changes = CardChanges(side.register, self._rights, wishes, alarms, clock, holds=side.holds)
+        self._facts = ProvedFacts(wishes.database, self._rights, clock)
         self._signer = signer
         self._alarms = alarms
         self._clock = clock
@@ -149,7 +157,7 @@ class IssuerAnswers:
         self.worklist: StationWorklist = nothing_waits
         """What waits at a station, for its administrators."""
         self.ordered: Callable[[], None] = lambda: None
-        """Called when a reserve card was bound: there is an order that nobody imported."""
+        """Called when an order was moved by proofs, or made for a reserve card that was bound."""
         self.kept: Callable[[], None] = lambda: None
         """Called when an answer has been written down: pages show it."""
 
@@ -213,10 +221,11 @@ class IssuerAnswers:
         return kept
 
     async def _keep(self, station: str, ask: PersonAsk, people: tuple[str, ...], result: Result) -> Result:
-        """The audit; and an alarm where a card that somebody wants blocked is not."""
+        """The audit; and an alarm where a card that somebody wants blocked is not, or a fact is not proved."""
         now = self._clock()
-        if isinstance(ask, BlockAsk | HoldAsk) and isinstance(result, DeclinedResult):
-            alarm = Alarm(station, BLOCK_DECLINED, f"{ask.card_number}: {result.reason}")
+        if isinstance(ask, BlockAsk | HoldAsk | ProvedAsk) and isinstance(result, DeclinedResult):
+            code = FACT_UNPROVED if isinstance(ask, ProvedAsk) else BLOCK_DECLINED
+            alarm = Alarm(station, code, f"{getattr(ask, 'card_number', '') or tag_of(ask)}: {result.reason}")
             await asyncio.to_thread(self._alarms.record, alarm, now)
         await asyncio.to_thread(self._wishes.keep, station, ask, people, result, now)
         self.kept()
@@ -248,6 +257,10 @@ class IssuerAnswers:
                 return await self._about(station, ask, asker, card)
             case CardProofAsk():
                 return await self._authenticate(station, ask), people
+            case ReceivedAsk() | StockAsk() | BinAsk():
+                result = await self._facts.take(station, ask, asker)
+                self.ordered()
+                return result, people
             case _:
                 raise AssertionError(f"{tag_of(ask)} has no answer")
 

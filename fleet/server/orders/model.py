@@ -125,6 +125,10 @@ RECEIPT_OWED: tuple[State, ...] = ("activated",)
 """Offered for the receipt alone, at whichever station the holder comes back to."""
 
 
+RELEASED_LOA = 2
+"""Only cards of this level are handed out by the code in the letter."""
+
+
 UNCOLLECTED: tuple[State, ...] = ("coming", "waiting", "misplaced", "taken_out")
 """The card is ours, and somebody is still to have it."""
 

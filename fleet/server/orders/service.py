@@ -11,16 +11,19 @@ Rules:
   remembered, so that a rebuild begins after it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
+from fleet.messages.asking import StockMove
+from fleet.messages.vocabulary import AskName
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.events.tables import events
-from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OPEN, OrderEvent, OrderLine, OrderRecord, State, state_after
+from fleet.server.issuers.tables import wishes
+from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OPEN, OrderEvent, OrderLine, OrderRecord, state_after
 from fleet.server.orders.queries import CHUNK, stored_records
 from fleet.server.orders.tables import order_starts, orders
 from fleet.server.people.service import leavers_among
@@ -28,6 +31,10 @@ from fleet.server.platform.csv_files import FileProblem
 from fleet.server.platform.import_files import ImportRefusedError, ImportResult
 from fleet.server.platform.local_days import local_day
 from fleet.server.stations.service import known_stations, retired_stations
+from fleet.server.stations.tables import stations
+
+CLOCKS = timedelta(minutes=10)
+"""So far a station's clock may run before ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +69,48 @@ def remember_starts(connection: Connection, names: Sequence[str]) -> None:
         connection.execute(insert(order_starts).from_select([*columns, "after"], now))
 
 
-def settle_returns(connection: Connection, numbers: Collection[str], emptied: Collection[int]) -> bool:
-    """Step the orders of these card numbers, and of the bins of these stations. Says whether any moved."""
-    if not numbers and not emptied:
-        return False
+def place_cards(connection: Connection, station: str, moves: Iterable[tuple[StockMove, datetime]]) -> None:
+    """Cards of that station's orders were put into slots, taken out, or not found. The later of two words on a slot counts; the
+    first slot that an order is given counts in any case."""
+    for move, at in moves:
+        this = and_(orders.c.order == move.order, orders.c.station == station)
+        row = connection.execute(select(orders.c.state, orders.c.changed).where(this)).first()
+        follows = None if row is None else state_after(row.state, move.what)
+        if row is None or follows is None or (row.changed > at and row.state != "coming"):
+            continue
+        values = {"state": follows, "slot": 0 if follows in ENDED_EARLY else move.slot, "changed": at}
+        connection.execute(update(orders).where(this).values(values))
+        remember_starts(connection, [move.order])
+
+
+def settle_returns(connection: Connection, numbers: Collection[str], emptied: Collection[str]) -> bool:
+    """Step the orders of these card numbers, and of the bins of these stations. Says whether any moved.
+
+    A card came back where it fell into a bin, and somebody who has proved who they are has had it blocked or held there; it is
+    destroyed where two have proved that they emptied that bin.
+    """
+    moved = False
     touched = orders.c.card_number.in_(sorted(numbers))
+    at_bin = or_(touched, stations.c.name.in_(sorted(emptied)))
+    asked = and_(wishes.c.station == stations.c.name, wishes.c.people != "[]")
+    put_away = wishes.c.ask.in_((AskName.CARD_BLOCK, AskName.CARD_HOLD)) & (wishes.c.outcome != "declined")
+    by_holder = exists().where(asked, put_away, wishes.c.card_number == orders.c.card_number)
     fell = and_(bin_cards.c.card_number == orders.c.card_number, bin_cards.c.dropped >= orders.c.changed)
-    dropped = select(orders.c.order, orders.c.state, func.max(bin_cards.c.dropped).label("at"))
-    dropped = dropped.join(bin_cards, fell).where(touched, orders.c.state.in_(IN_HAND))
-    returned = [
-        (row.order, state_after(row.state, "returned"), row.at)
-        for row in connection.execute(dropped.group_by(orders.c.order, orders.c.state))
-    ]
-    _write(connection, returned)
-    gone = _emptied(connection, or_(touched, bin_cards.c.station.in_(sorted(emptied))))
-    _write(connection, gone)
-    return bool(returned or gone)
-
-
-def _emptied(connection: Connection, touched: ColumnElement[bool]) -> list[tuple[str, State | None, datetime]]:
-    fell = and_(bin_cards.c.card_number == orders.c.card_number, bin_cards.c.dropped >= orders.c.changed)
-    after_it = and_(bins.c.station == bin_cards.c.station, bins.c.emptied >= bin_cards.c.dropped)
-    query = select(orders.c.order, orders.c.state, func.max(bins.c.emptied).label("at"))
-    query = query.join(bin_cards, fell).join(bins, after_it).where(touched, orders.c.state == "returned")
-    rows = connection.execute(query.group_by(orders.c.order, orders.c.state))
-    return [(row.order, state_after(row.state, "destroyed"), row.at) for row in rows]
-
-
-def _write(connection: Connection, steps: list[tuple[str, State | None, datetime]]) -> None:
-    if not steps:
-        return
-    change = update(orders).where(orders.c.order == bindparam("this"))
-    values: dict[str, Any] = {"state": bindparam("new_state"), "changed": bindparam("new_changed")}
-    rows = [{"this": order, "new_state": state, "new_changed": at} for order, state, at in sorted(steps)]
-    connection.execute(change.values(values), rows)
+    dropped = select(orders.c.order, func.max(bin_cards.c.dropped)).join(bin_cards, fell).join(stations)
+    after_it = and_(bins.c.station == stations.c.id, bins.c.emptied >= bin_cards.c.dropped)
+    returned = dropped.where(touched, orders.c.state.in_(IN_HAND), by_holder).group_by(orders.c.order)
+    for order, at in connection.execute(returned).all():
+        apply_step(connection, order, "returned", at)
+        moved = True
+    last = func.max(wishes.c.at)
+    proved = and_(asked, wishes.c.ask == AskName.BIN_EMPTIED, wishes.c.outcome == "believed")
+    cleared = select(orders.c.order, bins.c.emptied, last.label("proved")).join(bin_cards, fell).join(stations)
+    cleared = cleared.join(bins, after_it).join(wishes, proved).where(at_bin, orders.c.state == "returned")
+    for row in connection.execute(cleared.group_by(orders.c.order, bins.c.emptied)).all():
+        if row.proved >= row.emptied - CLOCKS:
+            apply_step(connection, row.order, "destroyed", row.emptied)
+            moved = True
+    return moved
 
 
 def import_orders(connection: Connection, rows: Sequence[OrderLine], now: datetime) -> ImportResult:

@@ -58,7 +58,7 @@ async def _activate(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, 
         await accept_terms(ask, caps, CODE, log, order, given.who, given, letter="waits" if by_letter else None)
     context = replace(CODE, attended_by=attended, tasks=TASKS[card.facts.rules.first_code])
     code = await set_first_code(ask, caps, context, log, order, card, given)
-    return await issue_receipt(ask, caps, RECEIPT, log, order, given.who, card.visit, code.remarks)
+    return await issue_receipt(ask, caps, RECEIPT, log, order, given.who, card.visit, code)
 
 
 async def _attend(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, card: OwnCard) -> Mandate:

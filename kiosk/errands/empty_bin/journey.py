@@ -4,6 +4,9 @@ Rules: two administrators are two HSA-ids. Nothing is forgotten before both have
 and count stay as they were, and the errand can be begun again.
 """
 
+import hashlib
+
+from fleet.messages.asking import BinAsk
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.errands.empty_bin import views
 from kiosk.errands.empty_bin.counting import BinCount, count_cards
@@ -12,7 +15,7 @@ from kiosk.ports import Ask, Cabinet, ErrandLog, NamedOutcome
 from kiosk.receipts import ReceiptDetail
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.administrator import log_in, log_in_another
+from kiosk.steps.identity.administrator import log_in, log_in_another, proofs_of
 from kiosk.steps.receipt import hand_out_receipt, issue_station_receipt, work_receipt_facts
 
 CONTEXT = ViewContext("empty_bin")
@@ -32,7 +35,10 @@ async def empty_bin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     await ask(views.confirm(SIGN, said))
     text = said.text()
     signatures = [await sign_statement(ask, caps, SIGN, one, text.encode()) for one in (second, first)]
-    await log.note(EventType.BIN_EMPTIED, **count.told(said), statement=text, signatures=signatures)
+    emptied = BinAsk(id="", emptied=said.time, seal=seal, digest=hashlib.sha256(text.encode()).hexdigest())
+    people = proofs_of(first, second)
+    pledge = caps.blocking.pledge_for_errand(emptied, people, errand=log.id) if people else None
+    await log.note(EventType.BIN_EMPTIED, **count.told(said), statement=text, signatures=signatures, pledge=pledge)
     cleared = await _clear(caps, log)
     return await _done(ask, caps, log, count, (first, second), seal, cleared=cleared)
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Self, TypeVar, assert_never
+from typing import Any, Literal, Self, TypeVar, assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, SlotFault, SlotReading
+from fleet.messages.asking import StockAsk, StockMove
 from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.errands.stock import views
 from kiosk.issuer.ports import LoggedIn
-from kiosk.ports import Ask, Cabinet, ErrandLog
+from kiosk.ports import Ask, Cabinet, ErrandLog, Pledge
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.administrator import log_in_another
+from kiosk.steps.identity.administrator import log_in_another, proofs_of
 from kiosk.stock.stocktaking import Ledger, Stock, Why
 from kiosk.views import Await
 
@@ -34,6 +35,7 @@ class StockSession:
     taken_out: int = 0
     missing: int = 0
     counted: bool = False
+    moves: tuple[StockMove, ...] = ()
 
     @classmethod
     def of(cls, caps: Capabilities, context: ViewContext, log: ErrandLog, by: LoggedIn) -> Self:
@@ -98,19 +100,39 @@ class StockSession:
 
     async def put(self, card_number: str, order: str, slot: int) -> None:
         """Tell that the card lies there now."""
-        about = {"order": order} if order else {}
+        about: dict[str, Any] = {"order": order} if order else {}
         about |= {"second": self.second.hsa_id} if self.second else {}
-        await self.log.note(EventType.CARD_STORED, card_number=card_number, slot=slot, by=self.by.hsa_id, **about)
+        await self.log.note(
+            EventType.CARD_STORED, card_number=card_number, slot=slot, by=self.by.hsa_id,
+            pledge=self._moved(order, slot, "stored"), **about,
+        )  # fmt: skip
         self.stored += 1
 
     async def took(self, card_number: str, order: str, slot: int, why: Why) -> None:
         """Tell that the card is out of its slot, or that it was never there."""
-        about = {"order": order} if order else {}
+        about: dict[str, Any] = {"order": order} if order else {}
+        moved = self._moved(order, slot, "missing" if why == "missing" else "taken_out")
         await self.log.note(
-            EventType.CARD_TAKEN_OUT, card_number=card_number, slot=slot, why=why, by=self.by.hsa_id, **about
+            EventType.CARD_TAKEN_OUT,
+            card_number=card_number,
+            slot=slot,
+            why=why,
+            by=self.by.hsa_id,
+            pledge=moved,
+            **about,
         )
         self.missing += why == "missing"
         self.taken_out += why != "missing"
+
+    def _moved(self, order: str, slot: int, what: Literal["stored", "taken_out", "missing"]) -> Pledge | None:
+        """What is told with the administrators' proofs once the errand has ended: all that was moved of orders so far."""
+        people = proofs_of(self.by, self.second)
+        if order:
+            at = self.caps.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+            self.moves = (*self.moves, StockMove(order, slot, what, at))
+        if not (people and self.moves):
+            return None
+        return self.caps.blocking.pledge_for_errand(StockAsk(id="", moves=self.moves), people, errand=self.log.id)
 
     async def compared(self, slots: int, differences: Iterable[dict[str, str | int]]) -> None:
         """Tell how list and sensors agree."""

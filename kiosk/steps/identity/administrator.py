@@ -39,8 +39,11 @@ ATTENDING = (
     AskName.CARD_LETTER,
     AskName.CARD_LIFT,
     AskName.CARD_PUK,
+    AskName.CARD_RECEIVED,
     AskName.CERTIFICATE_REQUEST,
     AskName.DIRECTORY_FIND,
+    AskName.STOCK_MOVED,
+    AskName.BIN_EMPTIED,
 )
 """What an administrator's mandate means, about any card."""
 LOGGED_IN_S = 12 * 60.0

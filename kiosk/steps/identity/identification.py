@@ -12,9 +12,9 @@ from drivers.reader.model import CardFacts, Certificate
 from fleet.messages.attending import may_attend_protected
 from fleet.messages.mandates import means_of
 from fleet.messages.vocabulary import AskName, EventType
-from kiosk.issuer.ports import LoggedIn
+from kiosk.issuer.ports import CardWord, LoggedIn
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Ask, ErrandLog, Order
+from kiosk.ports import Ask, ErrandLog, Order, Visit
 from kiosk.receipts.facts import IdentifiedBy
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
@@ -32,6 +32,7 @@ from kiosk.steps.identity.card_status import check_own_card
 from kiosk.steps.identity.employer import choose_employer, show_employer
 from kiosk.steps.identity.proof_of_possession import prove_person
 from kiosk.steps.identity.release_code import ask_release_code, has_order_for_release
+from kiosk.steps.own_card import ask_register
 
 RESERVE = "reserve"
 """The product of an order whose card is a spare one."""
@@ -60,6 +61,8 @@ class Identification:
     """The other administrator, where it takes two."""
     proof: PersonProof | None = field(default=None, repr=False)
     """The holder's own, where their card has signed."""
+    receives: PersonProof | None = field(default=None, repr=False)
+    """The holder's own, for the hand-over of the card that waits for them."""
     employer: str = ""
     """For whom they are here, where their card names several."""
     certificates: tuple[Certificate, ...] = field(default=(), repr=False)
@@ -105,13 +108,26 @@ async def _own_card(ask: Ask, caps: Capabilities, context: ViewContext, log: Err
             raise views.own_card_not_valid(context, certificate)
         means = holder_means(visit.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD)  # once it has fallen into the bin
         proof = await prove_person(ask, caps, context, log, visit, views.own_code(context, visit.facts), means, word)
+        receives = await _sign_for_order(caps, visit, proof.hsa_id)
     finally:
         await visit.close()
     await ask(views.take_own(context), until=wait_until_empty(caps.reader))
     return Identification(
         "old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof, employer=employer,
-        certificates=visit.facts.certificates,
+        certificates=visit.facts.certificates, receives=receives,
     )  # fmt: skip
+
+
+async def _sign_for_order(caps: Capabilities, visit: Visit, hsa_id: str) -> PersonProof | None:
+    """The hand-over of the card that waits for them: a mandate of its own, since a nonce of ours stands behind one ask."""
+    order = await caps.orders.find(hsa_id)
+    if order is None:
+        return None
+    word = await ask_register(caps.directory, order.card_number)
+    means = (means_of(AskName.CARD_RECEIVED, order.card_number),)
+    nonce = word.nonce if isinstance(word, CardWord) else ""
+    proof = await caps.proofs.prove(visit.facts, partial(visit.sign, "identification"), means, nonce)
+    return proof if isinstance(proof, PersonProof) else None
 
 
 async def _has_order(caps: Capabilities, hsa_id: str) -> bool:

@@ -1,15 +1,19 @@
 """A new card gets its code, and is proved by a real signature under it."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from drivers.reader.outcomes import Role
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect, EventType, Outcome
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Order, Visit
 from kiosk.steps import slot_views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
+from kiosk.steps.handed_over import pledge_hand_over, proofs_of_hand_over
+from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.after_tear import code_from_before
 from kiosk.steps.pin.by_administrator import Mandate
@@ -19,13 +23,15 @@ from kiosk.steps.pin.letter import code_by_letter
 from kiosk.steps.pin.unlocking import EFFECT, CodeLetter, CodeSet
 from kiosk.steps.slot import ReturnReason, reopen_for_return
 
+People = tuple[PersonProof, ...]
 HEARD_CODES = ReturnReason(
     Outcome.NOT_GENUINE, slot_views.put_back_false, slot_views.new_card_heard_codes, is_false=True
 )
 
 
 async def activate(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, card: OwnCard, given: Mandate | None
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, card: OwnCard, given: Mandate | None,
+    who: Identification,
 ) -> CodeSet:  # fmt: skip
     """See that the card is genuine, set the holder's code, test the card. `given`: who attends, where somebody does.
 
@@ -40,30 +46,35 @@ async def activate(
     if not code_was_set:
         await _return_untested(ask, caps, context, log, order, card.visit)
     aside = partial(put_aside, ask, caps, context, log, order, returned=HEARD_CODES)
-    prove = partial(prove_new_card, ask, caps, log, order, aside)
+    prove = partial(prove_new_card, ask, caps, log, order, who, aside)
     return await _set_and_prove(ask, caps, context, log, order, letter, card, given, prove, again=code_was_set)
 
 
 async def prove_activated_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, card: OwnCard, given: Mandate | None
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, card: OwnCard, given: Mandate | None,
+    who: Identification,
 ) -> CodeSet:  # fmt: skip
     """Of a card that was activated on an earlier visit, here or elsewhere: its holder proves the code, or sets another, and the
     card signs. Raises as `activate`."""
     letter = CodeLetter(order, partial(caps.envelopes.verify, order))
-    prove = partial(prove_again, ask, log)
+    prove = partial(prove_again, ask, caps, log, order, who)
     return await _set_and_prove(ask, caps, context, log, order, letter, card, given, prove, again=True)
 
 
-async def prove_again(ask: Ask, log: ErrandLog, context: ViewContext, visit: Visit, code: Secret) -> None:
-    """Of a card that was activated before, that it works. Raises StopError."""
+async def prove_again(
+    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification, context: ViewContext, visit: Visit,
+    code: Secret,
+) -> People:  # fmt: skip
+    """Of a card that was activated before, that it works. Gives who stands behind its hand-over. Raises StopError."""
     untested = await prove_card(ask, context, log, visit, code)
     if untested is not None:
         raise slot_views.new_card_untested(context, untested)
+    return await proofs_of_hand_over(caps, order, who, visit, code)
 
 
 async def _set_and_prove(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, letter: CodeLetter, card: OwnCard,
-    given: Mandate | None, prove: Callable[[ViewContext, Visit, Secret], Awaitable[None]], *, again: bool,
+    given: Mandate | None, prove: Callable[[ViewContext, Visit, Secret], Awaitable[People]], *, again: bool,
 ) -> CodeSet:  # fmt: skip
     """The code from an earlier visit, or one that is set now; then the proof."""
     before = await code_from_before(ask, context, card.visit, letter.require_genuine) if again else None
@@ -71,23 +82,26 @@ async def _set_and_prove(
     while code is None:
         code = await code_by_letter(ask, caps, context, log, order, letter, card, given)
     shown = context.forward() if before is None and code.new else context.testing_alone()
-    await prove(shown, card.visit, code.code)
-    return code
+    return replace(code, people=await prove(shown, card.visit, code.code))
 
 
 async def prove_new_card(
-    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, put_false_aside: Callable[[Visit, str], Awaitable[None]],
-    context: ViewContext, visit: Visit, code: Secret,
-) -> None:  # fmt: skip
+    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification,
+    put_false_aside: Callable[[Visit, str], Awaitable[None]], context: ViewContext, visit: Visit, code: Secret,
+) -> People:  # fmt: skip
     """As `prove_card`, of a card that was in other hands: one that does not sign has heard the codes, and is put aside (which
-    always raises); one that does is its holder's from now on."""
+    always raises); one that does is its holder's from now on. Gives who stands behind that."""
     match await run_test(ask, context, log, visit, code, Role.IDENTIFICATION):
         case None:
-            await log.note(EventType.CARD_ACTIVATED, card_number=order.card_number)
+            people = await proofs_of_hand_over(caps, order, who, visit, code)
+            pledge = pledge_hand_over(caps, log, order, who, people)
+            await log.note(EventType.CARD_ACTIVATED, card_number=order.card_number, pledge=pledge)
+            return people
         case "false_signature" | "did_not_sign" | "not_signable" | "other_code" as result:
             why = "false_signature" if result == "false_signature" else "did_not_sign"
             await _hold_true_card(caps, log, order)
             await put_false_aside(visit, why)
+            raise AssertionError("who puts a false card aside ends the errand")
         case reason:
             raise slot_views.new_card_untested(context, reason)
 

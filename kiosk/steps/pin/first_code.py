@@ -4,6 +4,7 @@ With the PUK of its letter, from the start PIN that it came with, or by the admi
 The card lay in no slot: a false one is told to the fleet, and stays with the holder and the administrator.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
@@ -51,10 +52,11 @@ async def set_first_code(
         code = await _one_round(ask, caps, context, log, order, letter, card, given)
     shown = context.forward() if before is None and code.new else context.testing_alone()
     if order.receipt_owed:
-        await prove_again(ask, log, shown, card.visit, code.code)
+        people = await prove_again(ask, caps, log, order, given.who, shown, card.visit, code.code)
     else:
-        await prove_new_card(ask, caps, log, order, partial(_tell_false, context, log), shown, card.visit, code.code)
-    return code
+        aside = partial(_tell_false, context, log)
+        people = await prove_new_card(ask, caps, log, order, given.who, aside, shown, card.visit, code.code)
+    return replace(code, people=people)
 
 
 async def _one_round(

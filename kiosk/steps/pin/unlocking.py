@@ -12,6 +12,7 @@ from drivers.reader.model import CardFacts, Pin
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.policy import PinPolicy
 from kiosk.ports import Ask, CardPulledError, EnvelopeVerdict, ErrandLog, Visit
 from kiosk.steps import own_card_views
@@ -64,6 +65,8 @@ class CodeSet:
     """Why nothing shows that the card works."""
     letter: bool = True
     """No one who attended set a first code in place of the letter."""
+    people: tuple[PersonProof, ...] = field(default=(), repr=False)
+    """Of a new card: whose proofs stand behind its hand-over."""
 
     def after_test(self, untested: Untested | None) -> Self:
         """The same, with what its test left open."""

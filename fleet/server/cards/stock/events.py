@@ -23,7 +23,8 @@ SlotNumber = Annotated[int, msgspec.Meta(ge=1, le=999)]
 
 @dataclass(frozen=True, slots=True)
 class OrderPlaced:
-    """An administrator has put the card of an order into a slot, or taken it out, or found that it is not there."""
+    """The station tells that an administrator has put the card of an order into a slot, or taken it out, or found that it is not
+    there. It is shown, and moves nothing: the order follows what the administrator proves (`stock.moved`)."""
 
     order: str
     what: Literal["stored", "taken_out", "missing"]

@@ -1,24 +1,20 @@
 """Projection of slots and bins into rows, in the transaction that stores the events.
 
-Rules: changes are taken in order of arrival; orders are read once and written once for a batch. An order moves forward only, and
-only by events of the station that holds it. One whose receipt is owed is closed by a receipt that was signed at any station,
-whichever of the two stations is heard first: the server may have been restored from a copy, and hear both again.
+Rules: changes are taken in order of arrival; orders are read once and written once for a batch. An event says no more of an order
+than that its card has left the slot of its own station, or that another one lay there; what else becomes of it, people prove
+(`fleet.server.issuers.proved_facts`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from itertools import compress
-from operator import not_
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
+from fleet.server.cards.stock.events import BinEmptied, CardDropped, ReservePlaced
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
-from fleet.server.errands.tables import errands
-from fleet.server.orders.model import ENDED_EARLY, IN_HAND, RECEIPT_OWED, OrderMoved, state_after
+from fleet.server.orders.model import OrderMoved, state_after
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.bulk import Put
 
@@ -34,45 +30,24 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
     sequence: int
 
 
-@dataclass(slots=True)
-class _Order:
-    """An order's row while a batch is taken."""
-
-    card_number: str
-    station: str
-    state: str
-    slot: int
-    changed: datetime
-    by_post: bool
-    """It is handed over at whichever station its holder comes to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """Which orders moved, and the numbers of cards that are in their holders' hands since."""
-
-    orders: frozenset[str]
-    handed: frozenset[str]
-
-
-def move_orders(connection: Connection, moves: Sequence[tuple[Origin, OrderMoved | OrderPlaced]]) -> Moved:
+def move_orders(connection: Connection, moves: Sequence[tuple[Origin, OrderMoved]]) -> frozenset[str]:
+    """Which orders moved."""
     found = _orders(connection, sorted({change.order for _, change in moves}))
-    here, elsewhere = _by_place(found, moves)
-    moved = {change.order for origin, change in here if _moves(found[change.order], change)}
-    owed = sorted(name for name in moved if found[name].state in RECEIPT_OWED)
-    signed = [*(change for _, change in elsewhere), *_signed_before(connection, owed)]
-    moved |= {change.order for change in signed if _signs(found[change.order], change)}
-    handed = frozenset(found[name].card_number for name in moved if found[name].state in IN_HAND)
-    if not moved:
-        return Moved(frozenset(), handed)
-    change = update(orders).where(orders.c.order == bindparam("this"))
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "slot", "changed")}
-    rows = [
-        {"this": name, "new_state": found[name].state, "new_slot": found[name].slot, "new_changed": found[name].changed}
-        for name in sorted(moved)
-    ]
-    connection.execute(change.values(values), rows)
-    return Moved(frozenset(moved), handed)
+    moved = set()
+    for origin, change in moves:
+        row = found.get(change.order)
+        follows = None if row is None or row["station"] != origin.name else state_after(row["state"], change.what)
+        if row is not None and follows is not None:
+            row |= {"state": follows, "changed": change.at}
+            moved.add(change.order)
+    if moved:
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "changed")}
+        rows = [
+            {"this": name, "new_state": found[name]["state"], "new_changed": found[name]["changed"]}
+            for name in sorted(moved)
+        ]
+        connection.execute(update(orders).where(orders.c.order == bindparam("this")).values(values), rows)
+    return frozenset(moved)
 
 
 def drop_cards(connection: Connection, drops: Iterable[tuple[Origin, CardDropped]]) -> None:
@@ -117,52 +92,11 @@ def placed_reserves(placed: Iterable[tuple[Origin, ReservePlaced]]) -> Put:
     return Put(reserve_cards, list(rows.values()), ("card_number", "lies", "at", "quarantined"), newer="at")
 
 
-_Moves = Sequence[tuple[Origin, OrderMoved | OrderPlaced]]
-
-
-def _by_place(found: Mapping[str, _Order], moves: _Moves) -> tuple[_Moves, _Moves]:
-    """What is told of known orders by the stations that hand them over, and by others."""
-    known = [(origin, change) for origin, change in moves if change.order in found]
-    here = [found[change.order].by_post or found[change.order].station == origin.name for origin, change in known]
-    return list(compress(known, here)), list(compress(known, map(not_, here)))
-
-
-def _signed_before(connection: Connection, names: Sequence[str]) -> list[OrderMoved]:
-    """Receipts of these orders that are held already."""
-    if not names:
-        return []
-    signed = select(errands.c.order, errands.c.started).where(
-        errands.c.order.in_(names), errands.c.receipt.is_not(None)
-    )
-    return [OrderMoved(row.order, "collected", row.started) for row in connection.execute(signed)]
-
-
-def _signs(order: _Order, change: OrderMoved | OrderPlaced) -> bool:
-    """Close it where its receipt alone is owed, and this is that."""
-    return change.what == "collected" and order.state in RECEIPT_OWED and _moves(order, change)
-
-
-def _moves(order: _Order, change: OrderMoved | OrderPlaced) -> bool:
-    """Move it where the rules let it. The later of two words on a slot counts; the first slot that an order is given counts in
-    any case."""
-    follows = state_after(order.state, change.what)
-    if follows is None:
-        return False
-    if isinstance(change, OrderPlaced):
-        if order.changed > change.at and order.state != "coming":
-            return False
-        order.slot = 0 if follows in ENDED_EARLY else change.slot
-    order.state, order.changed = follows, change.at
-    return True
-
-
-def _orders(connection: Connection, names: Sequence[str]) -> dict[str, _Order]:
-    names_of = ("order", "card_number", "station", "state", "slot", "changed", "delivery")
-    columns = select(*(orders.c[name] for name in names_of))
-    found: dict[str, _Order] = {}
+def _orders(connection: Connection, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Orders that lie at stations: one that goes by post is in nobody's slot."""
+    columns = select(*(orders.c[name] for name in ("order", "station", "state", "changed")))
+    found: dict[str, dict[str, Any]] = {}
     for start in range(0, len(names), CHUNK):
-        for row in connection.execute(columns.where(orders.c.order.in_(names[start : start + CHUNK]))):
-            found[row.order] = _Order(
-                row.card_number, row.station, row.state, row.slot, row.changed, by_post=row.delivery == "post"
-            )
+        these = orders.c.order.in_(names[start : start + CHUNK]), orders.c.delivery != "post"
+        found |= {row.order: dict(row._mapping) for row in connection.execute(columns.where(*these))}
     return found

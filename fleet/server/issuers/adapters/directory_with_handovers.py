@@ -10,11 +10,10 @@ from sqlalchemy import select
 
 from fleet.messages.issuing import CardRecord
 from fleet.server.issuers.ports import DirectoryEntry, DirectoryService
+from fleet.server.issuers.proofs.authorization import BEFORE_USE
 from fleet.server.orders.model import ENDED_EARLY, IN_HAND
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
-
-BEFORE_USE = ("ordered", "waiting", "handed_out")
 
 
 class WithHandovers:

@@ -19,6 +19,7 @@ from fleet.messages.asking import (
     LiftAsk,
     LoggedInResult,
     PersonAsk,
+    ReceivedAsk,
 )
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server.issuers.ports import DirectoryService
@@ -27,6 +28,7 @@ from fleet.server.issuers.proofs.verification import Proven
 from fleet.server.platform.local_days import local_day
 
 IN_USE = ("active", "handed_out")
+BEFORE_USE = ("ordered", "waiting", "handed_out")
 HeldCard = tuple[DirectoryPerson | None, CardRecord]
 """A card, and its holder as the directory knows them."""
 
@@ -81,7 +83,8 @@ class Rights:
             return DeclinedResult("other_person")
         putting_away = isinstance(ask, BlockAsk | HoldAsk)
         own = isinstance(ask, BlockAsk | HoldAsk | LiftAsk) and ask.card_number == person.card_number
-        if record.state not in IN_USE and not (own and record.state == "held"):
+        new = isinstance(ask, ReceivedAsk) and ask.card_number == person.card_number and record.state in BEFORE_USE
+        if record.state not in IN_USE and not new and not (own and record.state == "held"):
             return DeclinedResult(f"card_{record.state}")
         if has_left(holder, local_day(self._clock())) and not putting_away and not isinstance(ask, DirectoryAsk):
             return DeclinedResult("holder_left")

@@ -19,12 +19,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from fleet.messages.asking import (
+    BinAsk,
     BlockAsk,
     CertificateAsk,
     DeclinedResult,
     HoldAsk,
     LiftAsk,
     PersonAsk,
+    ReceivedAsk,
+    StockAsk,
     ask_digest,
     tag_of,
 )
@@ -106,7 +109,7 @@ class ProofJudge:
 
     async def _person(self, station: str, ask: PersonAsk, proof: Proof, now: datetime) -> Proven:
         mandate, chain = read_proof(station, ask, proof, lambda leaf: self._path(leaf, _judged_at(leaf, ask, now)))
-        protective = isinstance(ask, BlockAsk | HoldAsk)
+        protective = isinstance(ask, BlockAsk | HoldAsk | ReceivedAsk | StockAsk | BinAsk)
         standing = await self._standing(chain, now)
         own = isinstance(ask, BlockAsk | HoldAsk | LiftAsk) and mandate.card_number == ask.card_number
         if standing == "revoked" or (standing == "suspended" and not own):

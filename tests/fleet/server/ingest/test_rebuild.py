@@ -143,7 +143,7 @@ def test_an_order_is_not_offered_again_where_data_was_erased(database: Database,
         connection.execute(update(events).values(data=None, salt=None))
     rebuild(database)
     with database.reading.begin() as connection:
-        assert connection.execute(select(orders.c.state)).scalars().all() == ["collected"]
+        assert connection.execute(select(orders.c.state)).scalars().all() == ["taken"]
         assert connection.execute(select(errands)).all() == [], "what is erased is not told again"
 
 

@@ -1,15 +1,19 @@
 """Cards in slots and in the bin, as stations tell of them, in any order of arrival."""
 
 import itertools
+from datetime import datetime
+from typing import Any
 
 import pytest
 
+from fleet.messages.asking import StockMove
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
 from fleet.server.cards.service import CardService
 from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.queries import orders_at
+from fleet.server.orders.service import place_cards
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
@@ -37,6 +41,12 @@ def taken_out(station: SealingStation, time: str, why: str = "expired", order: s
     return station.seal(EventType.CARD_TAKEN_OUT, about, time=time)
 
 
+def place(database: Database, slot: int, time: str, what: Any = "stored", station: str = "entre-a") -> None:
+    """What an administrator has proved (`stock.moved`)."""
+    with database.writing.begin() as connection:
+        place_cards(connection, station, [(StockMove("O-1", slot, what, time), datetime.fromisoformat(time))])
+
+
 def states(database: Database) -> list[tuple[str, int]]:
     """State and slot of every order."""
     return [(row.state, row.slot) for row in StoreReadings(database, lambda: NOW).orders()[0]]
@@ -47,8 +57,9 @@ def test_an_order_without_a_slot_is_coming_until_the_station_has_put_the_card_in
     assert states(database) == [("coming", 0)]
     with database.reading.connect() as connection:
         assert [one.slot for one in orders_at(connection, "entre-a", "2026-06-01", after="", limit=10)] == [0]
-    station = SealingStation()
-    Writer(database).commit(arrived(stored(station, 5, "2026-05-01T08:00:00Z")), NOW)
+    Writer(database).commit(arrived(stored(SealingStation(), 5, "2026-05-01T08:00:00Z")), NOW)
+    assert states(database) == [("coming", 0)], "what a station tells moves nothing"
+    place(database, 5, "2026-05-01T08:00:00Z")
     assert states(database) == [("waiting", 5)], "the first slot counts, whatever the station's clock says"
     hold_orders(database, record(slot=0))
     assert states(database) == [("waiting", 5)], "a row without a slot does not take the card out again"
@@ -66,26 +77,21 @@ def test_the_last_word_on_a_card_counts_in_any_order_of_arrival(
     database: Database, sequence: tuple[int, int, int]
 ) -> None:
     hold_orders(database, record())
-    station = SealingStation()
-    told = [
-        stored(station, 5, "2026-06-01T10:01:00Z"),
-        taken_out(station, "2026-06-01T10:02:00Z"),
-        stored(station, 7, "2026-06-01T10:03:00Z"),
-    ]
-    later = NOW.replace(hour=11)
-    for place in sequence:
-        Writer(database).commit(arrived(told[place]), later)
+    told = [(5, "stored"), (5, "taken_out"), (7, "stored")]
+    for number in sequence:
+        slot, what = told[number]
+        place(database, slot, f"2026-06-01T10:0{number + 1}:00Z", what)
     assert states(database) == [("waiting", 7)]
 
 
-@pytest.mark.parametrize(
-    ("why", "state"), [("expired", "taken_out"), ("voided", "taken_out"), ("missing", "misplaced")]
-)
+@pytest.mark.parametrize(("what", "state"), [("taken_out", "taken_out"), ("missing", "misplaced")])
 def test_a_card_that_is_not_there_is_misplaced_and_one_taken_out_is_offered_to_nobody(
-    database: Database, why: str, state: str
+    database: Database, what: str, state: str
 ) -> None:
     hold_orders(database, record())
-    Writer(database).commit(arrived(taken_out(SealingStation(), "2026-06-01T10:02:00Z", why)), NOW.replace(hour=11))
+    Writer(database).commit(arrived(taken_out(SealingStation(), "2026-06-01T10:02:00Z")), NOW.replace(hour=11))
+    assert states(database) == [("waiting", 3)], "what a station tells moves nothing"
+    place(database, 5, "2026-06-01T10:02:00Z", what)
     assert states(database) == [(state, 5)]
     with database.reading.connect() as connection:
         assert orders_at(connection, "entre-a", "2026-06-01", after="", limit=10) == []
@@ -93,8 +99,7 @@ def test_a_card_that_is_not_there_is_misplaced_and_one_taken_out_is_offered_to_n
 
 def test_another_station_moves_no_order_and_a_card_without_order_changes_none(database: Database) -> None:
     hold_orders(database, record())
-    elsewhere = SealingStation(name="entre-b")
-    Writer(database).commit(arrived(stored(elsewhere, 9, "2026-06-01T10:02:00Z")), NOW.replace(hour=11))
+    place(database, 9, "2026-06-01T10:02:00Z", station="entre-b")
     here = SealingStation()
     Writer(database).commit(arrived(stored(here, 9, "2026-06-01T10:02:00Z", None)), NOW.replace(hour=11))
     assert states(database) == [("waiting", 3)]
