@@ -1,8 +1,8 @@
 """Mandate: the statement that a person's card signs, and the proofs of possession that asks carry. Pure.
 
 Rules (docs/decisions/0040): the exact bytes count, so a mandate travels as the bytes that were signed; `means` is a list of
-`TAG SUBJECT`, where the subject is a card number, an HSA-id or `*`; a wish is signed by the visit's key over the digest of the
-whole ask without its proofs.
+`TAG SUBJECT`, where the subject is the number of the card that it is about, or the signer's HSA-id for what only reads; a wish is
+signed by the visit's key over the digest of the whole ask without its proofs.
 
 >>> mandate = Mandate("entre-a", "0" * 32, "2026-03-02T08:00:00Z", "9999", "AAAA", ("card.block 9999",))
 >>> parse_mandate(mandate_bytes(mandate)) == mandate
@@ -11,16 +11,27 @@ True
 (True, False)
 """
 
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
+
+from fleet.messages.vocabulary import AskName
 
 MANDATE = "kortkiosk-mandate-v1"
 WISH = "kortkiosk-wish-v1"
 MOST_BYTES = 2048
 MOST_MEANS = 24
-ANY = "*"
-"""A subject that is not known yet: an administrator's card is out of the reader before the holder's is in."""
+READS: Collection[str] = frozenset(
+    {AskName.ADMINISTRATOR_LOGIN, AskName.ADMINISTRATOR_WORKLIST, AskName.DIRECTORY_FIND}
+)
+"""Asks without an effect, in the name of who signed: about the signer, and a nonce is not used up by them."""
+ABOUT_SIGNER: Collection[str] = frozenset({*READS, AskName.STOCK_MOVED, AskName.BIN_EMPTIED})
+"""Asks about what the signer does themselves, and no card: their subject is the signer's HSA-id."""
+STATIONS_OWN: Collection[str] = frozenset(
+    {AskName.CARD_BLOCK, AskName.CARD_HOLD, AskName.CARD_RECEIVED, AskName.STOCK_MOVED, AskName.BIN_EMPTIED}
+)
+"""All that a nonce of the station's own serves: to put away the card that signed, and to attest what was done there."""
 
 
 Algorithm = Literal["RS256", "PS256", "ES256", "ES384"]
@@ -41,9 +52,9 @@ class Mandate(msgspec.Struct, frozen=True):
     visit_key: str
     means: tuple[str, ...]
 
-    def allows(self, tag: str, *subjects: str) -> bool:
-        """Whether the person meant that ask, about one of these subjects or any."""
-        return any(means_of(tag, subject) in self.means for subject in (*subjects, ANY))
+    def allows(self, tag: str, subject: str) -> bool:
+        """Whether the person meant that ask, about that very subject."""
+        return means_of(tag, subject) in self.means
 
 
 class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +89,7 @@ def parse_mandate(raw: bytes) -> Mandate:
     return mandate
 
 
-def means_of(tag: str, subject: str = ANY) -> str:
+def means_of(tag: str, subject: str) -> str:
     """One thing that is meant: the name of an ask, and about whom or what."""
     return f"{tag} {subject}"
 

@@ -142,8 +142,8 @@ def _challenge(
 
 
 def attending_proofs(*administrators: LoggedIn) -> tuple[PersonProof, ...]:
-    """The proofs of those who attend."""
-    return tuple(administrator.proof for administrator in administrators if administrator.proof is not None)
+    """What those who attend have signed about the card."""
+    return tuple(administrator.act for administrator in administrators if administrator.act is not None)
 
 
 async def _responded(

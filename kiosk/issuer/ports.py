@@ -325,7 +325,7 @@ class Directory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """An ID administrator whose card has proved itself. `by` says whose list vouched; `proof` stands behind what they ask for."""
+    """An ID administrator whose card has proved itself. `by` says whose list vouched; `proof` stands behind what they read."""
 
     hsa_id: str
     name: str
@@ -333,6 +333,8 @@ class LoggedIn:
     proof: PersonProof | None = field(default=None, repr=False)
     roles: tuple[AdministratorRole, ...] = ()
     """By the list."""
+    act: PersonProof | None = field(default=None, repr=False)
+    """What their card has signed about one card, for one act."""
 
     @property
     def hsa_ids(self) -> frozenset[str]:

@@ -6,7 +6,7 @@ blocked, and that is written down in their name. Whatever comes in between, the 
 
 from typing import assert_never
 
-from fleet.messages.vocabulary import Effect, ErrandOutcome
+from fleet.messages.vocabulary import AskName, Effect, ErrandOutcome
 from kiosk.issuer.ports import BlockReason, CardBlocked, LoggedIn, RequestDeclined, Unavailable
 from kiosk.ports import Ask, ErrandCancelledError, ErrandEndedError, ErrandLog, Presence
 from kiosk.steps import block_in_portal_views as views
@@ -14,7 +14,13 @@ from kiosk.steps.blocking_views import DEAD, telling
 from kiosk.steps.capabilities import Capabilities, Ended, StopError
 from kiosk.steps.card import wait_until_empty
 from kiosk.steps.context import CardHolder, ViewContext
-from kiosk.steps.identity.administrator import administrator_reader, log_in, return_card_to_administrator
+from kiosk.steps.identity.administrator import (
+    About,
+    administrator_reader,
+    log_in,
+    return_card_to_administrator,
+    sign_for,
+)
 from kiosk.steps.identity.identification import Identification
 
 
@@ -56,7 +62,8 @@ async def _block(
     """Whether somebody has blocked it there, and the server knows."""
     try:
         holders = frozenset({whose.hsa_id}) | (who.proof.hsa_ids if who.proof else frozenset())
-        administrator = who.administrator or await _administrator(ask, caps, context, log, holders)
+        about = About(whose.card_number, (AskName.CARD_BLOCK,))
+        administrator = who.administrator or await _administrator(ask, caps, context, log, holders, about)
     except StopError as stopped:
         await ask(stopped.view)
         return False
@@ -65,7 +72,13 @@ async def _block(
         return False
     if await ask(views.block(context, whose, administrator)) != "blocked":
         return False
-    saying = caps.blocking.blocked_in_portal(whose.card_number, reason, by=administrator.proof, errand=log.id)
+    if administrator.act is None:
+        administrator = await sign_for(ask, caps, context, log, administrator, about)
+        await return_card_to_administrator(ask, caps, context)
+    if administrator.act is None:
+        await ask(views.not_noted(context))
+        return False
+    saying = caps.blocking.blocked_in_portal(whose.card_number, reason, by=administrator.act, errand=log.id)
     act = log.effect(
         Effect.CARD_BLOCK, saying, reason=reason, card_number=whose.card_number, administrator=administrator.hsa_id
     )
@@ -84,11 +97,12 @@ async def _block(
 
 
 async def _administrator(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, holders: frozenset[str]
-) -> LoggedIn:
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, holders: frozenset[str],
+    about: About,
+) -> LoggedIn:  # fmt: skip
     """Whoever is here, and is none of these (HSA-ids). The holder's card leaves the one reader first. Raises StopError."""
     if caps.administrator_reader is None and await caps.reader.presence() is not Presence.EMPTY:
         await ask(views.take_own(context), until=wait_until_empty(caps.reader))
-    administrator = await log_in(ask, caps, context, log, holders - {""})
+    administrator = await log_in(ask, caps, context, log, holders - {""}, about)
     await return_card_to_administrator(ask, caps, context)
     return administrator

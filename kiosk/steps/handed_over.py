@@ -50,7 +50,7 @@ async def proofs_of_hand_over(
     caps: Capabilities, order: Order, who: Identification, visit: Visit, code: Secret
 ) -> tuple[PersonProof, ...]:
     """Whose cards stand behind it: of those who have signed, else the new one itself, which has just been tested."""
-    signed = (*((who.receives,) if who.receives else ()), *who.people)
+    signed = (*((who.receives,) if who.receives else ()), *who.acting)
     if any(_means(one, order) for one in signed):
         return signed
 

@@ -11,6 +11,7 @@ from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintOutcome, 
 from drivers.reader.outcomes import Locked, Refused, Role, Signed, Unknown
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.issuer.ports import LoggedIn
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.policy import PinPolicy
 from kiosk.ports import Ask, Ended, ErrandLog, Order, Pledge, Presence, Visit
 from kiosk.receipts import (
@@ -231,16 +232,17 @@ async def receipt_for(
     remarks: tuple[str, ...] = (),
     untested: Untested | None = None,
     order: Order | None = None,
+    people: tuple[PersonProof, ...] = (),
 ) -> Receipt | None:
     """A receipt of what was done, committed; None where the station has no identity to sign with, or where the card alone says
-    whose it is and was not tested: that is nobody's word."""
+    whose it is and was not tested: that is nobody's word. `people`: who stands behind the hand-over of that order's card."""
     if caps.seal is None or (untested is not None and who.administrator is None):
         return None
     facts = receipt_facts(caps, context, whose, who, order=order.order if order else None, remarks=remarks)
     if order is None:
         return await issue_station_receipt(caps, log, facts)
     return await issue_station_receipt(
-        caps, log, facts, lambda receipt: pledge_hand_over(caps, log, order, who, who.people, receipt)
+        caps, log, facts, lambda receipt: pledge_hand_over(caps, log, order, who, people, receipt)
     )
 
 

@@ -23,7 +23,7 @@ from drivers.reader.secret import Secret
 from drivers.reader.signatures.signing import verifies
 from fleet.messages.asking import BinAsk, ReceivedAsk, StockAsk, tag_of
 from fleet.messages.issuing import AdministratorRole, switches_off
-from fleet.messages.mandates import parse_mandate
+from fleet.messages.mandates import STATIONS_OWN, parse_mandate
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from kiosk.issuer.ports import (
     CardBlocked,
@@ -156,6 +156,10 @@ class IssuerDesk:
         self.told: list[tuple[str, ...]] = []
         """Everything that was asked to be changed, in order."""
         self.issued: dict[bytes, CertificateIssued] = {}
+        self.nonces: dict[str, str] = {}
+        """Card numbers by nonce."""
+        self.used: set[str] = set()
+        """Those that have served an act."""
 
     def add(self, person: DirectoryPerson, *cards: CardRecord) -> None:
         """A person and their cards."""
@@ -175,7 +179,7 @@ class IssuerDesk:
     async def bind(
         self, card_number: str, hsa_id: str, *, errand: str, people: tuple[PersonProof, ...]
     ) -> CardBound | RequestDeclined | Unavailable:
-        refused = next(filter(None, (not_meant(person, "card.bind", card_number) for person in people)), None)
+        refused = self._not_meant(people, "card.bind", card_number)
         answer = self._no("bind") or refused
         if answer is not None:
             return answer
@@ -201,9 +205,7 @@ class IssuerDesk:
         present = facts.certificate("signature" if offer.profile == "signature" else "identification")
         if present is not None and not _proved(present.der, request, proof):
             return RequestDeclined("no_proof")
-        refused = next(
-            filter(None, (not_meant(person, "certificate.request", facts.card_number) for person in people)), None
-        )
+        refused = self._not_meant(people, "certificate.request", facts.card_number)
         if refused is not None or not people:
             return refused or RequestDeclined("not_allowed")
         if len({person.hsa_id for person in people} - {facts.holder.hsa_id}) < offer.administrators:
@@ -246,7 +248,7 @@ class IssuerDesk:
     async def block(
         self, card_number: str, reason: str, *, by: PersonProof, errand: str
     ) -> CardBlocked | CardMarked | RequestQueued | RequestDeclined:
-        if (refused := not_meant(by, "card.block", card_number)) is not None:
+        if (refused := self._not_meant((by,), "card.block", card_number)) is not None:
             return refused
         if "block" in self.declines:
             return RequestDeclined(self.declines["block"])
@@ -262,7 +264,7 @@ class IssuerDesk:
     async def blocked_in_portal(
         self, card_number: str, reason: str, *, by: PersonProof, errand: str
     ) -> CardBlocked | RequestDeclined | Unavailable:
-        answer = self._no("blocked_in_portal") or not_meant(by, "card.block", card_number)
+        answer = self._no("blocked_in_portal") or self._not_meant((by,), "card.block", card_number)
         if answer is not None:
             return answer
         if by.hsa_id not in self.administrators:
@@ -274,7 +276,7 @@ class IssuerDesk:
     async def hold(
         self, card_number: str, reason: str, *, by: PersonProof | None, errand: str, note_only: bool = False
     ) -> CardHeld | CardMarked | RequestQueued | RequestDeclined:
-        if by is not None and (refused := not_meant(by, "card.hold", card_number)) is not None:
+        if by is not None and (refused := self._not_meant((by,), "card.hold", card_number)) is not None:
             return refused
         who = by.hsa_id if by else ""
         card = self.cards.get(card_number)
@@ -293,7 +295,7 @@ class IssuerDesk:
     async def lift(
         self, card_number: str, *, by: PersonProof, errand: str
     ) -> HoldLifted | RequestDeclined | Unavailable:
-        answer = self._no("lift") or not_meant(by, "card.lift", card_number)
+        answer = self._no("lift") or self._not_meant((by,), "card.lift", card_number)
         if answer is not None:
             return answer
         card = self.cards.get(card_number)
@@ -325,7 +327,7 @@ class IssuerDesk:
         self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str, people: tuple[PersonProof, ...]
     ) -> _Key:
         assert people, "nobody answers for a management key in nobody's name"
-        assert not [person for person in people if not_meant(person, "card.challenge", facts.card_number)]
+        assert not self._not_meant(people, "card.challenge", facts.card_number)
         return _Key(algorithm, self._key(facts), self)
 
     def _key(self, facts: CardFacts) -> bytes:
@@ -348,7 +350,7 @@ class IssuerDesk:
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str
     ) -> CardKeyResponse | InPortal | RequestDeclined | Unavailable:
-        answer = self._no("unblock") or _alone(facts, administrator, "card.challenge")
+        answer = self._no("unblock") or self._alone(facts, administrator, "card.challenge")
         if answer is not None:
             return answer
         if self.unlocks_by_people:
@@ -359,7 +361,7 @@ class IssuerDesk:
     async def release_puk(
         self, facts: CardFacts, *, administrator: LoggedIn, errand: str
     ) -> PukReleased | InPortal | RequestDeclined | Unavailable:
-        answer = self._no("puk") or _alone(facts, administrator, "card.puk")
+        answer = self._no("puk") or self._alone(facts, administrator, "card.puk")
         if answer is not None:
             return answer
         if self.unlocks_by_people:
@@ -389,14 +391,16 @@ class IssuerDesk:
         card = self.cards.get(card_number)
         if card is None:
             here: Literal["here", "unknown"] = "unknown" if hsa_id.startswith(ELSEWHERE) else "here"
-            return CardWord(card_number, "active", "6XX", here) if card_number in self.others else NotFound()
+            nonce = self._nonce(card_number)
+            word = CardWord(card_number, "active", "6XX", here, nonce=nonce)
+            return word if card_number in self.others else NotFound()
         people = [self.people.get(of) for of in card.hsa_ids if hsa_id in ("", of)]
         person = next((one for one in people if one is not None and not _has_left(one)), next(iter(people), None))
         left = person is not None and _has_left(person)
         return CardWord(
             card_number, card.state, card.product, "unknown" if person is None else "left" if left else "here",
             person is None or person.protected, card.reserve, card.loa, card.hold_reason, card.activate_by,
-            tuple(map(self._by_hand, self.offered)), secrets.token_hex(16), card.held_from,
+            tuple(map(self._by_hand, self.offered)), self._nonce(card_number), card.held_from,
         )  # fmt: skip
 
     async def find(
@@ -407,7 +411,7 @@ class IssuerDesk:
         card = self.cards.get(card_number)
         holders = card.hsa_ids if card else (hsa_id,)
         allowed = [one for one in people if one.hsa_id in holders or one.hsa_id in self.administrators]
-        if not allowed or any(not_meant(one, "directory.find", card_number, one.hsa_id) for one in people):
+        if not allowed or any(not_meant(one, "directory.find", one.hsa_id) for one in people):
             return RequestDeclined("not_allowed")
         if card_number:
             record = card and next((card.as_of(one.hsa_id) for one in people if one.hsa_id in card.hsa_ids), card)
@@ -422,6 +426,36 @@ class IssuerDesk:
     def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
         asked = {"errand": errand, "product": product, "card_number": card_number}
         return next((one for one in self.switched_off if switches_off(one, **asked)), None)
+
+    def _nonce(self, card_number: str) -> str:
+        nonce = secrets.token_hex(16)
+        self.nonces[nonce] = card_number
+        return nonce
+
+    def _not_meant(self, people: tuple[PersonProof, ...], tag: str, card_number: str) -> RequestDeclined | None:
+        """Why the server would not count one of them: what is meant, and one act for a nonce that was given for that card; or,
+        with one of the station's own, a block or hold of the card that signed."""
+        by_hand = {"certificate.request": self.certificates_by_people, "card.puk": self.unlocks_by_people}
+        for person in people:
+            if (refused := not_meant(person, tag, card_number)) is not None:
+                return refused
+            nonce = parse_mandate(person.mandate).nonce
+            own = tag in STATIONS_OWN and person.card_number == card_number and not person.by_server
+            again = nonce in self.used and tag != "card.challenge"
+            if again or not (own or self.nonces.get(nonce) == card_number):
+                return RequestDeclined("nonce_unknown")
+            if tag != "card.challenge" and not by_hand.get(tag):
+                self.used.add(nonce)
+        return None
+
+    def _alone(self, facts: CardFacts, administrator: LoggedIn, tag: str) -> RequestDeclined | None:
+        if administrator.proof is None or not administrator.proof.by_server:
+            return RequestDeclined("log_in_at_the_server")
+        if administrator.act is None:
+            return RequestDeclined("administrators_missing")
+        if (refused := self._not_meant((administrator.act,), tag, facts.card_number)) is not None:
+            return refused
+        return None if administrator.hsa_ids.isdisjoint(facts.hsa_ids) else RequestDeclined("own_card")
 
     def _no(self, what: str) -> RequestDeclined | Unavailable | None:
         if not self.online:
@@ -467,19 +501,11 @@ def _proved(der: bytes, request: bytes, proof: Signed | None) -> bool:
     return proof is not None and verifies(der, request, proof.signature, proof.algorithm)
 
 
-def not_meant(proof: PersonProof, tag: str, *subjects: str) -> RequestDeclined | None:
+def not_meant(proof: PersonProof, tag: str, subject: str) -> RequestDeclined | None:
     """Why the server would not count that proof: a signature that is not the card's, or another thing that was meant."""
     if not verifies(proof.certificate, proof.mandate, proof.signature, proof.algorithm):
         return RequestDeclined("bad_signature")
-    return None if parse_mandate(proof.mandate).allows(tag, *subjects) else RequestDeclined("not_meant")
-
-
-def _alone(facts: CardFacts, administrator: LoggedIn, tag: str) -> RequestDeclined | None:
-    if administrator.proof is None or not administrator.proof.by_server:
-        return RequestDeclined("log_in_at_the_server")
-    if (refused := not_meant(administrator.proof, tag, facts.card_number)) is not None:
-        return refused
-    return None if administrator.hsa_ids.isdisjoint(facts.hsa_ids) else RequestDeclined("own_card")
+    return None if parse_mandate(proof.mandate).allows(tag, subject) else RequestDeclined("not_meant")
 
 
 def _encipher(key: bytes, challenge: bytes) -> bytes:

@@ -65,7 +65,7 @@ class Key:
         facts = CardFacts("r", b"", "pkcs15", "", "00", number, holder, (), (certificate,), b"")
         word = await ports["directory"].state(number)
         nonce = word.nonce if isinstance(word, CardWord) else ""
-        proof = await ports["proofs"].prove(facts, self, ("administrator.login *",), nonce)
+        proof = await ports["proofs"].prove(facts, self, (f"administrator.login {ADMINISTRATOR.hsa_id}",), nonce)
         return await ports["administrators"].log_in(proof)
 
 

@@ -204,7 +204,7 @@ class IssuerAnswers:
             for person in people:
                 judged = await self._rights.admit(person, ask)
                 if isinstance(judged, DeclinedResult):
-                    return await self._keep(station, ask, (person.hsa_id,), judged)
+                    return await self._keep(station, ask, (person.hsa_id,), judged, asker)
                 admitted.append(judged)
             return await self._fresh(station, ask, Asker.of(tuple(admitted)))
         except IssuerAwayError:
@@ -214,15 +214,21 @@ class IssuerAnswers:
 
     async def _fresh(self, station: str, ask: PersonAsk, asker: Asker) -> Result:
         result, people = await self._deal_with(station, ask, asker)
-        kept = await self._keep(station, ask, people, result)
+        kept = await self._keep(station, ask, people, result, asker)
         if isinstance(ask, CardChange) and not isinstance(result, DeclinedResult):
             with contextlib.suppress(IssuerAwayError):  # stations hear what the card is now (`stopped_cards`)
                 await self.side.directory.find("", ask.card_number)
         return kept
 
-    async def _keep(self, station: str, ask: PersonAsk, people: tuple[str, ...], result: Result) -> Result:
-        """The audit; and an alarm where a card that somebody wants blocked is not, or a fact is not proved."""
+    async def _keep(
+        self, station: str, ask: PersonAsk, people: tuple[str, ...], result: Result, asker: Asker | None = None
+    ) -> Result:
+        """The audit; and an alarm where a card that somebody wants blocked is not, or a fact is not proved. What has come to
+        nothing used no nonce."""
         now = self._clock()
+        if isinstance(result, DeclinedResult | InPortalResult) and asker is not None:
+            nonces = [person.nonce for person in asker.people]
+            await asyncio.to_thread(self._judge.nonces.release, nonces, ask.id)
         if isinstance(ask, BlockAsk | HoldAsk | ProvedAsk) and isinstance(result, DeclinedResult):
             code = FACT_UNPROVED if isinstance(ask, ProvedAsk) else BLOCK_DECLINED
             alarm = Alarm(station, code, f"{getattr(ask, 'card_number', '') or tag_of(ask)}: {result.reason}")
@@ -467,7 +473,7 @@ class IssuerAnswers:
         gone = has_left(person, local_day(self._clock()))
         holder: Holder = "unknown" if person is None else "left" if gone else "here"
         return CardStatus(
-            await asyncio.to_thread(self._judge.nonces.new, station, self._clock()),
+            await asyncio.to_thread(self._judge.nonces.new, station, ask.card_number, self._clock()),
             record.state, record.product, record.loa, holder, record.reserve,
             person is None or person.protected, record.held_from, record.hold_reason, record.activate_by,
             await self._offers((person, record)),
@@ -479,7 +485,7 @@ class IssuerAnswers:
             return NotFoundResult()
         holders = {card.hsa_id for card in known.cards if ask.hsa_id or card.card_number == ask.card_number}
         holders |= {known.person.hsa_id} if known.person is not None else set()
-        known_to = holders == {asker.by} or await self._rights.attending(asker, station, None)
+        known_to = holders == {asker.by} or await self._rights.attending(asker, station, None, of=holders)
         if not known_to and not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
             return DeclinedResult("not_allowed")
         cards = [(known.person, card) for card in known.cards if card.card_number == ask.card_number]

@@ -1,6 +1,6 @@
 """Read models of people: of the directory, and ID administrators."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -16,9 +16,12 @@ class ListedAdministrator:
     administrator: Administrator
     scope: tuple[str, ...]
 
-    def covers(self, station: str) -> bool:
-        """Whether that station is of their organisation."""
-        return Scope(frozenset(self.scope)).allows(station)
+    def covers(self, station: str, holders: Collection[str] = ()) -> bool:
+        """Whether that station is within their scope, and one of these holders (HSA-ids; none: whoever it is) of their own
+        organisation, where the scope is not everywhere."""
+        scope, own = Scope(frozenset(self.scope)), self.administrator.hsa_id.partition("-")[0]
+        theirs = not holders or any(hsa_id.partition("-")[0] == own for hsa_id in holders)
+        return scope.allows(station) and (theirs or scope.everywhere)
 
 
 @dataclass(frozen=True, slots=True)

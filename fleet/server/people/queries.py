@@ -1,6 +1,6 @@
 """Queries of people: the directory, and ID administrators as the region lists them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Any
 
@@ -63,11 +63,13 @@ def is_listed(connection: Connection, hsa_id: str) -> bool:
     )
 
 
-def administrator_at(connection: Connection, station: str, hsa_id: str) -> Administrator | None:
-    """The administrator with that HSA-id, where their scope covers the station."""
+def administrator_at(
+    connection: Connection, station: str, hsa_id: str, holders: Collection[str] = ()
+) -> Administrator | None:
+    """The administrator with that HSA-id, where their scope covers the station, and one of these holders where any are given."""
     row = connection.execute(select(administrators).where(administrators.c.hsa_id == hsa_id)).first()
     listed = None if row is None else _listed(row)
-    return None if listed is None or not listed.covers(station) else listed.administrator
+    return None if listed is None or not listed.covers(station, holders) else listed.administrator
 
 
 def last_certificates(connection: Connection, first: str, last: str) -> list[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.former_name import accept_former_name, renamed_holder
 from kiosk.steps.hand_over import end_hand_over
-from kiosk.steps.identity.administrator import lit_reader
+from kiosk.steps.identity.administrator import HAND_OVER_TAGS, About, lit_reader
 from kiosk.steps.identity.identification import attest_identity, identify_by_administrator
 from kiosk.steps.order import accept_terms, find_posted
 from kiosk.steps.own_card import OwnCard, own_card, refuse_read_only
@@ -63,7 +63,8 @@ async def _activate(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, 
 
 async def _attend(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, card: OwnCard) -> Mandate:
     """An administrator who is not the holder goes through the region's identity checks; a second one where it takes two."""
-    who = await identify_by_administrator(ask, caps, CHECKS, log, card.facts.hsa_ids | {order.hsa_id}, whose=order)
+    holder, about = card.facts.hsa_ids | {order.hsa_id}, About(order.card_number, HAND_OVER_TAGS)
+    who = await identify_by_administrator(ask, caps, CHECKS, log, holder, whose=order, about=about)
     mandate_of(CHECKS, who, by_server=card.facts.rules.first_code == "administrator")
     who = await attest_identity(ask, caps, CHECKS, log, order, replace(who, hsa_id=order.hsa_id))
     return mandate_of(CHECKS, who, by_server=False)

@@ -11,4 +11,4 @@ from kiosk.steps.identity.identification import identify_by_administrator
 
 async def attend(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    return await hand_over(ask, caps, log, await identify_by_administrator(ask, caps, WHO, log))
+    return await hand_over(ask, caps, log, await identify_by_administrator(ask, caps, WHO, log, keeps_card=True))

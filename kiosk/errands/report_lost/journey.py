@@ -16,6 +16,7 @@ from kiosk.steps.block_in_portal import offer_block_in_portal
 from kiosk.steps.blocking import BlockRequest, block_or_hold
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.identity.administrator import About, return_card_to_administrator, sign_for
 from kiosk.steps.identity.identification import Identification, holder_means, identify_by_administrator
 from kiosk.steps.identity.printed_number import ask_printed_number
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
@@ -39,7 +40,7 @@ async def report_lost(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     if what == "not_mine":
         return await hand_in(caps, WHICH, log)
     whose, who = await _which(ask, caps, log, what)
-    wish = await _sure(ask, caps, what, whose, who)
+    wish = await _sure(ask, caps, log, what, whose, who)
     came: str = await block_or_hold(ask, caps, SURE, log, wish)
     came = await offer_block_in_portal(ask, caps, SURE, log, came, whose, BLOCKS.get(what), who)
     receipt = await receipt_for(caps, CONTEXT, log, whose, who, (f"reason_{what}", came))
@@ -70,16 +71,21 @@ async def _which(ask: Ask, caps: Capabilities, log: ErrandLog, what: str) -> tup
     return printed.whose, who
 
 
-async def _sure(ask: Ask, caps: Capabilities, what: str, whose: CardHolder, who: Identification) -> BlockRequest:
-    """A block is confirmed twice; a hold, and a block that people make, once."""
+async def _sure(
+    ask: Ask, caps: Capabilities, log: ErrandLog, what: str, whose: CardHolder, who: Identification
+) -> BlockRequest:
+    """A block is confirmed twice; a hold, and a block that people make, once. An administrator signs for that card."""
     may_block, instead = what in BLOCKS and bool(who.people), caps.region.without_hold
     at_once = may_block and not (instead and instead.blocks)
     await ask(blocking_views.sure(SURE, whose, what, blocks=at_once, instead=instead, several=who.several))
-    if not may_block:
-        return BlockRequest(whose.card_number, None, HOLDS[what], next(iter(who.people), None))
     if at_once:
         await ask(blocking_views.really(SURE, whose))
-    return BlockRequest(whose.card_number, BLOCKS[what], HOLDS[what], who.people[0])
+    by = who.proof
+    if who.administrator is not None:
+        about = About(whose.card_number, (AskName.CARD_BLOCK, AskName.CARD_HOLD))
+        by = (await sign_for(ask, caps, SURE, log, who.administrator, about)).act
+        await return_card_to_administrator(ask, caps, SURE)
+    return BlockRequest(whose.card_number, BLOCKS[what] if may_block and by else None, HOLDS[what], by)
 
 
 async def prove_own_card(
@@ -95,5 +101,5 @@ async def prove_own_card(
 
 async def vouch_by_administrator(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
     """An administrator attends, and has seen who the holder is."""
-    who = await identify_by_administrator(ask, caps, context, log)
+    who = await identify_by_administrator(ask, caps, context, log, keeps_card=True)
     return replace(who, hsa_id=who.administrator.hsa_id if who.administrator else "")

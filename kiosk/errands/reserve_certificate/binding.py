@@ -5,15 +5,16 @@ is offered; neither of the two is that person; the envelope is unbroken, else th
 """
 
 from fleet.messages.attending import may_attend_protected
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import AskName, Effect, EventType
 from kiosk.errands.reserve_certificate import views
 from kiosk.issuer.ports import CardBound, CardWord, DirectoryPerson, Found, LoggedIn, NotFound, Unavailable
 from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.certificate import card_write_views
 from kiosk.steps.context import ViewContext
+from kiosk.steps.identity.administrator import About
 from kiosk.steps.identity.administrator_views import kur_needed
-from kiosk.steps.identity.identification import Identification, note_attested
+from kiosk.steps.identity.identification import Identification, note_attested, sign_all
 from kiosk.steps.slot import take_from_slot
 from kiosk.stock.stocktaking import RESERVE, StoredCard, oldest_reserves
 
@@ -38,7 +39,7 @@ async def fetch_reserve_card(
         second=second.hsa_id, order=None,
     )  # fmt: skip
     if await ask(views.unbroken(context, order.card_number)) == "no":
-        holding = caps.blocking.hold(order.card_number, "envelope_broken", by=first.proof, errand=log.id)
+        holding = caps.blocking.hold(order.card_number, "envelope_broken", by=None, errand=log.id)
         await log.effect(Effect.CARD_HOLD, holding, card_number=order.card_number)
         raise views.envelope_broken(context)
     return order
@@ -81,7 +82,8 @@ async def _bind(
 ) -> Order:  # fmt: skip
     """The order, for which the server has bound the card. Raises StopError."""
     first, second = _both(who)
-    binding = caps.issuer.bind(card.card_number, person.hsa_id, errand=log.id, people=who.people)
+    who = await sign_all(ask, caps, context, log, who, About(card.card_number, (AskName.CARD_BIND,)))
+    binding = caps.issuer.bind(card.card_number, person.hsa_id, errand=log.id, people=who.acting)
     effect = log.effect(
         Effect.CARD_BIND, binding, card_number=card.card_number, hsa_id=person.hsa_id, by=first.hsa_id, second=second.hsa_id
     )  # fmt: skip

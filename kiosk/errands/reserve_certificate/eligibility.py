@@ -6,13 +6,14 @@ the role KUR where the holder's identity is protected.
 """
 
 from dataclasses import replace
+from functools import partial
 
 from fleet.messages.attending import may_attend_protected
 from fleet.messages.issuing import CardRecord
-from fleet.messages.mandates import means_of
 from fleet.messages.vocabulary import AskName
 from kiosk.errands.reserve_certificate import views
 from kiosk.issuer.ports import CardWord, Found, LoggedIn, Offer, RequestDeclined, Unavailable
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
@@ -22,14 +23,21 @@ from kiosk.steps.certificate.issuance import Renewal
 from kiosk.steps.certificate.offer import ask_for_offers, require_free_place
 from kiosk.steps.certificate.views import not_offered, not_writable
 from kiosk.steps.context import Subject, ViewContext
-from kiosk.steps.identity.administrator import log_in_another
+from kiosk.steps.identity.administrator import About, log_in_another, meet_again
 from kiosk.steps.identity.administrator_views import kur_needed
 from kiosk.steps.identity.card_status import check_own_card
 from kiosk.steps.identity.employer import choose_employer, show_employer
-from kiosk.steps.identity.identification import Identification, identify_by_administrator, note_attested
+from kiosk.steps.identity.identification import (
+    Identification,
+    holder_means,
+    identify_by_administrator,
+    note_attested,
+    sign_all,
+)
 from kiosk.steps.identity.printed_number import ask_printed_number
 from kiosk.steps.identity.proof_of_possession import prove_person
-from kiosk.steps.own_card import OwnCard
+from kiosk.steps.own_card import OwnCard, ask_register
+from kiosk.steps.pin.by_administrator import in_turn
 
 
 async def identify_holder(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
@@ -50,10 +58,8 @@ async def identify_holder(ask: Ask, caps: Capabilities, context: ViewContext, lo
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_not_valid(context)
-        means = tuple(map(means_of, (AskName.DIRECTORY_FIND, AskName.CERTIFICATE_REQUEST, AskName.CARD_CHALLENGE)))
-        proof = await prove_person(
-            ask, caps, context, log, visit, own_card_views.code(context, visit.facts), means, word
-        )
+        words, means = own_card_views.code(context, visit.facts), holder_means(visit.facts)
+        proof = await prove_person(ask, caps, context, log, visit, words, means, word)
     finally:
         await visit.close()
     await ask(views.take_own(context), until=wait_until_empty(caps.reader))
@@ -82,7 +88,6 @@ async def choose_certificate(
     record = await _record(caps, context, card, who)
     _same_person(context, card, record, who)
     _with_role(context, card, who)
-    card.people = who.people
     card.whose = replace(card.whose, hsa_id=record.hsa_id)
     await log.about_card(card.whose.card_number, card.whose.hsa_id)
     if order is None:  # else it is written down already
@@ -90,7 +95,23 @@ async def choose_certificate(
     none = views.over if who.second is not None else not_offered
     offer = _of_level(context, await ask_for_offers(ask, caps, context, card, none), who)
     await require_free_place(caps, context, card, "identification")
+    signing = partial(_sign, ask, caps, context, log, card.whose.card_number, who)
+    card.people = await in_turn(ask, caps, context, card, signing, own=who.proof is not None)
     return Renewal(offer, "identification", card.facts.certificate("identification"), attended=bool(_attending(who)))
+
+
+async def _sign(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card_number: str, who: Identification
+) -> tuple[PersonProof, ...]:
+    """For this reserve card: whoever attends, or the holder with the card of their own, once more. Raises StopError."""
+    about = About(card_number, (AskName.CERTIFICATE_REQUEST, AskName.CARD_CHALLENGE, AskName.CARD_RECEIVED))
+    if who.proof is None:
+        return (await sign_all(ask, caps, context, log, who, about)).acting
+    async with meet_again(ask, context, caps.reader, who.proof.hsa_id, partial(views.insert_own, context)) as visit:
+        word, words = await ask_register(caps.directory, card_number), own_card_views.code(context, visit.facts)
+        proof = await prove_person(ask, caps, context, log, visit, words, about.means, word)
+    await ask(views.take_own(context), until=wait_until_empty(caps.reader))
+    return (proof,)
 
 
 async def _record(caps: Capabilities, context: ViewContext, card: OwnCard, who: Identification) -> CardRecord:

@@ -48,5 +48,5 @@ async def reserve_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> E
         new = await issue_certificate(ask, caps, WRITE, log, card, wanted, codes)
         old = await offer_removal(ask, caps, WRITE, log, card, wanted.present)
         remarks = (f"old_{old}", *(("reserve_bound",) if order else ()))
-        receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, remarks, order=order)
+        receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, remarks, order=order, people=card.people)
         return await say_done(ask, caps, CONTEXT, log, receipt, *certificate_views.done(new, old))

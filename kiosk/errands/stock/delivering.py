@@ -65,7 +65,7 @@ async def _whole(ask: Ask, shelf: StockSession, card: Incoming) -> bool:
     if not card.is_reserve or await ask(views.unbroken(shelf.context, card.card_number)) == "yes":
         return True
     blocking = shelf.caps.blocking
-    hold = blocking.hold(card.card_number, "envelope_broken", by=shelf.by.proof, errand=shelf.log.id)
+    hold = blocking.hold(card.card_number, "envelope_broken", by=None, errand=shelf.log.id)
     await shelf.log.effect(Effect.CARD_HOLD, hold, card_number=card.card_number)
     await ask(views.broken(shelf.context, card.card_number))
     return False

@@ -3,12 +3,16 @@ or, without connection, the signed list while that is valid.
 
     administrator = await log_in(ask, caps, context, log)           # the one at the menu, or whoever puts a card in
     other = await log_in_another(ask, caps, context, log, {administrator.hsa_id, holder})
+    administrator = await sign_for(ask, caps, context, log, administrator, About(card_number, CODE_TAGS))
 
-What an administrator's card signs is meant for whichever card the errand comes to be about: theirs is out of the reader then. The
-card stays in the second reader; in the one reader it is in turn with the holder's (`give_back`).
+The log-in proves the log-in, and lets them read. For what is done about a holder's card their card signs once more, for that card
+alone: at the log-in where the card is known by then, else when it is done (`sign_for`): then it is still in, or comes back once,
+and its code is asked for again. The card stays in the second reader; in the one reader it is in turn with the holder's.
 """
 
-from collections.abc import Collection, Set
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection, Set
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, assert_never
 
@@ -20,32 +24,49 @@ from kiosk.issuer.ports import LoggedIn, RequestDeclined, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Presence, Reader, Visit
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.card import UnreadableCard, ask_for_card, read_present_card, wait_until_empty
+from kiosk.steps.card import (
+    Strangeness,
+    UnreadableCard,
+    act_for_holder,
+    ask_for_card,
+    read_present_card,
+    wait_until_empty,
+)
 from kiosk.steps.card_views import with_office
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import administrator_views as views
 from kiosk.steps.identity.card_status import check_own_card
 from kiosk.steps.identity.employer import choose_employer, show_employer
-from kiosk.steps.identity.proof_of_possession import prove_person
+from kiosk.steps.identity.proof_of_possession import prove_identification_code, sign_mandate
+from kiosk.steps.own_card import ask_register
+from kiosk.views import Await
 
 Which = Literal["holder", "administrator"]
 NOBODY: Set[str] = frozenset()
-ATTENDING = (
-    AskName.ADMINISTRATOR_WORKLIST,
-    AskName.CARD_BIND,
-    AskName.CARD_BLOCK,
-    AskName.CARD_CHALLENGE,
-    AskName.CARD_HOLD,
-    AskName.CARD_LETTER,
-    AskName.CARD_LIFT,
-    AskName.CARD_PUK,
-    AskName.CARD_RECEIVED,
-    AskName.CERTIFICATE_REQUEST,
-    AskName.DIRECTORY_FIND,
-    AskName.STOCK_MOVED,
+LOGIN_TAGS = (
+    AskName.ADMINISTRATOR_LOGIN, AskName.ADMINISTRATOR_WORKLIST, AskName.DIRECTORY_FIND, AskName.STOCK_MOVED,
     AskName.BIN_EMPTIED,
-)
-"""What an administrator's mandate means, about any card."""
+)  # fmt: skip
+"""What an administrator's log-in means: nothing about a holder's card."""
+CODE_TAGS = (AskName.CARD_CHALLENGE, AskName.CARD_PUK)
+"""What a code is set with."""
+HAND_OVER_TAGS = (*CODE_TAGS, AskName.CARD_LETTER, AskName.CARD_RECEIVED)
+"""What is asked about a card that is handed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The card that something is done about, and which asks that takes."""
+
+    card_number: str
+    tags: tuple[str, ...]
+
+    @property
+    def means(self) -> tuple[str, ...]:
+        """What a card signs for it."""
+        return tuple(means_of(tag, self.card_number) for tag in self.tags)
+
+
 LOGGED_IN_S = 12 * 60.0
 """A mandate counts for a quarter of an hour from when its nonce was given, before the code was typed: what is begun later than
 this is begun with a new one."""
@@ -57,10 +78,11 @@ def administrator_reader(caps: Capabilities) -> Reader:
 
 
 async def log_in(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str] = NOBODY
-) -> LoggedIn:
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str] = NOBODY,
+    about: About | None = None,
+) -> LoggedIn:  # fmt: skip
     """The administrator who began this errand from the menu; else whoever puts a card in and proves it, and is none of those.
-    Who has been at the menu for long is asked for the code again.
+    Who has been at the menu for long is asked for the code again. `about`: the card that they sign for as well.
 
     Raises StopError where the code is locked, its last try is kept, or nobody can say who is an administrator.
     """
@@ -68,8 +90,9 @@ async def log_in(
     if here is not None and here.card_in and here.administrator.hsa_ids.isdisjoint(but):
         if caps.clock.monotonic() - here.since > LOGGED_IN_S:
             here.administrator, here.since = await _again(ask, caps, context, log, but), caps.clock.monotonic()
-        return here.administrator
-    return await prove_administrator(ask, caps, context, log, but)
+        known = here.administrator
+        return known if about is None else await sign_for(ask, caps, context, log, known, about)
+    return await prove_administrator(ask, caps, context, log, but, about=about)
 
 
 async def _again(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str]) -> LoggedIn:
@@ -93,12 +116,13 @@ async def log_in_another(
     but: Collection[str],
     *,
     for_protected: bool = False,
+    about: About | None = None,
 ) -> LoggedIn:
     """A second administrator, who is none of those (HSA-ids): two people, two cards. The first takes theirs out. `for_protected`:
     the holder's identity is protected, and the other one needs the role for that too."""
     await return_card_to_administrator(ask, caps, context, always=True)
     while True:
-        other = await prove_administrator(ask, caps, context, log, but, second=True)
+        other = await prove_administrator(ask, caps, context, log, but, second=True, about=about)
         if not for_protected or may_attend_protected(other.roles):
             break
         await ask(views.not_kur(context))
@@ -123,8 +147,9 @@ def lit_reader(caps: Capabilities) -> Which:
 
 
 async def prove_administrator(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str], *, second: bool = False
-) -> LoggedIn:
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str], *, second: bool = False,
+    about: About | None = None,
+) -> LoggedIn:  # fmt: skip
     """Ask for a card until it is an administrator's, and none of those that it may not be. Raises StopError."""
     reader, which, fresh = administrator_reader(caps), lit_reader(caps), False
     while True:
@@ -136,7 +161,7 @@ async def prove_administrator(
         )
         assert not isinstance(visit, str)
         try:
-            administrator = await _admitted(ask, caps, context, log, visit, but)
+            administrator = await _admitted(ask, caps, context, log, visit, but, about)
         finally:
             await visit.close()
         if administrator is not None:
@@ -145,10 +170,11 @@ async def prove_administrator(
 
 
 async def _admitted(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, visit: Visit, but: Collection[str]
-) -> LoggedIn | None:
-    """Whose card this is, with code and signature proved; None after saying why it is not taken. Raises StopError where the card
-    proves nobody."""
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, visit: Visit, but: Collection[str],
+    about: About | None = None,
+) -> LoggedIn | None:  # fmt: skip
+    """Whose card this is, with code and signature proved, and what it signs `about` another; None after saying why it is not
+    taken. Raises StopError where the card proves nobody."""
     if not visit.facts.hsa_ids.isdisjoint(but):
         await ask(views.not_the_same(context))
         return None
@@ -162,8 +188,13 @@ async def _admitted(
         return None
     word = await check_own_card(caps, context, visit.facts)
     words = views.code(context, visit.facts, watched=caps.administrator_reader is None)
-    proof = await prove_person(ask, caps, context, log, visit, words, administrator_means(visit.facts), word)
+    code = await prove_identification_code(ask, context, visit, words)
+    proof = await sign_mandate(ask, caps, context, log, visit, administrator_means(visit.facts), word)
     match await ask(views.logging_in(context), until=caps.administrators.log_in(proof)):
+        case LoggedIn() as known if about is not None:
+            word = await ask_register(caps.directory, about.card_number)
+            act = await sign_mandate(ask, caps, context, log, visit, about.means, word, code=code)
+            return replace(known, act=act)
         case LoggedIn() as known:
             return known
         case RequestDeclined(reason=reason):
@@ -181,15 +212,60 @@ async def _is_listed(caps: Capabilities, hsa_id: str) -> bool:
     return await caps.orders.administrator(hsa_id) is not None
 
 
+async def sign_for(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, who: LoggedIn, about: About
+) -> LoggedIn:
+    """The same administrator, whose card has signed for that card: it is still in, or comes back, and its code is typed.
+
+    Nothing is asked of them where nobody can be asked: the server takes no such signature later, but for a hand-over. Raises
+    StopError where the card proves nobody.
+    """
+    word = await ask_register(caps.directory, about.card_number)
+    if AskName.CARD_RECEIVED not in about.tags and isinstance(word, Unavailable):
+        return who
+    reader, which = administrator_reader(caps), lit_reader(caps)
+
+    def insert(why: Strangeness | None) -> Await:
+        return views.sign_again(context, who, why, which)
+
+    async with meet_again(ask, context, reader, who.hsa_id, insert) as visit:
+        words = views.code(context, visit.facts, watched=caps.administrator_reader is None)
+        code = await prove_identification_code(ask, context, visit, words)
+        return replace(who, act=await sign_mandate(ask, caps, context, log, visit, about.means, word, code=code))
+
+
+@contextlib.asynccontextmanager
+async def meet_again(
+    ask: Ask, context: ViewContext, reader: Reader, hsa_id: str, insert: Callable[[Strangeness | None], Await]
+) -> AsyncIterator[Visit]:
+    """The card of that person, who has proved to be there: the one that is in, or that `insert` asks for, and no other."""
+    present = await reader.presence() is Presence.PRESENT
+    met = await ask(views.logging_in(context), until=read_present_card(reader)) if present else None
+    fresh = isinstance(met, UnreadableCard)
+    while True:
+        if met is None or isinstance(met, UnreadableCard | str):
+            met = await ask_for_card(ask, reader, insert, fresh=fresh)
+        assert not isinstance(met, str), "the only other way out is to cancel"
+        visit, met, fresh = met, None, True
+        try:
+            if hsa_id in visit.facts.hsa_ids:
+                yield act_for_holder(visit, hsa_id)
+                return
+        finally:
+            await visit.close()
+        await ask(views.other_signer(context))
+
+
 def administrator_means(facts: CardFacts) -> tuple[str, ...]:
-    """What an administrator means by their signature."""
-    return (means_of(AskName.ADMINISTRATOR_LOGIN, facts.holder.hsa_id), *map(means_of, ATTENDING))
+    """What an administrator means by logging in."""
+    return tuple(means_of(tag, facts.holder.hsa_id) for tag in LOGIN_TAGS)
 
 
 def proofs_of(*administrators: LoggedIn | None) -> tuple[PersonProof, ...]:
-    """The proofs of those who attend."""
-    return tuple(
-        administrator.proof
-        for administrator in administrators
-        if administrator is not None and administrator.proof is not None
-    )
+    """By which those who attend read."""
+    return tuple(one.proof for one in administrators if one is not None and one.proof is not None)
+
+
+def acts_of(*administrators: LoggedIn | None) -> tuple[PersonProof, ...]:
+    """By which those who attend act on the card that they have signed for."""
+    return tuple(one.act for one in administrators if one is not None and one.act is not None)

@@ -2,12 +2,13 @@
 
 from drivers.reader.model import CardFacts
 from fleet.messages.vocabulary import ErrandOutcome
+from kiosk.issuer.ports import LoggedIn
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts, Strangeness
 from kiosk.steps.card_views import LastTryView, WrongCodeView, card_refused, code_entry, reader_for, stop, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
-from kiosk.views import Await, Busy, Note, Point, ReaderDrawing, Say, Tell, say
+from kiosk.views import Await, Busy, Note, PersonName, Point, ReaderDrawing, Say, Tell, say
 
 
 def insert(context: ViewContext, strange: Strangeness | None, which: str, *, second: bool = False) -> Await:
@@ -22,6 +23,24 @@ def insert(context: ViewContext, strange: Strangeness | None, which: str, *, sec
         way_out=cancel_button(),
         waits_for=say("wait.card"),
     )
+
+
+def sign_again(context: ViewContext, who: LoggedIn, strange: Strangeness | None, which: str) -> Await:
+    """The administrator's card once more, for what is done about the holder's card now."""
+    return Await(
+        **context.head("sign_again"),
+        title=say("sign_again.title"),
+        lead=(say("sign_again.lead", who=PersonName(who.name)),),
+        note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
+        drawing=reader_for(strange, "administrator" if which == "administrator" else "holder"),
+        way_out=cancel_button(),
+        waits_for=say("wait.card"),
+    )
+
+
+def other_signer(context: ViewContext) -> Tell:
+    """A card, but not that of the person who has to sign."""
+    return _other_card(context, "other_signer", say("other_signer.title"), say("other_signer.lead"))
 
 
 def code(context: ViewContext, facts: CardFacts, *, watched: bool) -> CodePrompts:

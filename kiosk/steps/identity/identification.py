@@ -21,11 +21,15 @@ from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.identity import identification_views as views
 from kiosk.steps.identity.administrator import (
+    HAND_OVER_TAGS,
+    About,
     Which,
+    acts_of,
     log_in,
     log_in_another,
     proofs_of,
     return_card_to_administrator,
+    sign_for,
 )
 from kiosk.steps.identity.administrator_views import kur_needed
 from kiosk.steps.identity.card_status import check_own_card
@@ -80,15 +84,20 @@ class Identification:
 
     @property
     def people(self) -> tuple[PersonProof, ...]:
-        """Everybody whose card has signed."""
+        """Everybody whose card has signed, as they read the register."""
         return (*((self.proof,) if self.proof else ()), *proofs_of(self.administrator, self.second))
+
+    @property
+    def acting(self) -> tuple[PersonProof, ...]:
+        """What they have signed about one card: the holder about their own, who attends about the holder's."""
+        return (*((self.proof,) if self.proof else ()), *acts_of(self.administrator, self.second))
 
 
 async def identify(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
     """Let the person choose the way, and go it. Raises StopError where it leads nowhere."""
     match await ask(views.who(context, released=await has_order_for_release(caps))):
         case "administrator":
-            return await identify_by_administrator(ask, caps, context, log)
+            return await identify_by_administrator(ask, caps, context, log, keeps_card=True)
         case "release_code":
             order = await ask_release_code(ask, caps, context)
             return Identification("release_code", order.hsa_id, order.loa, order=order.order)
@@ -141,15 +150,17 @@ def holder_means(facts: CardFacts, *tags: AskName) -> tuple[str, ...]:
 
 async def identify_by_administrator(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str] = (),
-    whose: CardHolder | None = None,
+    whose: CardHolder | None = None, about: About | None = None, *, keeps_card: bool = False,
 ) -> Identification:  # fmt: skip
     """An administrator, who is none of those (HSA-ids), proves with card and code who they are, and says which document was
-    seen. `whose`: the card that the region's identity checks are about, where they are gone through. Raises StopError."""
-    administrator = await log_in(ask, caps, context, log, but)
+    seen. `whose`: the card that the region's identity checks are about, where they are gone through. `about`: the card that they
+    sign for, where it is known; `keeps_card`: it will be, and theirs stays in until they have signed. Raises StopError."""
+    administrator = await log_in(ask, caps, context, log, but, about)
     document = await ask(views.document(context, administrator, caps.region.identity_checks.documents))
     digits = await ask(views.document_digits(context, administrator))
     checks = () if whose is None else await _go_through_checks(ask, caps, context, administrator, document, whose)
-    await return_card_to_administrator(ask, caps, replace(context, attended_by=administrator.name))
+    if not keeps_card:
+        await return_card_to_administrator(ask, caps, replace(context, attended_by=administrator.name))
     return Identification(
         "administrator",
         administrator=administrator,
@@ -180,23 +191,40 @@ async def _go_through_checks(
 async def attest_identity(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
 ) -> Identification:
-    """Write down who attests this hand-over, and what they have seen. LoA3 on a reserve card takes two administrators,
-    neither of whom is the holder; for a protected identity both have the role KUR. Raises StopError where there is only the
-    holder's word for it, or the first has not that role.
+    """Write down who attests this hand-over, and what they have seen; their cards have signed for that card then. LoA3 on a
+    reserve card takes two administrators, neither of whom is the holder; for a protected identity both have the role KUR. Raises
+    StopError where there is only the holder's word for it, or the first has not that role.
     """
     two = order.product == RESERVE and order.loa == 3
     if who.administrator is None:
         if two:
             raise views.two_needed(context)
         return who
-    first = who.administrator
+    first, about = who.administrator, About(order.card_number, HAND_OVER_TAGS)
+    if first.act is None:
+        first = await sign_for(ask, caps, context, log, first, about)
+        await return_card_to_administrator(ask, caps, replace(context, attended_by=first.name))
+        who = replace(who, administrator=first)
     if two:
         if order.protected and not may_attend_protected(first.roles):
             raise kur_needed(context)
         but = first.hsa_ids | {order.hsa_id}
-        who = replace(who, second=await log_in_another(ask, caps, context, log, but, for_protected=order.protected))
+        second = await log_in_another(ask, caps, context, log, but, for_protected=order.protected, about=about)
+        who = replace(who, second=second)
     await note_attested(log, who)
     return who
+
+
+async def sign_all(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, who: Identification, about: About
+) -> Identification:
+    """Those who attend sign for that card, one after the other; their cards are out again then. Raises as `sign_for`."""
+    signed: list[LoggedIn | None] = []
+    for one in (who.administrator, who.second):
+        signed.append(one and await sign_for(ask, caps, context, log, one, about))
+        if one is not None:
+            await return_card_to_administrator(ask, caps, context, always=who.second is not None)
+    return replace(who, administrator=signed[0], second=signed[1])
 
 
 async def note_attested(log: ErrandLog, who: Identification) -> None:

@@ -1,7 +1,7 @@
 """Proof of possession: a code that a card calls right proves nothing, so the card's key signs before anybody is believed.
 
-Rules: docs/decisions/0040. One signature a visit, over the list of what is meant; a card that
-signs with another key is told to the fleet (`card_not_genuine`).
+Rules: docs/decisions/0040. A signature for each card that something is done about, over the list of what is meant, with the nonce
+that the server gave for that card; a card that signs with another key is told to the fleet (`card_not_genuine`).
 """
 
 from collections.abc import Collection
@@ -44,11 +44,16 @@ async def prove_person(
 
     Raises StopError where the card proves nobody, and as `prove_code`.
     """
+    await prove_identification_code(ask, context, visit, words)
+    return await sign_mandate(ask, caps, context, log, visit, means, word, chains)
+
+
+async def prove_identification_code(ask: Ask, context: ViewContext, visit: Visit, words: CodePrompts) -> Secret:
+    """The code under which the card signs who somebody is. Raises StopError, and as `prove_code`."""
     pin = visit.facts.guard("identification")
     if pin is not None and pin.must_change:
         raise views.change_first(context)
-    await prove_code(ask, visit, Role.IDENTIFICATION, words)
-    return await sign_mandate(ask, caps, context, log, visit, means, word, chains)
+    return await prove_code(ask, visit, Role.IDENTIFICATION, words)
 
 
 async def sign_mandate(

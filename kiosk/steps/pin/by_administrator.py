@@ -21,6 +21,7 @@ from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.card import act_for_holder, ask_for_card, wait_until_empty
 from kiosk.steps.context import ViewContext
+from kiosk.steps.identity.administrator import CODE_TAGS, About
 from kiosk.steps.identity.identification import Identification, identify_by_administrator, note_attested
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin import by_administrator_views as views
@@ -90,7 +91,8 @@ async def mandate(ask: Ask, caps: Capabilities, context: ViewContext, log: Erran
     """
 
     async def attended() -> Mandate:
-        who = await identify_by_administrator(ask, caps, context, log, card.facts.hsa_ids | {card.whose.hsa_id})
+        holder, about = card.facts.hsa_ids | {card.whose.hsa_id}, About(card.whose.card_number, CODE_TAGS)
+        who = await identify_by_administrator(ask, caps, context, log, holder, about=about)
         given = mandate_of(context, replace(who, hsa_id=card.whose.hsa_id))
         await note_attested(log, given.who)
         return given
@@ -107,10 +109,12 @@ def mandate_of(context: ViewContext, who: Identification, *, by_server: bool = T
 
 
 async def in_turn(
-    ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard, attend: Callable[[], Awaitable[T]]
-) -> T:
-    """Let the administrator attend. The holder's card leaves the one reader meanwhile, and the same one comes back."""
-    if caps.administrator_reader is not None:
+    ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard, attend: Callable[[], Awaitable[T]], *,
+    own: bool = False,
+) -> T:  # fmt: skip
+    """Let the administrator attend. The holder's card leaves the one reader meanwhile, and the same one comes back. `own`: it is
+    another card of the holder's that is needed."""
+    if caps.administrator_reader is not None and not own:
         return await attend()
     await card.visit.close()
     await ask(views.take_own(context), until=wait_until_empty(caps.reader))
@@ -120,12 +124,12 @@ async def in_turn(
 
 
 async def insert_again(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> Visit:
-    """The holder's card, and no other, in the one reader again."""
-    fresh = False
+    """The holder's card, and no other, in the one reader again. A blank one does not say its number."""
+    serial, fresh = card.facts.serial, False
     while True:
         visit = await ask_for_card(ask, caps.reader, lambda why: own_card_views.insert(context, why), fresh=fresh)
         assert not isinstance(visit, str), "the only other way out is to cancel"
-        if visit.facts.card_number == card.whose.card_number:
+        if (visit.facts.serial, visit.facts.card_number or card.whose.card_number) == (serial, card.whose.card_number):
             return act_for_holder(visit, card.whose.hsa_id)
         await visit.close()
         fresh = True

@@ -59,7 +59,7 @@ async def _come_back(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, given: Mandate,
     card: views.CardPlace, *, instead: bool = False,
 ) -> StopError:  # fmt: skip
-    by = given.administrator.proof
+    by = given.administrator.act
     reason, view = await order_letter(ask, caps, context, log, order, card, by=by, instead=instead)
     return StopError(ErrandOutcome.CANCELLED, reason, view)
 

@@ -24,10 +24,12 @@ from fleet.messages.asking import (
     LiftedResult,
     Result,
     Word,
+    tag_of,
     typ_of,
 )
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.link import Answer, decode, encode
+from fleet.messages.mandates import READS
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.adapters.holds_kept_here import HoldsKeptHere, WithMarks
@@ -85,6 +87,8 @@ class Register:
         """Responses under the cards' own keys, which the issuer keeps, by challenge."""
         self.attended: list[tuple[str, ...]] = []
         self.card = CardRecord(NUMBER, WHO, "601", "active")
+        self.more: tuple[CardRecord, ...] = ()
+        """Further cards of its holder."""
         self.others = {one.card_number: CardRecord(one.card_number, one.hsa_id, "601", "active") for one in (MAJ, BO)}
         self.people = {
             WHO: DirectoryPerson(WHO, "Alva Test"),
@@ -100,7 +104,8 @@ class Register:
             return DirectoryEntry(self.people.get(other.hsa_id), (other,))
         if card_number not in ("", NUMBER) or hsa_id not in ("", *self.card.hsa_ids):
             return None
-        return DirectoryEntry(self.people.get(hsa_id or self.card.hsa_id), (self.card,))
+        further = () if card_number else self.more
+        return DirectoryEntry(self.people.get(hsa_id or self.card.hsa_id), (self.card, *further))
 
     async def block(self, ask: BlockAsk, by: str) -> BlockedResult:
         self.told.append((ask.id, by))
@@ -188,7 +193,8 @@ class Place:
 
     async def by(self, someone: CardHolder, ask: Any, station: str = "entre-a", **changed: Any) -> Result:
         """What comes of the ask in that person's name, with a nonce of its own."""
-        nonce = self.nonces.new(station, self.now)
+        about = someone.card_number if tag_of(ask) in READS else ask.card_number
+        nonce = self.nonces.new(station, about, self.now)
         return await self.result(someone.behind(ask, nonce, station, **changed), station)
 
     def written(self) -> list[Any]:

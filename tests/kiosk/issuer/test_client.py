@@ -33,8 +33,7 @@ from fleet.agent.sync import OrderBook
 from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.issuing import AdministratorRole, CardRecord, DirectoryPerson, Offer
 from fleet.messages.link import Administrator, Answer, ReceiptMailAsk
-from fleet.messages.mandates import means_of
-from fleet.messages.vocabulary import Effect, Outcome
+from fleet.messages.vocabulary import AskName, Effect, Outcome
 from fleet.server.cards.stock.tables import reserve_cards
 from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.orders.tables import orders
@@ -70,7 +69,7 @@ from kiosk.station import journal as journal_module
 from kiosk.station.build_fleet import region_listeners
 from kiosk.station.fleet_orders import FleetOrders
 from kiosk.station.journal import Journal
-from kiosk.steps.identity.administrator import ATTENDING
+from kiosk.steps.identity.administrator import About, administrator_means
 from sim.issuer.database import Seed
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
@@ -197,26 +196,35 @@ async def requested(visit: CardVisit) -> tuple[bytes, Signed]:
     return request, by_old
 
 
-async def signed_by(ports: Ports, visit: CardVisit, *means: str) -> PersonProof:
-    """The proof of whose card is in, as a journey has it made. `means`: whatever is asked, where nothing is said."""
-    word = await ports.directory.state(visit.facts.card_number)
+ACTS = (
+    AskName.CARD_BIND, AskName.CARD_BLOCK, AskName.CARD_CHALLENGE, AskName.CARD_HOLD, AskName.CARD_LETTER,
+    AskName.CARD_LIFT, AskName.CARD_PUK, AskName.CERTIFICATE_REQUEST,
+)  # fmt: skip
+
+
+async def signed_by(ports: Ports, visit: CardVisit, about: str = "") -> PersonProof:
+    """The proof of whose card is in, as a journey has it made: of all that may be asked `about` a card; their own where nothing
+    is said, and to log in and read."""
+    number = about or visit.facts.card_number
+    word = await ports.directory.state(number)
     nonce = word.nonce if isinstance(word, CardWord) else ""
-    meant = means or ("administrator.login *", *map(means_of, ATTENDING))
+    meant = (*administrator_means(visit.facts), *About(number, ACTS).means)
     proof = await ports.proofs.prove(visit.facts, lambda message: visit.sign("identification", message), meant, nonce)
     assert isinstance(proof, PersonProof), proof
     return proof
 
 
-async def proof_of(ports: Ports, name: str, *means: str) -> PersonProof:
+async def proof_of(ports: Ports, name: str, about: str = "") -> PersonProof:
     """The same of a card that is put in and taken out."""
     async with inserted(name) as visit:
-        return await signed_by(ports, visit, *means)
+        return await signed_by(ports, visit, about)
 
 
 async def logged_in(ports: Ports) -> LoggedIn:
+    """With an act about the holder's card."""
     found = await ports.administrators.log_in(await proof_of(ports, "13:new"))
     assert isinstance(found, LoggedIn), found
-    return found
+    return replace(found, act=await proof_of(ports, "13:new", CARD))
 
 
 async def state_of(ports: Ports, number: str = CARD) -> CardWord:
@@ -302,7 +310,7 @@ async def test_a_reserve_certificate_ends_with_the_assignment(region: Fleet, por
         assert isinstance(issued, CertificateIssued)
         made = x509.load_der_x509_certificate(issued.chain[0])
         assert made.not_valid_after_utc.date().isoformat() == "2026-03-31"
-        admin = await proof_of(ports, "13:new")
+        own, admin = await signed_by(ports, visit), await proof_of(ports, "13:new", CARD)
         once = await ports.issuer.certificate(
             request, offers[1], facts=visit.facts, errand="b", proof=proof, people=(own, admin, admin)
         )
@@ -326,7 +334,7 @@ async def test_level_3_for_a_protected_identity_takes_two_with_the_role_for_it(r
         request, proof = await requested(visit)
         offer = (await ports.issuer.offers(visit.facts))[1]
         assert (offer.loa, offer.administrators) == (3, 2)
-        attending = [await proof_of(ports, name) for name in ("13:new", "14:new")]
+        attending = [await proof_of(ports, name, CARD) for name in ("13:new", "14:new")]
         told = {"facts": visit.facts, "proof": proof, "people": (await signed_by(ports, visit), *attending)}
         list_both("KRA")
         assert await ports.issuer.certificate(request, offer, errand="one", **told) == RequestDeclined("kur_needed")
@@ -335,10 +343,12 @@ async def test_level_3_for_a_protected_identity_takes_two_with_the_role_for_it(r
 
 
 async def test_a_block_is_told_at_once_and_for_good(region: Fleet, ports: Ports) -> None:
-    own, admin = await proof_of(ports, "1:old"), await proof_of(ports, "13:new")
+    own, admin = await proof_of(ports, "1:old"), await proof_of(ports, "13:new", CARD)
     assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == CardBlocked(NOW)
     assert await ports.blocking.lift(CARD, by=admin, errand=ERRAND) == RequestDeclined("not_held")
-    assert await ports.blocking.lift(CARD, by=own, errand="b") == RequestDeclined("card_blocked"), (
+    assert await ports.blocking.lift(CARD, by=own, errand="b") == RequestDeclined("nonce_unknown"), "one act"
+    own = await proof_of(ports, "1:old")
+    assert await ports.blocking.lift(CARD, by=own, errand="c") == RequestDeclined("card_blocked"), (
         "it proves nobody any more"
     )
     word = await state_of(ports)
@@ -503,13 +513,15 @@ async def test_a_stolen_card_is_given_free_by_an_administrator_alone(region: Fle
     assert await hold(CARD, "forgotten", by=None, errand="later") == CardHeld("active")
     assert (await state_of(ports)).hold_reason == reason, "no later hold makes it lighter"
     assert await lift(CARD, by=await proof_of(ports, "1:old"), errand=ERRAND) == RequestDeclined("not_allowed")
-    assert await lift(CARD, by=await proof_of(ports, "13:new"), errand="by an administrator") == HoldLifted("active")
+    assert await lift(CARD, by=await proof_of(ports, "13:new", CARD), errand="by an administrator") == HoldLifted(
+        "active"
+    )
 
 
 async def test_a_stranger_blocks_and_lifts_nothing(region: Fleet, ports: Ports) -> None:
     region.simulator.fill(Seed(cards=(CardRecord(STRANGER.card_number, STRANGER.hsa_id, "601", "active"),)))
     region.simulator.fill(Seed((DirectoryPerson(STRANGER.hsa_id, STRANGER.name),)))
-    other = await proof_of(ports, "3:old")
+    other = await proof_of(ports, "3:old", CARD)
     assert await ports.blocking.block(CARD, "lost", by=other, errand=ERRAND) == RequestDeclined("not_allowed")
     assert await ports.blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == CardHeld("active")
     assert await ports.blocking.lift(CARD, by=other, errand=ERRAND) == RequestDeclined("not_allowed")
@@ -554,9 +566,10 @@ async def test_a_puk_is_released_once_with_two_names(region: Fleet, ports: Ports
         released = await ports.card_keys.release_puk(visit.facts, administrator=admin, errand=ERRAND)
         assert isinstance(released, PukReleased)
         assert released.puk == Secret(PUK)
+        admin = await logged_in(ports)
         again = await ports.card_keys.release_puk(visit.facts, administrator=admin, errand="later")
         assert again == RequestDeclined("no_puk")
-        own = replace(admin, proof=await signed_by(ports, visit))
+        own = replace(admin, act=await signed_by(ports, visit))
         said = await ports.card_keys.release_puk(visit.facts, administrator=own, errand="the holder's own")
         assert said == RequestDeclined("administrators_missing")
     with region.simulator.state.change() as cx:
@@ -734,8 +747,8 @@ def cabinet(region: Fleet) -> Fleet:
     return region
 
 
-async def two(ports: Ports) -> tuple[PersonProof, ...]:
-    return await proof_of(ports, "13:new"), await proof_of(ports, "14:new")
+async def two(ports: Ports, about: str = SPARE) -> tuple[PersonProof, ...]:
+    return await proof_of(ports, "13:new", about), await proof_of(ports, "14:new", about)
 
 
 async def test_two_administrators_bind_a_reserve_card_to_a_person_for_good(cabinet: Fleet, ports: Ports) -> None:
@@ -751,19 +764,21 @@ async def test_two_administrators_bind_a_reserve_card_to_a_person_for_good(cabin
     word = await state_of(ports, SPARE)
     assert (word.state, word.holder) == ("active", "here")
     assert {offer.not_after for offer in word.offers} == {"2026-03-31"}, "it does not outlive the assignment"
-    found = await ports.directory.find(card_number=SPARE, people=people)
+    found = await ports.directory.find(card_number=SPARE, people=(await proof_of(ports, "13:new"),))
     assert isinstance(found, Found)
     assert [card.hsa_id for card in found.cards] == [TEMP.hsa_id]
-    again = await bind(OTHER_SPARE, TEMP.hsa_id, errand="came back", people=people)
+    again = await bind(OTHER_SPARE, TEMP.hsa_id, errand="came back", people=await two(ports, OTHER_SPARE))
     assert again == bound, "who comes back before it was taken is given that card, and no second one"
-    assert await bind(SPARE, HOLDER.hsa_id, errand="another", people=people) == RequestDeclined("unknown_card")
+    assert await bind(SPARE, HOLDER.hsa_id, errand="another", people=await two(ports)) == RequestDeclined(
+        "unknown_card"
+    )
 
 
 async def test_nobody_binds_a_reserve_card_alone_to_themselves_or_to_a_leaver(cabinet: Fleet, ports: Ports) -> None:
     (first, second), bind = await two(ports), ports.issuer.bind
     alone = await bind(SPARE, TEMP.hsa_id, errand="alone", people=(first, first))
     own = await bind(SPARE, ADMINISTRATOR.hsa_id, errand="own", people=(first, second))
-    by_holder = await bind(SPARE, TEMP.hsa_id, errand="holder", people=(first, await proof_of(ports, "1:old")))
+    by_holder = await bind(SPARE, TEMP.hsa_id, errand="holder", people=(first, await proof_of(ports, "1:old", SPARE)))
     assert [alone, own, by_holder] == [RequestDeclined("administrators_missing")] * 3
     cabinet.simulator.fill(Seed((DirectoryPerson(TEMP.hsa_id, TEMP.name, left="2026-03-01"),)))
     assert await bind(SPARE, TEMP.hsa_id, errand="left", people=(first, second)) == RequestDeclined("holder_left")
@@ -774,7 +789,8 @@ async def test_nobody_binds_a_reserve_card_alone_to_themselves_or_to_a_leaver(ca
 
 async def test_only_a_reserve_card_that_lies_there_is_bound(cabinet: Fleet, ports: Ports) -> None:
     people, bind = await two(ports), ports.issuer.bind
-    assert await bind(CARD, TEMP.hsa_id, errand="ordinary", people=people) == RequestDeclined("unknown_card")
+    ordinary = await two(ports, CARD)
+    assert await bind(CARD, TEMP.hsa_id, errand="ordinary", people=ordinary) == RequestDeclined("unknown_card")
     with cabinet.database.writing.begin() as connection:
         connection.execute(update(reserve_cards).values(lies=False))
     assert await bind(SPARE, TEMP.hsa_id, errand="gone", people=people) == RequestDeclined("unknown_card")

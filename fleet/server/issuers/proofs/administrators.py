@@ -28,22 +28,22 @@ class Attending:
         self._levels = levels
 
     def refusal(
-        self, station: str, certificate: x509.Certificate, now: datetime
+        self, station: str, certificate: x509.Certificate, now: datetime, of: Collection[str] = ()
     ) -> Refusal | Literal["not_for_identification"] | None:
-        """Why the person whom the certificate names may not attend at that station; None where they may. Chain, revocation and
-        signature are the caller's."""
+        """Why the person whom the certificate names may not attend at that station, for a holder `of` these HSA-ids; None where
+        they may. Chain, revocation and signature are the caller's."""
         try:
             if not is_for_identification(certificate):
                 return "not_for_identification"
             level = level_of(certificate, self._levels)
         except FAULTS:
             return "not_for_identification"
-        return refusal_to_attend(self.listed(station, serial_number(certificate)), level, local_day(now))
+        return refusal_to_attend(self.listed(station, serial_number(certificate), of), level, local_day(now))
 
-    def listed(self, station: str, hsa_id: str) -> Administrator | None:
-        """The row of that person, where it covers the station."""
+    def listed(self, station: str, hsa_id: str, of: Collection[str] = ()) -> Administrator | None:
+        """The row of that person, where it covers the station and one of these holders (none: whoever it is)."""
         with self._database.reading.begin() as connection:
-            return administrator_at(connection, station, hsa_id)
+            return administrator_at(connection, station, hsa_id, of)
 
     def still(self, station: str, hsa_id: str, now: datetime) -> bool:
         """Whether somebody whose certificate was judged before may attend yet."""
@@ -63,9 +63,11 @@ class Administrators:
         self._attending = Attending(database, levels)
         self._database = database
 
-    def may_attend(self, person: Proven, station: str, now: datetime) -> DeclinedResult | None:
-        """None where they are an administrator at that station, else why not."""
-        refusal = self._attending.refusal(station, person.chain[0], now)
+    def may_attend(
+        self, person: Proven, station: str, now: datetime, of: Collection[str] = ()
+    ) -> DeclinedResult | None:
+        """None where they are an administrator at that station, for a holder `of` these HSA-ids; else why not."""
+        refusal = self._attending.refusal(station, person.chain[0], now, of)
         return None if refusal is None else DeclinedResult(refusal)
 
     def log_in(self, person: Proven, station: str, now: datetime) -> LoggedInResult | DeclinedResult:

@@ -6,7 +6,7 @@ is given nothing; a holder acts on the card that signed; an administrator is nev
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -88,20 +88,31 @@ class Rights:
             return DeclinedResult(f"card_{record.state}")
         if has_left(holder, local_day(self._clock())) and not putting_away and not isinstance(ask, DirectoryAsk):
             return DeclinedResult("holder_left")
+        if not person.numbered and await self._has_another(record):
+            return DeclinedResult("other_card")
         return replace(person, hsa_ids=record.hsa_ids)
 
+    async def _has_another(self, record: CardRecord) -> bool:
+        """Whether a certificate without a number may be on another card of the same person."""
+        known = await self._directory.find(record.hsa_id, "")
+        cards = known.cards if known is not None else ()
+        others = {one.card_number for one in cards if one.state in (*IN_USE, "held") and record.hsa_id in one.hsa_ids}
+        return bool(others - {record.card_number})
+
     async def attending(
-        self, asker: Asker, station: str, record: CardRecord | None, *, holder: str = ""
+        self, asker: Asker, station: str, record: CardRecord | None, *, holder: str = "", of: Collection[str] = ()
     ) -> tuple[str, ...]:
         """HSA-ids of the administrators among them, none of whom is the holder of that card, or `holder`, and each another
-        person: several HSA-ids of one card are one person's."""
+        person: several HSA-ids of one card are one person's. Each acts for the organisation of the holder, or of somebody `of`
+        these HSA-ids."""
+        of = {*of, holder, *(record.hsa_ids if record is not None else ())} - {""}
         counted = {holder} - {""} | ({record.card_number, *record.hsa_ids} if record is not None else set())
         attending: list[str] = []
         for person in asker.people:
             theirs = {person.card_number, person.hsa_id, *person.hsa_ids}
             if not counted.isdisjoint(theirs):
                 continue
-            why = await asyncio.to_thread(self._administrators.may_attend, person, station, self._clock())
+            why = await asyncio.to_thread(self._administrators.may_attend, person, station, self._clock(), of)
             if why is None:
                 attending.append(person.hsa_id)
                 counted |= theirs

@@ -1,9 +1,9 @@
 """Verification of the proofs that an ask carries: who the people behind it are. Nobody is believed for a name.
 
-Rules (docs/decisions/0040): the mandate names this station and means this ask; the visit's key has signed the whole ask; the
-certificate is for identification, was issued by an authority of ours, is in time and not revoked, by the issuer's own word or
-else the lists; the card has signed the mandate; the nonce is the server's, and bound to this mandate. What the register says of
-the card is asked after this (`answers`).
+Rules (docs/decisions/0040): the mandate names this station and means this ask, about this card; the visit's key has signed the
+whole ask; the certificate is for identification, was issued by an authority of ours, is in time and not revoked, by the issuer's
+own word or else the lists; the card has signed the mandate; the nonce is the server's, for the card that it is about, and bound
+to this mandate and act (`nonces`). What the register says of the card is asked after this (`answers`).
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from fleet.messages.asking import (
     ask_digest,
     tag_of,
 )
-from fleet.messages.mandates import Mandate, MandateError, Proof, parse_mandate, wish_bytes
+from fleet.messages.mandates import ABOUT_SIGNER, Mandate, MandateError, Proof, parse_mandate, wish_bytes
 from fleet.server.issuers.certificate_requests import der_of, signed_by
 from fleet.server.issuers.ports import IssuerAwayError, Standing, StatusSource
 from fleet.server.issuers.proofs.assurance import is_for_identification
@@ -64,11 +64,15 @@ class Proven:
     chain: tuple[x509.Certificate, ...]
     suspended: bool = False
     hsa_ids: tuple[str, ...] = ()
+    numbered: bool = True
+    """The certificate itself says the card's number; else the register has to."""
+    nonce: str = ""
+    """Of the mandate."""
 
 
 Fault = Literal[
     "bad_mandate", "bad_signature", "bad_wish", "card_not_valid", "nonce_unknown", "not_for_identification", "not_meant",
-    "other_card", "other_station", "status_unknown",
+    "other_card", "other_station", "person_limit", "status_unknown",
 ]  # fmt: skip
 
 
@@ -118,13 +122,14 @@ class ProofJudge:
             if protective:
                 raise IssuerAwayError("whether the card of who asks is revoked")
             raise NotProvenError("status_unknown")
-        digest = hashlib.sha256(der_of(proof.mandate)).hexdigest()
-        bound = await asyncio.to_thread(
-            self.nonces.bind, station, mandate, digest, ask.id, protective=protective, now=now
-        )
-        if not bound:
-            raise NotProvenError("nonce_unknown")
-        return Proven(serial_number(chain[0]), mandate.card_number, chain, suspended=standing == "suspended")
+        digest, hsa_id = hashlib.sha256(der_of(proof.mandate)).hexdigest(), serial_number(chain[0])
+        refusal = await asyncio.to_thread(self.nonces.bind, station, mandate, digest, ask, hsa_id, now)
+        if refusal is not None:
+            raise NotProvenError(refusal)
+        return Proven(
+            hsa_id, mandate.card_number, chain, suspended=standing == "suspended",
+            numbered=bool(certificate_number(chain[0])), nonce=mandate.nonce,
+        )  # fmt: skip
 
     async def _standing(self, chain: tuple[x509.Certificate, ...], now: datetime) -> Standing:
         """The issuer's own word counts before the lists, which may be hours old."""
@@ -173,8 +178,7 @@ def read_proof(
         raise NotProvenError("other_card")
     if not signed_by(leaf, raw, der_of(proof.signature), proof.algorithm):
         raise NotProvenError("bad_signature")
-    subjects = (getattr(ask, "card_number", ""), getattr(ask, "hsa_id", "") or hsa_id)
-    if not mandate.allows(tag_of(ask), *filter(None, subjects)):
+    if not mandate.allows(tag_of(ask), hsa_id if tag_of(ask) in ABOUT_SIGNER else getattr(ask, "card_number", "")):
         raise NotProvenError("not_meant")
     return mandate, chain
 

@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -36,9 +37,10 @@ from fleet.messages.asking import (
 )
 from fleet.messages.issuing import DirectoryPerson
 from fleet.messages.link import Answer, encode
-from fleet.messages.mandates import wish_bytes
+from fleet.messages.mandates import Proof, wish_bytes
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.proofs.nonces import LIFE, OWN_LIFE
+from fleet.server.issuers.proofs.verification import Proven
 from fleet.server.issuers.requests import HOUR, MOST_AN_HOUR, AnonymousLimits
 from fleet.server.issuers.tables import certificates
 from fleet.server.orders.tables import orders
@@ -78,7 +80,7 @@ def lift(number: int) -> LiftAsk:
 
 
 async def test_a_wish_is_done_once_and_its_word_said_again(place: Place) -> None:
-    ask = ALVA.behind(block(), place.nonces.new("entre-a", NOW))
+    ask = ALVA.behind(block(), place.nonces.new("entre-a", NUMBER, NOW))
     assert [await place.result(ask) for _ in range(3)] == [BlockedResult(AT)] * 3
     assert place.register.told == [(wish(1), WHO)]
     assert await place.ask(block(reason="stolen")) == Answer(
@@ -132,7 +134,7 @@ async def test_only_the_key_for_identification_proves_somebody(place: Place) -> 
 
 
 async def test_a_signature_of_another_card_proves_nobody(place: Place) -> None:
-    nonce, ask = place.nonces.new("entre-a", NOW), block()
+    nonce, ask = place.nonces.new("entre-a", NUMBER, NOW), block()
     mine, others = ALVA.proof(ask, nonce), BO.proof(ask, nonce)
     forged = msgspec.structs.replace(mine, certificate=others.certificate)
     assert await place.result(msgspec.structs.replace(ask, proofs=(forged,))) == DeclinedResult("other_card")
@@ -142,7 +144,7 @@ async def test_a_signature_of_another_card_proves_nobody(place: Place) -> None:
 
 
 async def test_a_nonce_is_bound_to_the_first_mandate_in_time_at_its_own_station(place: Place) -> None:
-    nonce = place.nonces.new("entre-a", NOW)
+    nonce = place.nonces.new("entre-a", MAJ.card_number, NOW)
 
     async def log_in(number: int, someone: CardHolder, of: str = nonce, station: str = "entre-a") -> Result:
         return await place.result(someone.behind(LoginAsk(id=wish(number)), of, station), station)
@@ -150,19 +152,73 @@ async def test_a_nonce_is_bound_to_the_first_mandate_in_time_at_its_own_station(
     assert await log_in(1, MAJ) == LoggedInResult(ADMIN, "Maj Test", ("KRA",))
     again = CardHolder.made(ADMIN, MAJ.card_number)
     assert await log_in(2, again) == DeclinedResult("nonce_unknown"), "another visit is another mandate"
-    elsewhere = place.nonces.new("entre-a", NOW)
+    elsewhere = place.nonces.new("entre-a", MAJ.card_number, NOW)
     assert await log_in(3, MAJ, elsewhere, "entre-b") == DeclinedResult("nonce_unknown")
     place.now = NOW + LIFE + timedelta(seconds=1)
     assert await log_in(4, MAJ, elsewhere) == DeclinedResult("nonce_unknown")
 
 
-async def test_one_mandate_stands_behind_all_that_it_meant(place: Place) -> None:
-    nonce, means = place.nonces.new("entre-a", NOW), ("card.hold *", "card.block *")
-    first = MAJ.proof(hold(1), nonce, mandate={"means": means})
-    assert await place.result(msgspec.structs.replace(hold(1), proofs=(first,))) == HeldResult("active")
-    wished = MAJ.visit.sign(wish_bytes("entre-a", ask_digest(block(2))))
-    again = msgspec.structs.replace(first, wish=base64.b64encode(wished).decode())
-    assert await place.result(msgspec.structs.replace(block(2), proofs=(again,))) == BlockedResult(AT)
+def again(first: Proof, ask: Any) -> Any:
+    """Another ask under the same mandate."""
+    wished = base64.b64encode(MAJ.visit.sign(wish_bytes("entre-a", ask_digest(ask)))).decode()
+    return msgspec.structs.replace(ask, proofs=(msgspec.structs.replace(first, wish=wished),))
+
+
+MEANS = {"means": tuple(f"card.{tag} {NUMBER}" for tag in ("hold", "block", "challenge", "puk"))}
+CHALLENGE = ChallengeAsk(id=wish(7), card_number=NUMBER, key="management", challenge="00" * 16, algorithm="AES-192")
+
+
+async def test_one_mandate_serves_one_act_about_one_card(place: Place) -> None:
+    first = MAJ.proof(hold(1), place.nonces.new("entre-a", NUMBER, NOW), mandate=MEANS)
+    assert isinstance(await place.result(again(first, CHALLENGE)), AnsweredResult), "that goes with an act"
+    assert [await place.result(again(first, hold(1))) for _ in range(2)] == [HeldResult("active")] * 2
+    assert await place.result(again(first, block(2))) == DeclinedResult("nonce_unknown")
+    assert isinstance(await place.result(again(first, CHALLENGE)), AnsweredResult)
+    other = place.nonces.new("entre-a", BO.card_number, NOW)
+    assert await place.result(MAJ.behind(block(3), other)) == DeclinedResult("nonce_unknown"), "another card's nonce"
+    place.now += LIFE + timedelta(seconds=1)
+    assert await place.result(again(first, msgspec.structs.replace(CHALLENGE, id=wish(8)))) == DeclinedResult(
+        "nonce_unknown"
+    )
+
+
+async def test_what_came_to_nothing_leaves_the_nonce_for_another_act(place: Place) -> None:
+    first = MAJ.proof(block(1), place.nonces.new("entre-a", NUMBER, NOW), mandate=MEANS)
+    place.register.card = msgspec.structs.replace(place.register.card, state="blocked")
+    puk = PukAsk(id=wish(4), card_number=NUMBER, reply_key="AAAA")
+    assert await place.result(again(first, puk)) == DeclinedResult("card_blocked")
+    assert await place.result(again(first, block(2, reason="lost"))) == BlockedResult(AT)
+
+
+@pytest.mark.parametrize(
+    ("scope", "holder", "said"),
+    [
+        ("*", "SE9999999999-0001", BlockedResult(AT)),
+        ("entre-*", "TEST000000-0009", BlockedResult(AT)),
+        ("entre-*", "SE9999999999-0001", DeclinedResult("not_allowed")),
+    ],
+)
+async def test_an_administrator_acts_for_their_own_organisation(
+    place: Place, scope: str, holder: str, said: Result
+) -> None:
+    with place.database.writing.begin() as connection:
+        replace_administrators(connection, [listed(ADMIN, "Maj Test", scope)])
+    place.register.card = msgspec.structs.replace(place.register.card, hsa_id=holder)
+    assert await place.by(MAJ, block(1)) == said
+    assert isinstance(await place.by(MAJ, LoginAsk(id=wish(2))), LoggedInResult)
+
+
+async def test_a_number_that_no_certificate_says_is_of_the_one_card_that_the_register_has(place: Place) -> None:
+    """Else the mandate would have the register asked about another card of the same person."""
+    bare = Proven(WHO, NUMBER, (), numbered=False)
+    rights = place.issuer._rights
+    assert isinstance(await rights.admit(bare, lift(1)), Proven)
+    second = msgspec.structs.replace(place.register.card, card_number="9752269999")
+    place.register.more = (second,)
+    assert await rights.admit(bare, lift(2)) == DeclinedResult("other_card")
+    assert isinstance(await rights.admit(replace(bare, numbered=True), lift(3)), Proven)
+    place.register.more = (msgspec.structs.replace(second, state="blocked"),)
+    assert isinstance(await rights.admit(bare, lift(4)), Proven)
 
 
 async def test_a_nonce_of_the_stations_own_blocks_or_holds_once_within_thirty_days(place: Place) -> None:
@@ -172,6 +228,7 @@ async def test_a_nonce_of_the_stations_own_blocks_or_holds_once_within_thirty_da
     assert [await place.result(ask) for _ in range(2)] == [BlockedResult(AT)] * 2
     assert await place.result(ALVA.behind(hold(2), "a" * 32)) == DeclinedResult("nonce_unknown")
     assert await place.result(ALVA.behind(lift(3), "b" * 32)) == DeclinedResult("nonce_unknown")
+    assert await place.result(MAJ.behind(block(5), "d" * 32)) == DeclinedResult("nonce_unknown"), "of another's card"
     place.now = NOW + OWN_LIFE + timedelta(hours=1)
     assert await place.result(ALVA.behind(block(4), "c" * 32)) == DeclinedResult("nonce_unknown")
 
@@ -192,7 +249,7 @@ async def test_a_card_that_is_revoked_proves_nobody_and_one_on_hold_only_what_is
     assert await place.by(MAJ, block(1)) == DeclinedResult("card_not_valid")
     place.status.says = "unknown"
     assert await place.by(MAJ, LoginAsk(id=wish(2))) == DeclinedResult("status_unknown")
-    assert (await place.ask(MAJ.behind(block(3), place.nonces.new("entre-a", NOW)))).error == "issuer_away"
+    assert (await place.ask(MAJ.behind(block(3), place.nonces.new("entre-a", NUMBER, NOW)))).error == "issuer_away"
     assert await place.by(MAJ, hold(4)) == HeldResult("active"), "a hold hurts less than a card that is at large"
     place.status.says = "suspended"
     assert await place.by(MAJ, block(5)) == DeclinedResult("card_not_valid")
@@ -216,7 +273,7 @@ async def test_a_grave_hold_is_lifted_by_an_administrator_alone(place: Place, re
 
 async def test_an_issuer_that_is_away_is_asked_again_with_the_same_id(place: Place) -> None:
     place.register.away = True
-    ask = ALVA.behind(block(), place.nonces.new("entre-a", NOW))
+    ask = ALVA.behind(block(), place.nonces.new("entre-a", NUMBER, NOW))
     away = await place.ask(ask)
     assert (away.ok, away.error) == (False, "issuer_away")
     assert [row.outcome for row in place.written()] == ["asked"]
