@@ -116,8 +116,8 @@ def _is_for(mandate: Mandate, ask: PersonAsk) -> bool:
 
 
 def _leaves_nonce(ask: PersonAsk) -> bool:
-    """What is about no card; the answer to a challenge, which serves the card that made it alone; and a hand-over, which its order
-    allows once."""
+    """What is about no card; the answer to a challenge, which serves the card that made it alone; and a hand-over, which its
+    order allows once."""
     return tag_of(ask) in {*ABOUT_SIGNER, AskName.CARD_CHALLENGE, AskName.CARD_RECEIVED}
 
 
