@@ -368,6 +368,7 @@ class CommandName(StrEnum):
     OPEN_SLOT = "open_slot"
     SYNC = "sync"
     LOG_BUNDLE = "log_bundle"
+    NETWORK_TEST = "network_test"
     UPDATE = "update"
 
 

@@ -137,7 +137,7 @@ async def _station(config: Config, base: Path, faults: list[str], *, as_json: bo
         restarting.set()
         running.cancel()
 
-    ring = collect_log()
+    ring = collect_log(base / config.station.data)
     host = Host(
         on_problem=lambda code, text: _say(code, text, as_json=as_json),
         log_lines=lambda: ring.lines,

@@ -71,7 +71,8 @@ from kiosk.station.host import Host
 from kiosk.station.housekeeping import run_housekeeping, run_settling
 from kiosk.station.image_slots import ServiceInstaller, image_slots
 from kiosk.station.journal import Journal
-from kiosk.station.log_bundle import MOST_EVENTS
+from kiosk.station.log_bundle import MOST_EVENTS, read_last_life, read_warnings
+from kiosk.station.network_test import check_network
 from kiosk.station.open_slots import OpenSlots
 from kiosk.station.out_of_service import OutOfService
 from kiosk.station.problems import Problems
@@ -560,7 +561,14 @@ def _command_handlers(
     def pin_of(number: str | None) -> Secret | None:
         return None if virtual is None else virtual.pin_of(number)
 
+    def lines_before() -> list[str]:
+        return [*read_warnings(context.data, context.clock.now()), *read_last_life()]
+
+    def network_lines() -> tuple[str, ...]:
+        broker = fleet.identity.broker
+        return check_network(broker.host, broker.port, Proxy.at(context.config.network.proxy_server))
+
     return CommandHandlers(
         notice, devices, restart, fleet.refresh, lambda: records.latest_events(MOST_EVENTS),
-        context.host.log_lines, pin_of, updates.order, updates.restart_machine, context.changed,
+        context.host.log_lines, lines_before, network_lines, pin_of, updates.order, updates.restart_machine, context.changed,
     ).by_name()  # fmt: skip

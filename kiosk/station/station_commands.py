@@ -29,7 +29,7 @@ from fleet.messages.vocabulary import CommandName, CommandOutcome
 from kiosk.station import self_test
 from kiosk.station.activity import Occupancy
 from kiosk.station.devices import Devices
-from kiosk.station.log_bundle import make_log_bundle, read_last_life
+from kiosk.station.log_bundle import as_lines, make_log_bundle
 from kiosk.station.out_of_service import OutOfService
 from kiosk.station.restart import Restart
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
@@ -167,6 +167,10 @@ class CommandHandlers:
     """The last events, the newest first."""
     log_lines: Callable[[], Sequence[str]]
     """The latest lines of the log, without their values."""
+    lines_before: Callable[[], Sequence[str]]
+    """What was warned of in the last fortnight, and how the machine's life before ended. Blocks."""
+    network_lines: Callable[[], Sequence[str]]
+    """What a test of the network says. Blocks."""
     pin_of: Callable[[str | None], Secret | None]
     """The code of a virtual card by its number."""
     update: Handler
@@ -185,6 +189,7 @@ class CommandHandlers:
             CommandName.OPEN_SLOT: self._open_slot,
             CommandName.SYNC: self._sync,
             CommandName.LOG_BUNDLE: self._bundle,
+            CommandName.NETWORK_TEST: self._test_network,
             CommandName.UPDATE: self.update,
         }
 
@@ -232,8 +237,12 @@ class CommandHandlers:
         return answer(taken, CommandOutcome.DONE)
 
     async def _bundle(self, taken: TakenCommand) -> CommandResult:
-        lines = make_log_bundle(await self.events(), self.log_lines(), await asyncio.to_thread(read_last_life))
+        before = await asyncio.to_thread(self.lines_before)
+        lines = make_log_bundle(await self.events(), self.log_lines(), before)
         return answer(taken, CommandOutcome.DONE, lines=lines)
+
+    async def _test_network(self, taken: TakenCommand) -> CommandResult:
+        return answer(taken, CommandOutcome.DONE, lines=as_lines(await asyncio.to_thread(self.network_lines)))
 
 
 def _after_stop(left: LeftOpen) -> CommandResult:

@@ -68,7 +68,7 @@ class _Patient(_Wish):
 class Plain(_Patient):
     """A command that needs nothing more than its reason."""
 
-    command: Literal["in_service", "restart", "restart_machine", "self_test", "sync", "log_bundle"]
+    command: Literal["in_service", "restart", "restart_machine", "self_test", "sync", "log_bundle", "network_test"]
 
 
 class Close(_Patient):

@@ -19,6 +19,7 @@ COMMAND_ICON: Mapping[str, str] = {
     CommandName.OPEN_SLOT: "lock-open-variant-outline",
     CommandName.SYNC: "update",
     CommandName.LOG_BUNDLE: "download-outline",
+    CommandName.NETWORK_TEST: "lan-connect",
     CommandName.UPDATE: "tray-arrow-down",
     RECOVERY_KEY: "lock-open-variant-outline",
 }

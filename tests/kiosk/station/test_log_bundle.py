@@ -1,6 +1,8 @@
 """What leaves a station in a bundle of its log: templates and codes, never a value, and never more than one message holds."""
 
 import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,17 @@ from fleet.messages.commands import MAX_RESULT_BYTES, MOST_LINE, MOST_LINES, Com
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.link import encode
 from fleet.messages.vocabulary import CommandOutcome
-from kiosk.station.log_bundle import MOST_BEFORE, MOST_LOG, OURS, LogRing, collect_log, make_log_bundle, read_last_life
+from kiosk.station.log_bundle import (
+    MOST_BEFORE,
+    MOST_LOG,
+    OURS,
+    WARNINGS,
+    LogRing,
+    collect_log,
+    make_log_bundle,
+    read_last_life,
+    read_warnings,
+)
 
 NAME = "9752269875"
 
@@ -39,15 +51,43 @@ def test_a_line_keeps_its_words_and_loses_its_values(logger: logging.Logger) -> 
     assert NAME not in line
 
 
-def test_only_our_own_loggers_are_heard() -> None:
-    ring = collect_log()
-    try:
-        for name in ("kiosk.made-up", "fleet.agent.made-up", "drivers", "kivy", "root"):
-            logging.getLogger(name).warning("said")
-        assert [line.split()[2] for line in ring.lines] == ["kiosk.made-up:", "fleet.agent.made-up:", "drivers:"]
-    finally:
-        for name in OURS:
-            logging.getLogger(name).removeHandler(ring)
+@pytest.fixture
+def ring(tmp_path: Path) -> Iterator[LogRing]:
+    before = {name: list(logging.getLogger(name).handlers) for name in OURS}
+    yield collect_log(tmp_path)
+    for name, handlers in before.items():
+        for one in {*logging.getLogger(name).handlers} - {*handlers}:
+            logging.getLogger(name).removeHandler(one)
+            one.close()
+
+
+def test_only_our_own_loggers_are_heard(ring: LogRing) -> None:
+    for name in ("kiosk.made-up", "fleet.agent.made-up", "drivers", "kivy", "root"):
+        logging.getLogger(name).warning("said")
+    assert [line.split()[2] for line in ring.lines] == ["kiosk.made-up:", "fleet.agent.made-up:", "drivers:"]
+
+
+def test_warnings_outlive_the_program_without_values_and_are_told_once(ring: LogRing, tmp_path: Path) -> None:
+    now, logger = datetime.now(UTC), logging.getLogger("kiosk.made-up")
+    (tmp_path / f"{WARNINGS}.1").write_text(
+        f"{(now - timedelta(days=15)).isoformat()} WARNING kiosk: too long ago\n"
+        f"{(now - timedelta(days=13)).isoformat()} WARNING kiosk.made-up: no order for %s\n"
+    )
+    logger.error("the reader fell")
+    logger.warning("no order for %s", NAME)
+    logger.info("nobody warns of this")
+    fell, again = read_warnings(tmp_path, now + timedelta(seconds=1))
+    assert fell.endswith(" x1 ERROR kiosk.made-up: the reader fell")
+    assert again.endswith(" x2 WARNING kiosk.made-up: no order for %s")
+    assert again.startswith((now - timedelta(days=13)).isoformat())
+    assert NAME not in (tmp_path / WARNINGS).read_text()
+
+
+def test_a_disk_that_takes_no_warnings_stops_nothing(ring: LogRing, tmp_path: Path) -> None:
+    (tmp_path / WARNINGS).mkdir()
+    logging.getLogger("kiosk.made-up").warning("said")
+    assert len(ring.lines) == 1
+    assert read_warnings(tmp_path, datetime.now(UTC)) == []
 
 
 def test_an_error_is_told_by_its_type(logger: logging.Logger) -> None:

@@ -368,6 +368,14 @@ async def test_the_log_leaves_without_persons_cards_and_values(bench: Bench) -> 
     assert not any(word in line for word in ("9752269875", "TEST-1", "O-1", "tove.test", "a test") for line in lines)
 
 
+async def test_the_network_is_tested_on_order(bench: Bench) -> None:
+    bench.tell("network_test")
+    lines = (await bench.answer()).lines
+    assert lines[-1].startswith("connections to ")
+    assert "0 of 5, failed: ECONNREFUSED" in lines[-1]  # the made-up region's broker has no port
+    assert any(line.startswith("nameserver") for line in lines)
+
+
 async def test_a_station_refuses_what_its_own_list_does_not_name(
     region: DemoRegion, world: VirtualBench, tmp_path: Path
 ) -> None:
