@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 from fleet.server.accounts.sign_in.secret_encryption import KEY_FILE as SECRETS
 from fleet.server.accounts.sign_in.secret_encryption import sealer_for
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.alerts.holder_mail import HolderMail, certificate_notices
+from fleet.server.alerts.holder_mail import HolderMail, certificate_notices, new_certificate_notices
 from fleet.server.alerts.model import Alerts
 from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.service import AlertService
@@ -242,7 +242,8 @@ class FleetServer:
                 ending = (
                     [certificate_notices(deadlines.rule["certificate"])] if "certificate" in deadlines.codes else []
                 )
-                once.append(HolderMail(database, [*ending, found_card_notices], mailbox, self._clock).run)
+                sources = [*ending, new_certificate_notices, found_card_notices]
+                once.append(HolderMail(database, sources, mailbox, self._clock).run)
                 once.append(ReceiptMail(database, mailbox, changes, self._clock, self._public).run)
             if directory is not None:
                 once.append(_directory_sync(database, directory, changes, self._clock, self._kept_people()).run)

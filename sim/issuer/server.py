@@ -43,6 +43,10 @@ key = "tls/client.key.pem"
 anchors = "anchors.pem"
 authorities = "authorities.pem"
 lists = ["/crl/3.crl", "/crl/2.crl", "/crl/root.crl"]
+
+[rules]
+renewal_contract = "made up: the simulator"
+reserve_contract = "made up: the simulator"
 """
 
 

@@ -3,6 +3,7 @@
 Rules of certificates:
 - Once for each certificate, within `warn_days` of the rule `certificate` before its last day, to the address that the directory
   has. Who has left, or has no address, gets none.
+- A certificate that was made for a card of theirs is told as well, within a week: whoever did not want it has the card blocked.
 - What the server knows to end: certificates that it had issued to a card, and of people whose cards have signed or whom the
   directory lists with a certificate, the one that lasts longest.
 - It names no person: the card's last digits, the day, the station. It is in both languages, and holds no link.
@@ -19,7 +20,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from fleet.server.alerts.notifications import NotDeliveredError, next_try, send_text
 from fleet.server.alerts.queries import station_titles
@@ -28,6 +29,7 @@ from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.settings import DeadlineRule
 from fleet.server.guards.service import clock_is_believed
+from fleet.server.issuers.tables import certificates
 from fleet.server.people.queries import last_certificates
 from fleet.server.people.service import stored_people
 from fleet.server.platform.database.database import READ_FAULTS, Database
@@ -35,6 +37,7 @@ from fleet.server.platform.pages.i18n import LANGUAGES, Localization, load
 
 EVERY_S = 300.0
 MOST_AT_ONCE = 100
+MOST_NEW = 1000
 DAY = timedelta(hours=24)
 _LAST_DIGITS = 8
 _NAMESPACE = uuid.UUID("6f0b1c9e-5a5e-4a0e-9a55-6a1d0e0c7b21")
@@ -56,6 +59,8 @@ class HolderNotice:
     record: Callable[[Connection, str, datetime], bool]
 
 
+Words = Callable[[Deadline, str, Localization], tuple[str, str]]
+"""Subject and text, of what is told and the station's title."""
 Source = Callable[[Connection, datetime], list[HolderNotice]]
 """What nobody was told of yet, as of now; no more than may go out."""
 
@@ -144,12 +149,26 @@ def _ending(rule: DeadlineRule, connection: Connection, now: datetime) -> list[H
     return list(_addressed(connection, [*of_cards, *others]))[: max(0, room)]
 
 
+def new_certificate_notices(connection: Connection, now: datetime) -> list[HolderNotice]:
+    """Certificates that were made in the last week, and whose holders were not told; in pairs, for each of a card's two uses."""
+    made = [
+        Deadline(
+            "certificate", f"new {row.serial}", row.card_number, row.hsa_id, None, row.station, 0, "",
+            row.at.astimezone().date(), date.fromisoformat(row.last_day),
+        )
+        for row in connection.execute(select(certificates).where(certificates.c.at > now - 7 * DAY).limit(MOST_NEW))
+    ]  # fmt: skip
+    return list(_addressed(connection, made, "told", _new_words))
+
+
 def _of_person(rule: DeadlineRule, hsa_id: str, digest: str, last_day: str) -> Deadline:
     due = date.fromisoformat(last_day)
     return Deadline("certificate", digest, "", hsa_id, None, "", 0, "", due, due)
 
 
-def _addressed(connection: Connection, endings: list[Deadline]) -> Iterable[HolderNotice]:
+def _addressed(
+    connection: Connection, endings: list[Deadline], what: str = "mailed", words: Words | None = None
+) -> Iterable[HolderNotice]:
     """Those that nobody was told of, of people with an address who are still here."""
     told = deadlining.recorded_actions(connection, "certificate", [ending.subject for ending in endings])
     people = stored_people(connection, sorted({ending.hsa_id for ending in endings}))
@@ -158,14 +177,14 @@ def _addressed(connection: Connection, endings: list[Deadline]) -> Iterable[Hold
         person = people.get(ending.hsa_id)
         if person is None or not person.mail or (person.left is not None and not person.continued):
             continue
-        if (ending.subject, ending.due.isoformat(), "mailed") not in told:
+        if (ending.subject, ending.due.isoformat(), what) not in told:
             key = f"{ending.subject} {ending.due.isoformat()}"
-            words = partial(_words, ending, titles.get(ending.station, ""))
-            yield HolderNotice(key, person.mail, words, partial(_record_mailed, ending))
+            said = partial(words or _words, ending, titles.get(ending.station, ""))
+            yield HolderNotice(key, person.mail, said, partial(_record, ending, what))
 
 
-def _record_mailed(ending: Deadline, connection: Connection, did: str, now: datetime) -> bool:
-    return deadlining.record_action(connection, ending, "mailed", did, now)
+def _record(ending: Deadline, what: str, connection: Connection, did: str, now: datetime) -> bool:
+    return deadlining.record_action(connection, ending, what, did, now)
 
 
 def holder_text(notice: HolderNotice, languages: dict[str, Localization]) -> tuple[str, str]:
@@ -181,3 +200,11 @@ def _words(ending: Deadline, station: str, texts: Localization) -> tuple[str, st
     where = texts("holder_mail.at", station=station) if station else texts("holder_mail.anywhere")
     lines = (what, where, texts("holder_mail.bring"), texts("holder_mail.no_answer"))
     return texts("holder_mail.subject", day=day), "\n".join(lines)
+
+
+def _new_words(made: Deadline, station: str, texts: Localization) -> tuple[str, str]:
+    day, card = texts.day(made.since.isoformat(), year=True), made.card_number[-_LAST_DIGITS:]
+    what = texts("holder_mail.new", card=card, day=day, station=station or made.station)
+    return texts("holder_mail.new_subject"), "\n".join(
+        (what, texts("holder_mail.not_you"), texts("holder_mail.no_answer"))
+    )

@@ -2,7 +2,8 @@
 
 Rules (docs/rules.md, "Hand-over and return"): nothing for a card that is not in use, or whose holder has left; a
 certificate never outlives the assignment; a reserve card gets LoA2 before the region's last day of it, unless the region has
-switched that off, and LoA3 with two administrators: once, and prolonged once.
+switched that off, and LoA3 with two administrators: once, and prolonged once. Either kind is offered only by an interface that
+the region has a contract for; a certificate is renewed once, when it nears its end.
 """
 
 from dataclasses import dataclass
@@ -22,10 +23,19 @@ class OfferRules:
     loa2_last_day: date | None = None
     reserve_level_2: bool = True
     """Reserve cards get certificates of level 2."""
+    renewals: bool = True
+    reserve: bool = True
+    """Whether there is a contracted interface for certificates of ordinary cards, and of reserve cards."""
+    window_days: int = 180
+    """So long before its end a certificate may be renewed."""
+    certificates_a_day: int = 20
+    """At one station: nothing proves to us that the key of a request lies in a card."""
 
 
 PROLONGED = 1
 """So often a reserve card of level 3 gets a further certificate."""
+RENEWED = 2
+"""So often a certificate is made anew within the window: once, and once more on the same day where the first went wrong."""
 
 
 def offers_of(
@@ -33,7 +43,8 @@ def offers_of(
 ) -> tuple[Offer, ...]:
     """The offers, best first; () where there is none. `given`: on how many days before today a certificate of level 3 was made
     for this reserve card here; one that went wrong is made again on the same day."""
-    if person is None or card.state not in IN_USE or card.hsa_id != person.hsa_id:
+    contracted = rules.reserve if card.reserve else rules.renewals
+    if not contracted or person is None or card.state not in IN_USE or card.hsa_id != person.hsa_id:
         return ()
     last = _last_day(person)
     if last is not None and last < today:

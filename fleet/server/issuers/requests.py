@@ -254,6 +254,19 @@ class RequestLog:
         with self._database.reading.begin() as connection:
             return len(days_of_reserve_certificates(connection, card_number) - {today})
 
+    def certificates_since(self, ask: CertificateAsk, since: datetime) -> list[datetime]:
+        """When that card was given certificates of that use since then."""
+        these = (certificates.c.card_number == ask.card_number, certificates.c.profile == ask.profile)
+        with self._database.reading.begin() as connection:
+            found = connection.execute(select(certificates.c.at).where(*these, certificates.c.at > since))
+            return list(found.scalars())
+
+    def certificates_at(self, station: str, since: datetime) -> int:
+        """How many were made at that station since then."""
+        these = (certificates.c.station == station, certificates.c.at > since)
+        with self._database.reading.begin() as connection:
+            return connection.execute(select(func.count()).select_from(certificates).where(*these)).scalar_one()
+
     def waits_here(self, station: str, card_number: str) -> bool:
         """Whether there is an open order for that card at that station."""
         this = and_(orders.c.station == station, orders.c.card_number == card_number, orders.c.state.in_(OPEN))

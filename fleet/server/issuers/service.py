@@ -17,7 +17,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -62,7 +62,7 @@ from fleet.messages.issuing import CardRecord, DirectoryPerson, Offer
 from fleet.messages.link import Answer, MessageError, encode
 from fleet.server.issuers.card_changes import CardChanges
 from fleet.server.issuers.card_keys import BLOCK_BYTES
-from fleet.server.issuers.certificate_offers import offers_of
+from fleet.server.issuers.certificate_offers import RENEWED, offers_of
 from fleet.server.issuers.certificate_requests import check_issued, check_renewal, check_request, der_of
 from fleet.server.issuers.dependencies import IssuerSide
 from fleet.server.issuers.model import CardChange, HandoverReport
@@ -92,6 +92,8 @@ from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import BLOCK_DECLINED, FACT_UNPROVED, Alarm, AlarmRecorder
+
+DAY = timedelta(days=1)
 
 _log = logging.getLogger(__name__)
 
@@ -377,14 +379,14 @@ class IssuerAnswers:
         wrong = check_request(request, ask.hsa_id, ask.card_number)
         if wrong is not None:
             return wrong
-        current = None
+        current, renewed = None, None
         if ask.current is not None or is_renewal(ask):
             proved = check_renewal(ask, request)
             if isinstance(proved, DeclinedResult):
                 return proved
             if not self._judge.is_genuine(proved, self._clock()):
                 return DeclinedResult("card_not_valid")
-            current = der_of(ask.current)
+            current, renewed = der_of(ask.current), proved
         card = await self._rights.card(ask.card_number, ask.hsa_id)
         if card is None:
             return DeclinedResult("unknown_card")
@@ -392,6 +394,8 @@ class IssuerAnswers:
         offer = next((one for one in offers if (one.profile, one.loa) == (ask.profile, ask.loa)), None)
         if offer is None or card[1].hsa_id != ask.hsa_id:
             return DeclinedResult("not_offered")
+        if (too_many := await self._too_many(station, ask, renewed)) is not None:
+            return too_many
         attending = await self._rights.attending(asker, station, card[1])
         if len(attending) < offer.administrators:
             return DeclinedResult("administrators_missing")
@@ -403,6 +407,22 @@ class IssuerAnswers:
             if mine
             else DeclinedResult("not_allowed")
         )
+
+    async def _too_many(
+        self, station: str, ask: CertificateAsk, renewed: x509.Certificate | None
+    ) -> DeclinedResult | None:
+        """Why none is made now: before the window of what is renewed, again within it, or too many at one station in a day.
+        Where people make them, they look at each, and a station may come for one again."""
+        if self.side.by_hand is not None:
+            return None
+        rules, now = self.side.rules, self._clock()
+        window = timedelta(days=rules.window_days if renewed is not None else 1)
+        made = await asyncio.to_thread(self._wishes.certificates_since, ask, now - window)
+        too_early = renewed is not None and renewed.not_valid_after_utc > now + window
+        if too_early or len(made) >= RENEWED or (made and min(made) < now - DAY):
+            return DeclinedResult("not_offered")
+        many = await asyncio.to_thread(self._wishes.certificates_at, station, now - DAY)
+        return DeclinedResult("too_many") if many >= rules.certificates_a_day else None
 
     async def _bind(self, station: str, ask: BindAsk, asker: Asker) -> BoundResult | DeclinedResult:
         """The issuer first: an order whose card is nobody's there would be handed out for nothing. Asked again it goes on."""

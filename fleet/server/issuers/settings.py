@@ -66,8 +66,13 @@ class TrustSettings(_Table):
 
 
 class RuleSettings(_Table):
-    """Days of validity, LoA2's last day, and whether reserve cards get certificates of level 2."""
+    """Days of validity, LoA2's last day, and whether reserve cards get certificates of level 2. `renewal_contract` and
+    `reserve_contract` name the agreement with the issuer; without one no such certificate is offered."""
 
+    renewal_contract: str = ""
+    reserve_contract: str = ""
+    window_days: Annotated[int, Field(ge=1, le=366)] = 180
+    certificates_a_day: Annotated[int, Field(ge=0, le=1000)] = 20
     ordinary_days: Annotated[int, Field(ge=1, le=3653)] = 1826
     reserve_days: Annotated[int, Field(ge=1, le=3653)] = 180
     loa2_last_day: date | None = None
@@ -159,4 +164,7 @@ class IssuerSettings(_Table):
 
     def offer_rules(self) -> OfferRules:
         """As the rules take them."""
-        return OfferRules(**dict(self.rules))
+        rules = self.rules.model_dump(exclude={"renewal_contract", "reserve_contract"})
+        return OfferRules(
+            renewals=bool(self.rules.renewal_contract), reserve=bool(self.rules.reserve_contract), **rules
+        )

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from fleet.messages.link import StationState, encode
-from fleet.server.alerts.holder_mail import HolderMail, certificate_notices
+from fleet.server.alerts.holder_mail import HolderMail, Source, certificate_notices, new_certificate_notices
 from fleet.server.alerts.notifications import FIRST_RETRY_S, MOST_TRIES
 from fleet.server.alerts.settings import AlertSettings, Email
 from fleet.server.deadlines import queries as deadlining
@@ -35,6 +35,7 @@ class Letters:
         self.database, self.mail, self.now = database, mail, BEGIN
         self.watch = ClockWatch(database, lambda: self.now)
         self.watch.begin()
+        self.source: Source | None = None
         self.job = self.fresh()
         state = StationState(title="Entré A", version="0.1.0", bootid="boot-1", time=BEGIN.isoformat())
         with database.writing.begin() as connection:
@@ -45,7 +46,8 @@ class Letters:
         """The job of a server that has just started."""
         channel = Email("m", "127.0.0.1", "k@example.test", ("drift@example.test",), self.mail.port, security="none")
         rule = msgspec.structs.replace(load().rule["certificate"], **changed)
-        return HolderMail(self.database, [certificate_notices(rule)], channel, lambda: self.now)
+        sources = [self.source or certificate_notices(rule)]
+        return HolderMail(self.database, sources, channel, lambda: self.now)
 
     def sql(self, statement: Any) -> None:
         with self.database.writing.begin() as connection:
@@ -198,3 +200,17 @@ def test_the_channel_for_holders_is_one_of_the_e_mail_channels() -> None:
 
 def test_the_rule_that_ships_tells_thirty_days_before() -> None:
     assert DeadlineRule(**msgspec.structs.asdict(load().rule["certificate"])).warn_days == 30
+
+
+def test_a_holder_is_told_once_of_a_new_certificate_and_how_to_end_it(letters: Letters) -> None:
+    letters.certificate("2031-06-01")
+    letters.person("SE2321000999-1A02", mail=None)
+    letters.certificate("2031-06-02", card="9999000020260002", hsa_id="SE2321000999-1A02")
+    letters.source = new_certificate_notices
+    letters.job = letters.fresh()
+    assert [letters.after(1), letters.after(1), letters.after(7)] == [1, 0, 0], "one has no address"
+    (mail,), (recipient,) = letters.mail.mails, letters.mail.recipients
+    assert ADDRESS in recipient
+    text = message_from_string(mail, policy=policy.default).get_content()
+    assert all(part in text for part in ("…20260001", "Entré A", "Var det inte du?", "Was it not you?"))
+    assert HOLDER not in mail

@@ -1,6 +1,8 @@
-"""Certificates of an issuer whose portal is for people: the request goes out as a file, and the certificate comes back as one."""
+"""Certificates of an issuer whose portal is for people: the request goes out as a file, and the certificate comes back as one;
+and limits where its interface makes them."""
 
 import base64
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +35,9 @@ from fleet.messages.issuing import DirectoryPerson, Offer
 from fleet.server.cards.service import CardService
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.issuers.certificate_files import FILE_FAULTS, FileRefusedError, certificates_in
+from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.certificates_by_hand import NOT_TAKEN, CertificatesByHand
+from fleet.server.issuers.ports import CertificateRequest
 from fleet.server.issuers.tables import certificate_requests
 from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.database.database import Database
@@ -375,3 +379,48 @@ async def test_what_an_issuer_would_not_be_asked_waits_for_nobody(place: Place, 
         assert isinstance(await place.by(ALVA, certificate_ask(number, new_key(), **changed)), DeclinedResult), changed
     assert isinstance(await place.result(certificate_ask(20, new_key())), DeclinedResult), "nobody has proved it"
     assert (stored(place), rows(place)) == ([], [])
+
+
+class Interface:
+    """An issuer that makes by itself whatever it is asked for."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    async def certificate(self, wanted: CertificateRequest) -> IssuedResult:
+        chain = made(wanted.request, offer=wanted.offer, later=self.place.now - NOW)
+        return IssuedResult(tuple(map(_text, chain)))
+
+
+async def test_by_an_interface_a_certificate_is_renewed_near_its_end_and_once(place: Place) -> None:
+    place.issuer.side = dataclasses.replace(place.issuer.side, certificates=Interface(place))
+    end = ALVA.key.certificate.not_valid_after_utc
+    place.register.people[WHO] = DirectoryPerson(WHO, "Alva Test")
+
+    async def come(number: int, **changed: Any) -> str:
+        said = await place.by(
+            ALVA, certificate_ask(number, CardKey(ec.generate_private_key(ec.SECP256R1())), **changed)
+        )
+        return said.reason if isinstance(said, DeclinedResult) else type(said).__name__
+
+    assert await come(1) == "not_offered", "years before its end"
+    place.now = end - timedelta(days=179)
+    assert await come(2) == "IssuedResult"
+    assert await come(3) == "IssuedResult", "on the same day, where the first went wrong"
+    assert await come(4) == "not_offered"
+    assert await come(5, profile="signature") == "IssuedResult", "the other use"
+    place.now += timedelta(days=2)
+    assert await come(6) == await come(7, profile="signature") == "not_offered"
+
+
+async def test_a_station_has_so_many_certificates_made_a_day(place: Place) -> None:
+    rules = OfferRules(certificates_a_day=1)
+    place.issuer.side = dataclasses.replace(place.issuer.side, certificates=Interface(place), rules=rules)
+    place.now = ALVA.key.certificate.not_valid_after_utc - timedelta(days=10)
+    place.register.people[WHO] = DirectoryPerson(WHO, "Alva Test")
+    assert isinstance(await place.by(ALVA, certificate_ask(1, new_key())), IssuedResult)
+    signature = certificate_ask(2, new_key(1), profile="signature")
+    assert await place.by(ALVA, signature) == DeclinedResult("too_many")
+    place.now += timedelta(days=1, seconds=1)
+    again = certificate_ask(3, new_key(1), profile="signature")
+    assert isinstance(await place.by(ALVA, again), IssuedResult)

@@ -295,8 +295,19 @@ def test_every_rule_of_the_region_counts_where_offers_are_made(tmp_path: Path) -
     rules = "ordinary_days = 1000\nreserve_days = 90\nloa2_last_day = 2027-06-30\nreserve_level_2 = false"
     (tmp_path / "issuer.toml").write_text(f"{LINK}\n{TRUST}\n[rules]\n{rules}")
     assert IssuerSettings.load(tmp_path / "issuer.toml").offer_rules() == OfferRules(
-        1000, 90, date(2027, 6, 30), reserve_level_2=False
+        1000, 90, date(2027, 6, 30), reserve_level_2=False, renewals=False, reserve=False
     )
+
+
+def test_no_certificate_is_offered_until_the_region_names_its_contract(tmp_path: Path) -> None:
+    def offered(rules: str, card: CardRecord) -> tuple[Offer, ...]:
+        (tmp_path / "issuer.toml").write_text(f"{LINK}\n{TRUST}\n[rules]\n{rules}")
+        return offers_of(ALVA, card, TODAY, IssuerSettings.load(tmp_path / "issuer.toml").offer_rules())
+
+    renewals, reserve = "renewal_contract = 'made up 1'", "reserve_contract = 'made up 2'"
+    assert offered("", ORDINARY) == offered("", RESERVE) == ()
+    assert [bool(offered(renewals, card)) for card in (ORDINARY, RESERVE)] == [True, False]
+    assert [bool(offered(reserve, card)) for card in (ORDINARY, RESERVE)] == [False, True]
 
 
 @pytest.mark.parametrize(
