@@ -3,12 +3,15 @@
 That page is the expectation: its cells say outcome and reason (`tests.fakes.station.walk_table`).
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from fleet.messages.vocabulary import ErrandOutcome
+from fleet.server.platform.database.database import FILE_NAME
 from kiosk.cli import Exit
 from kiosk.cli.walk import EXIT
 from kiosk.errands.registry import ERRANDS
@@ -31,6 +34,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
     with pytest.MonkeyPatch.context() as patch, region.issuer(), region.serve():
         patch.setenv("KORTKIOSK_TEST_AUTHORITY", region.environment["KORTKIOSK_TEST_AUTHORITY"])
         yield region
+
+
+@pytest.fixture(autouse=True)
+def as_if_never_renewed(served: Region) -> None:
+    """The same card stands on each kind of chip: it would be renewed again and again."""
+    with closing(sqlite3.connect(served.places.fleet_data / FILE_NAME, timeout=30)) as store, store:
+        store.execute("DELETE FROM certificates")
 
 
 def test_the_table_has_every_errand_with_every_kind_of_card() -> None:
