@@ -75,6 +75,8 @@ class NoticeRow:
     """Titles of the stations of an outage where it is so still."""
     link: str = ""
     """The address of the alert's page, empty where it is not known."""
+    untold: frozenset[str] = frozenset()
+    """Mail addresses of who did it: they are left out of a channel's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from fleet.server.alerts import labels
 from fleet.server.alerts.model import AlertRow, NoticeBundle, NoticeRow, PendingApproval
 from fleet.server.alerts.settings import Channel, Email, Webhook
@@ -84,8 +86,8 @@ def as_json(about: AlertRow | PendingApproval) -> dict[str, Any]:
 
 def bundle_notices(channel: Channel | None, notices: Sequence[NoticeRow]) -> list[tuple[NoticeRow, ...]]:
     """What is sent at once, of words to one channel: alone what a person is to do, what is few, and what is for a program."""
-    alone = [notice for notice in notices if isinstance(notice.about, PendingApproval)]
-    alerts = tuple(notice for notice in notices if not isinstance(notice.about, PendingApproval))
+    alone = [notice for notice in notices if isinstance(notice.about, PendingApproval) or notice.untold]
+    alerts = tuple(notice for notice in notices if notice not in alone)
     if isinstance(channel, Email) and len(alerts) >= GATHER_FROM:
         return [*((notice,) for notice in alone), alerts]
     return [(notice,) for notice in (*alone, *alerts)]
@@ -200,6 +202,11 @@ def _uid(told: Notification) -> str:
 
 def _mail(channel: Email, told: Notification, now: datetime) -> None:
     subject, text = subject_and_text(told, _languages()[channel.language])
+    untold = told.untold if isinstance(told, NoticeRow) else frozenset()
+    others = tuple(one for one in channel.to if parseaddr(one)[1].lower() not in untold)
+    if not others:
+        raise NotDeliveredError("the only mailbox is that of who did it: name another one in `to`")
+    channel = msgspec.structs.replace(channel, to=others)
     _send(channel, subject, text, _uid(told), now)
 
 

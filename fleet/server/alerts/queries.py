@@ -28,6 +28,7 @@ from sqlalchemy import (
 from fleet.messages.link import StationState
 from fleet.messages.vocabulary import AskName
 from fleet.server.alerts import outages
+from fleet.server.alerts.deeds import own_addresses, recent_deeds
 from fleet.server.alerts.model import AlertRow, NoticeRow, PendingApproval
 from fleet.server.alerts.rules import (
     AlertKey,
@@ -89,6 +90,7 @@ def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> Fl
         tuple(_unregistered(connection)),
         retired=tuple(RetiredStation(row.name, row.retired, row.heard) for row in retired),
         waiting=tuple(waiting_stations(connection)),
+        deeds=recent_deeds(connection, now),
     )
 
 
@@ -294,7 +296,7 @@ def _began(finding: RuleMatch, now: datetime) -> datetime:
 
 
 def with_titles(connection: Connection, told: Sequence[NoticeRow]) -> list[NoticeRow]:
-    """The same with the title of its station, and those of an outage's stations where it is so still."""
+    """The same with the title of its station, those of an outage's stations where it is so still, and who is not told."""
     if not told:
         return []
     titles = _titles(connection)
@@ -303,6 +305,7 @@ def with_titles(connection: Connection, told: Sequence[NoticeRow]) -> list[Notic
             notice,
             title=titles.get(notice.about.station, notice.about.station),
             members=tuple(titles.get(name, name) for name in _members(connection, notice)),
+            untold=own_addresses(connection, notice.about) if isinstance(notice.about, AlertRow) else frozenset(),
         )
         for notice in told
     ]

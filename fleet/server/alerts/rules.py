@@ -24,8 +24,15 @@ GROWS = {"silent": "offline", "cut_off": "offline"}
 """What turns into something worse: it closes without a word where that takes its place."""
 URGENT = frozenset({"cut_off"})
 """Told at once, and not when it is known whether it is part of an outage: the rule has looked at the others itself."""
+DONE_TO = ("administrator_listed", "role_granted", "station_approved")
+"""What one person did, and others are told of: the subject is whom or what they did it to, the detail who it was."""
+DONE_BY = ("many_puks", "many_blocks", "many_lookups")
+"""The same of what one person did often: the subject is that person, the detail how often."""
+DEEDS = frozenset({*DONE_TO, *DONE_BY, "certificates_twice"})
 LATCHED = frozenset(
     {
+        *DEEDS,
+        "looked_across",
         "guessing",
         "letter_key_missing",
         "tries_reset",
@@ -128,6 +135,18 @@ class ReturnedCard:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody did of late that others are told of. `by`: account or HSA-id; `times`: so often, in the rule's time."""
+
+    code: str
+    subject: str
+    by: str
+    at: datetime
+    times: int = 1
+    station: str = ""
+
+
 class WaitingRow(Protocol):
     """What an alert needs of a row of the worklist."""
 
@@ -166,6 +185,7 @@ class FleetSnapshot:
     retired: tuple[RetiredStation, ...] = ()
     waiting: tuple[WaitingStation, ...] = ()
     """New stations that nobody has let in or refused."""
+    deeds: tuple[Deed, ...] = ()
 
 
 AlertKey = tuple[str, str, str]
@@ -413,6 +433,16 @@ def _kept(code: str) -> Finder:
     return find
 
 
+def _deed(code: str) -> Finder:
+    def find(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
+        for deed in look.deeds:
+            if deed.code == code and deed.times >= rule.limit:
+                detail = str(deed.times) if code in DONE_BY else deed.by
+                yield RuleMatch(deed.station, code, deed.subject[:64], detail, since=deed.at, times=deed.times)
+
+    return find
+
+
 FINDERS: dict[str, Finder] = {
     "silent": _contact("silent", Contact.SILENT),
     "offline": _contact("offline", Contact.OFFLINE),
@@ -441,5 +471,6 @@ FINDERS: dict[str, Finder] = {
     "worklist_late": _worklist_late,
     "card_in_use": _card_in_use,
     **{code: _ends(code) for code in ENDING},
-    **{code: _kept(code) for code in LATCHED},
+    **{code: _kept(code) for code in LATCHED - DEEDS},
+    **{code: _deed(code) for code in DEEDS},
 }

@@ -91,7 +91,7 @@ from fleet.server.orders.model import OrderRecord
 from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.signing import Signer
-from fleet.server.stations.alarms import BLOCK_DECLINED, FACT_UNPROVED, Alarm, AlarmRecorder
+from fleet.server.stations.alarms import BLOCK_DECLINED, FACT_UNPROVED, LOOKED_ACROSS, Alarm, AlarmRecorder
 
 DAY = timedelta(days=1)
 
@@ -508,6 +508,9 @@ class IssuerAnswers:
         known_to = holders == {asker.by} or await self._rights.attending(asker, station, None, of=holders)
         if not known_to and not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
             return DeclinedResult("not_allowed")
+        if {_organisation(hsa_id) for hsa_id in holders} - {_organisation(person.hsa_id) for person in asker.people}:
+            alarm = Alarm(station, LOOKED_ACROSS, asker.by)
+            await asyncio.to_thread(self._alarms.record, alarm, self._clock())
         cards = [(known.person, card) for card in known.cards if card.card_number == ask.card_number]
         offers = [offer for card in cards for offer in await self._offers(card)]
         return FoundResult(known.shown, known.cards, tuple(offers))
@@ -530,6 +533,10 @@ class IssuerAnswers:
         given = await asyncio.to_thread(self._wishes.reserve_days, record.card_number, today) if record.reserve else 0
         offers = offers_of(person, record, datetime.fromisoformat(today).date(), self.side.rules, given)
         return offers if self.side.by_hand is None else await self.side.by_hand.offers(record.card_number, offers)
+
+
+def _organisation(hsa_id: str) -> str:
+    return hsa_id.partition("-")[0]
 
 
 def _error(code: str, text: str) -> Answer:

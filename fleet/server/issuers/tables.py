@@ -29,6 +29,7 @@ wishes = Table(
     Index(None, "card_number"),
     Index(None, "ask", "outcome"),
     Index(None, "card_number", "ask", "outcome"),
+    Index(None, "at"),
 )
 
 
