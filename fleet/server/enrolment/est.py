@@ -129,7 +129,7 @@ class EstServer:
         return _answer(outcome)
 
     async def _renew(self, request: Request) -> Response:
-        if (late := self._limited(request)) is not None:
+        if (late := self._limited(request, guesses=False)) is not None:
             return late
         shown = shown_certificate(request)
         if shown is None:
@@ -141,7 +141,7 @@ class EstServer:
 
     async def _identity(self, request: Request) -> Response:
         """Name, epoch, broker and keys, for who shows a station's certificate."""
-        if (late := self._limited(request)) is not None:
+        if (late := self._limited(request, guesses=False)) is not None:
             return late
         shown = shown_certificate(request)
         known = Refusal.NO_CERTIFICATE if shown is None else await asyncio.to_thread(self._judge.identity, shown)
@@ -157,14 +157,14 @@ class EstServer:
             }
         )
 
-    def _limited(self, request: Request) -> Response | None:
-        """429, or None where there is room."""
+    def _limited(self, request: Request, *, guesses: bool = True) -> Response | None:
+        """429, or None where there is room. `guesses`: wrong codes from that address count; a certificate is no guess."""
         who, now = rate_limit_key(address_of(request)), self._clock()
         usage = self._counters.take(MOST_REQUESTS, who, now)
-        guesses = self._counters.spent(MOST_WRONG, who, now)
-        if not usage.over and guesses is None:
+        wrong = self._counters.spent(MOST_WRONG, who, now) if guesses else None
+        if not usage.over and wrong is None:
             return None
-        return _refused(Refusal.TOO_MANY, max(usage.seconds, guesses.seconds if guesses else 0))
+        return _refused(Refusal.TOO_MANY, max(usage.seconds, wrong.seconds if wrong else 0))
 
 
 def shown_certificate(request: Request) -> x509.Certificate | None:

@@ -1,8 +1,8 @@
-"""Login throttling against brute force: tries counted in the store, per account and per address, before anything is computed.
+"""Login throttling against brute force: tries counted in the store, before anything is computed.
 
-Rules: a try is counted before it is judged, so that many at once get no more; a window begins with its first try, and one that
-begins in the future is of a clock that was set back: it is over. What was counted survives a restart. A sign-in that succeeds
-clears its account, never its address.
+Rules: the few are those of one account at one address; an account, and an address, behind which may be a hospital, have more. A
+try is counted before it is judged, so that many at once get no more, and given back once it has succeeded. A window begins with
+its first try, and one that begins in the future is of a clock that was set back: it is over. What was counted survives a restart.
 
 >>> Limit("account", 10, timedelta(minutes=15)).key("tove")
 'account:8fcd040267831fe85852a51a7d4fc4df'
@@ -32,8 +32,10 @@ class Limit:
 
 CLOCKS_DIFFER = timedelta(minutes=1)
 """Those of several processes, by less."""
-ACCOUNT = Limit("account", 10, timedelta(minutes=15))
-ADDRESS = Limit("address", 30, timedelta(minutes=15))
+PAIR = Limit("pair", 10, timedelta(minutes=15))
+"""Of one account at one address."""
+ACCOUNT = Limit("account", 30, timedelta(minutes=15))
+ADDRESS = Limit("address", 100, timedelta(minutes=15))
 
 
 def take(connection: Connection, limit: Limit, what: str, now: datetime) -> int:
@@ -48,5 +50,16 @@ def take(connection: Connection, limit: Limit, what: str, now: datetime) -> int:
     return max(0, count - limit.most)
 
 
-def clear(connection: Connection, limit: Limit, what: str) -> None:
-    connection.execute(delete(tries).where(tries.c.key == limit.key(what)))
+def limits_of(name: str, address: str) -> tuple[tuple[Limit, str], ...]:
+    """The limits of a try, each with what it counts by."""
+    return (ADDRESS, address), (ACCOUNT, name), (PAIR, f"{address} {name}")
+
+
+def give_back(connection: Connection, name: str, address: str) -> None:
+    """One try has succeeded: it does not count, and nothing of that account does any more."""
+    for limit, what in limits_of(name, address):
+        mine = tries.c.key == limit.key(what)
+        if limit is ADDRESS:
+            connection.execute(update(tries).where(mine, tries.c.count > 0).values(count=tries.c.count - 1))
+        else:
+            connection.execute(delete(tries).where(mine))

@@ -32,6 +32,8 @@ from fleet.server.platform.roles import EVERYWHERE, Caller, Grants, Role
 from fleet.server.platform.web.rate_limits import rate_limit_key
 
 PROGRAM, _NOBODY = people.PROGRAM, people.NOBODY
+_TRIED = ("password", "key")
+"""Ways to sign in that began with a try of a password."""
 
 
 class Refused(StrEnum):
@@ -115,7 +117,6 @@ class Access:
             if not self._takes_code(connection, row, code):
                 self._note(connection, row.name, address, AuditEvent("sign-in.refused", row.name))
                 return Refused.WRONG
-            tries.clear(connection, tries.ACCOUNT, name)
             return self.begin(connection, row, address, "password")
 
     def confirm(self, caller: Caller, password: str, code: str, address: str) -> Refused | None:
@@ -123,7 +124,10 @@ class Access:
         with self._tried(caller.name, password, address) as (connection, row):
             if isinstance(row, Refused):
                 return row
-            return None if self._takes_code(connection, row, code) else Refused.WRONG
+            if not self._takes_code(connection, row, code):
+                return Refused.WRONG
+            tries.give_back(connection, caller.name, rate_limit_key(address))
+            return None
 
     def with_password(self, name: str, password: str, address: str) -> Any:
         """The row of the account with that password, for a second factor that follows; or Refused."""
@@ -199,6 +203,8 @@ class Access:
         proof: Proof = Proof(),  # noqa: B008 frozen
     ) -> SignedIn:
         """A session of that account, in the transaction under way."""
+        if how in _TRIED:
+            tries.give_back(connection, row.name, rate_limit_key(address))
         value = sessions.begin(connection, row.id, address, self.clock(), proof)
         self._note(connection, row.name, address, AuditEvent("sign-in", row.name, how))
         return SignedIn(row.name, value)
@@ -207,10 +213,8 @@ class Access:
         """Count the try. The first one too many is told in the audit, so that guessing does not fill it."""
         now = self.clock()
         with self.database.writing.begin() as connection:
-            over = [
-                tries.take(connection, tries.ADDRESS, rate_limit_key(address), now),
-                tries.take(connection, tries.ACCOUNT, name, now),
-            ]
+            limits = tries.limits_of(name, rate_limit_key(address))
+            over = [tries.take(connection, limit, what, now) for limit, what in limits]
             if 1 in over and max(over) == 1:
                 self._note(connection, _NOBODY, address, AuditEvent("sign-in.stopped"))
         return max(over) == 0

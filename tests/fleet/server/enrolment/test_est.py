@@ -320,6 +320,14 @@ def test_one_that_the_authority_has_enrolled_renews_no_more_once_revoked_and_the
     assert site.ask(RENEW, request_of("entre-q"), shown=again.files).status == 200
 
 
+def test_guesses_at_one_address_stop_no_renewal_there(site: EnrolmentSite, tmp_path: Path) -> None:
+    station = enrolled(site, "entre-r", tmp_path)
+    site.claim("entre-s")
+    guesses = [site.ask(ENROL, request_of(), basic=("entre-s", "0000-0000-0000-0000-0000")).status for _ in range(11)]
+    assert guesses == [401] * 10 + [429]
+    assert site.ask(RENEW, request_of("entre-r"), shown=station.files).status == 200
+
+
 def test_a_retired_station_gets_neither_claim_nor_certificate(site: EnrolmentSite, tmp_path: Path) -> None:
     station = enrolled(site, "entre-o", tmp_path)
     claim = site.claim("entre-o")

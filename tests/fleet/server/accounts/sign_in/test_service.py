@@ -5,13 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from fleet.server.accounts import queries as people
 from fleet.server.accounts.sign_in import one_time_codes as codes
 from fleet.server.accounts.sign_in import passwords
-from fleet.server.accounts.sign_in.login_throttling import ACCOUNT, ADDRESS
+from fleet.server.accounts.sign_in.login_throttling import ACCOUNT, ADDRESS, PAIR
 from fleet.server.accounts.sign_in.service import Access, Chosen, Refused, SignedIn
 from fleet.server.accounts.sign_in.sessions import IDLE, WHOLE
+from fleet.server.accounts.tables import tries
 from fleet.server.platform.roles import Role
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.accounts.sign_in.conftest import PASSWORD, Admin, Turned
@@ -99,6 +101,31 @@ def test_guessing_stops_per_address_over_many_names(admin: Admin) -> None:
         assert admin.access.sign_in(f"name{number}", "x", "0", "192.0.2.7") is Refused.WRONG
     assert admin.access.sign_in("another", "x", "0", "192.0.2.7") is Refused.TOO_MANY
     assert isinstance(admin.sign_in(address="198.51.100.1"), SignedIn)
+
+
+def test_a_hospital_behind_one_address_signs_in_as_often_as_it_likes(admin: Admin) -> None:
+    def counted() -> int:
+        with admin.access.database.reading.begin() as connection:
+            return int(connection.execute(select(func.coalesce(func.sum(tries.c.count), 0))).scalar_one())
+
+    before = counted()
+    for _ in range(10):
+        assert isinstance(admin.sign_in(), SignedIn)
+    caller = admin.access.by_session(admin.first.value, present=True)
+    assert caller is not None
+    admin.clock.on(seconds=codes.STEP_S)
+    assert admin.access.confirm(caller, PASSWORD, admin.code(), "192.0.2.7") is None
+    assert counted() == before, "what succeeds does not count"
+
+
+def test_one_who_guesses_shuts_out_that_account_at_that_address_and_no_other(admin: Admin) -> None:
+    for _ in range(40):
+        admin.access.sign_in("mistyped", "x", "0", "192.0.2.7")
+    assert isinstance(admin.sign_in(address="192.0.2.7"), SignedIn)
+    for _ in range(PAIR.most):
+        assert admin.sign_in("wrong-password", address="198.51.100.1") is Refused.WRONG
+    assert admin.sign_in(address="198.51.100.1") is Refused.TOO_MANY
+    assert isinstance(admin.sign_in(address="192.0.2.7"), SignedIn)
 
 
 def test_an_address_of_ones_own_network_is_no_other_one(admin: Admin) -> None:
