@@ -35,7 +35,7 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
     init.add_argument("directory", type=Path)
     init.add_argument("--issuing", action="store_true", help="with an issuing key for the server")
     kept = init.add_mutually_exclusive_group()
-    kept.add_argument("--sealed", action="store_true", help="keep the CA's key sealed with a passphrase")
+    kept.add_argument("--unsealed", action="store_true", help="keep the CA's key without a passphrase: for tests")
     kept.add_argument("--pkcs11", metavar="URI", help="make the CA's key on a token (RFC 7512), and keep it there")
     init.add_argument("--server-name", action="append", default=[], help="a name or address of the broker")
     crl = make(parts, "crl", "write the list of revocations anew", _crl)
@@ -97,7 +97,7 @@ def open_authority(arguments: argparse.Namespace, directory: Path | None = None)
 
 
 def _init(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    like = arguments.pkcs11.encode() if arguments.pkcs11 else sealing.MARKER if arguments.sealed else b""
+    like = arguments.pkcs11.encode() if arguments.pkcs11 else b"" if arguments.unsealed else sealing.MARKER
     # Without a file a new passphrase is asked for twice: to seal the key, and to open it again.
     unlock = unlocking(arguments.passphrase_file) if arguments.passphrase_file else ask
     authority = Authority.init(arguments.directory, arguments.server_name, now, like=like, unlock=unlock)

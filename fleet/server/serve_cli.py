@@ -110,6 +110,10 @@ def run_serve(arguments: argparse.Namespace) -> int:
     if not (arguments.verifier or arguments.web_only or unseparated):
         said = "--verifier SOCKET: name the socket of `kortkiosk-fleet verifier`, which runs as a user of its own"
         return complain(arguments, said, BAD_INPUT)
+    beside = [path for path in (arguments.authority / "ca/ca.key", arguments.data / "ca.key") if path.exists()]
+    if beside and not unseparated:
+        said = f"{beside[0]}: the CA's key lies beside the server: keep it elsewhere, and give `authority export-server`'s folder"
+        return complain(arguments, said, BAD_INPUT)
     try:
         give_up_root(arguments.user, unseparated=unseparated, folders=(arguments.data,))
         forbid_dumps()

@@ -16,7 +16,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Program:
 
 @pytest.fixture
 def authority(run: Program, tmp_path: Path) -> Path:
-    assert run("authority", "init", tmp_path / "authority", "--server-name", "fleet.example") == 0
+    assert run("authority", "init", tmp_path / "authority", "--unsealed", "--server-name", "fleet.example") == 0
     return tmp_path / "authority"
 
 

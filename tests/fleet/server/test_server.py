@@ -235,6 +235,14 @@ def test_pages_are_refused_to_the_world(
     assert "use a loopback address" in json.loads(capsys.readouterr().out)["error"]
 
 
+def test_the_ca_s_key_beside_the_server_is_refused(
+    authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--data", str(tmp_path), "--authority", str(authority.directory), "--verifier", str(tmp_path / "socket")]
+    assert main(["serve", "--init", *where]) == 2
+    assert "ca.key: the CA's key lies beside the server" in capsys.readouterr().err
+
+
 def test_an_authority_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(["serve", "--init", "--unseparated", "--data", str(tmp_path / "d"), "--authority", str(tmp_path / "none")])
