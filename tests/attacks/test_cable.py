@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -15,7 +16,7 @@ from sim.stories.room import Room, keys_of, persona_of
 from sim.stories.setting import Setting, attended, own_card
 from tests.attacks.test_persons import WANTED, _played
 
-BACK = {"put_back_untested": puts_back(2, "1:new")}
+BACK: dict[str, Any] = {"put_back_untested": puts_back(2, "1:new")}
 WHOSE = {
     "the holder's": (own_card, "1:old", "own_card"),
     "an administrator's": (lambda: attended(reader="holder"), "13:new", "own_card"),

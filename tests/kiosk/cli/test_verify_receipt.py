@@ -42,7 +42,9 @@ class Paper:
         return str(path)
 
 
-def _certificate(name: x509.Name, key: ec.EllipticCurvePrivateKey, issuer: x509.Name, by: ec.EllipticCurvePrivateKey):
+def _certificate(
+    name: x509.Name, key: ec.EllipticCurvePrivateKey, issuer: x509.Name, by: ec.EllipticCurvePrivateKey
+) -> x509.Certificate:
     return (
         x509.CertificateBuilder()
         .subject_name(name)
