@@ -62,6 +62,23 @@ def test_more_than_a_few_are_a_failure_at_once(project: Path) -> None:
     assert "make test" not in ended.stdout
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tests/attacks/test_cable.py::test_one[a]",
+        "tests/fleet/server/issuers/proofs/test_nonces.py::test_one",
+        "tests/fleet/server/enrolment/test_est.py::test_one",
+        "tests/fleet/server/accounts/test_separation_of_duties.py::test_one",
+        "tests/fleet/server/platform/test_authorization.py::test_one",
+    ],
+)
+def test_a_test_of_security_has_no_second_try(project: Path, name: str) -> None:
+    ended = look(project, "tests/test_a.py::test_one", name)
+    assert ended.returncode == 1
+    assert f"no second try: {name}" in ended.stderr
+    assert "make test" not in ended.stdout
+
+
 def test_a_run_that_failed_before_its_tests_is_a_failure(project: Path) -> None:
     ended = look(project)
     assert ended.returncode == 1
