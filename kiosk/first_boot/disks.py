@@ -12,7 +12,7 @@ from typing import Any, Literal
 from provisioning import files
 
 LEAST_BYTES = 4_000_000_000
-LSBLK = ("lsblk", "--json", "--bytes", "--output", "NAME,TYPE,TRAN,MODEL,SIZE,PARTLABEL,LABEL,FSTYPE,MOUNTPOINTS")
+LSBLK = ("lsblk", "--json", "--bytes", "--output", "NAME,TYPE,TRAN,MODEL,SIZE,PARTLABEL,LABEL,FSTYPE")
 InstallState = Literal["working", "done", "failed"]
 
 
@@ -35,16 +35,19 @@ def list_block_devices() -> str:
 
 @dataclass(frozen=True)
 class DiskInstaller:
-    """The disks, and root's service, by its two files."""
+    """The disks, and root's service, by its two files. `started_from`: a partition of the disk from which the firmware started;
+    shut in as the station is, lsblk does not tell it on which disk the root lies."""
 
     list_devices: Callable[[], str] = list_block_devices
+    started_from: Path = Path("/dev/disk/by-partlabel/esp")
     request: Path = Path("/data/kortkiosk/install-on")
     state_file: Path = Path("/run/kortkiosk-appliance/install")
 
     def disks(self) -> tuple[Disk, ...]:
         """Those inside the machine that are large enough; none where it does not run from a USB stick."""
         rows = [row for row in json.loads(self.list_devices())["blockdevices"] if row["type"] == "disk"]
-        if not any(row["tran"] == "usb" and any("/" in part["mountpoints"] for part in _below(row)) for row in rows):
+        own = self.started_from.resolve().name
+        if not any(row["tran"] == "usb" and any(part["name"] == own for part in _below(row)) for row in rows):
             return ()
         inside = [row for row in rows if row["tran"] != "usb" and row["size"] >= LEAST_BYTES]
         return tuple(Disk(row["name"], _title(row), tuple(filter(None, map(_content, _below(row))))) for row in inside)

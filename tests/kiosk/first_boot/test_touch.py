@@ -149,7 +149,7 @@ class Machine:
     moved: deque[Exception] = field(default_factory=deque)
     recovered: deque[bool] = field(default_factory=deque)
     tried: Callable[[int], None] = lambda count: None
-    root_on: str = ""
+    started_from: str = ""
     log: list[str] = field(default_factory=list)
     told: list[tuple[str, str | None]] = field(default_factory=list)
     applied: list[WiredSection] = field(default_factory=list)
@@ -217,7 +217,8 @@ class Machine:
 
     @property
     def installer(self) -> DiskInstaller:
-        return DiskInstaller(lambda: block_devices(self.root_on), self.folder / "install-on", self.folder / "install")
+        place = self.folder / f"{self.started_from}p1"
+        return DiskInstaller(block_devices, place, self.folder / "install-on", self.folder / "install")
 
     async def reboot(self) -> None:
         self.log.append("reboot")
@@ -617,25 +618,19 @@ async def test_a_keypad_is_tested_by_its_own_name() -> None:
     assert Texts.load().plain(point.text, "sv").startswith("Knappsats: ")
 
 
-def block_devices(root_on: str) -> str:
-    """As lsblk tells of a machine with a disk of Windows, an empty one, a small one and a stick; its root lies on one of them."""
+def block_devices() -> str:
+    """As lsblk tells the station of a machine with a disk of Windows, an empty one, a small one and a stick; not where the root
+    lies."""
     disks = {
         "nvme0n1": ("nvme", 250, "ntfs"),
         "sda": ("sata", 120, None),
         "mmcblk0": (None, 2, None),
         "sdb": ("usb", 32, "vfat"),
     }
-    empty = {"tran": None, "model": None, "partlabel": None, "label": None, "fstype": None, "mountpoints": [None]}
+    empty = {"tran": None, "model": None, "partlabel": None, "label": None, "fstype": None}
     rows = []
     for name, (tran, gigabytes, fstype) in disks.items():
-        root = {**empty, "name": "root", "type": "crypt", "mountpoints": ["/"]}
-        part = {
-            **empty,
-            "name": f"{name}p1",
-            "type": "part",
-            "fstype": fstype,
-            "children": [root] if name == root_on else [],
-        }
+        part = {**empty, "name": f"{name}p1", "type": "part", "fstype": fstype}
         rows.append(
             {**empty, "name": name, "type": "disk", "tran": tran, "size": gigabytes * 10**9, "children": [part]}
         )
@@ -662,7 +657,7 @@ async def made_up_service(installer: DiskInstaller, ends: Sequence[str]) -> list
 
 
 async def test_from_a_stick_the_system_goes_to_the_chosen_disk(site: EnrolmentSite, machine: Machine) -> None:
-    machine.root_on = "sdb"
+    machine.started_from = "sdb"
     answers: Answers = {"disk": "sda", "erase": ["no", "yes"], "not_installed": "again", "installed": "restart"}
     installer = Installer(site, {**USUAL, **{f"setup.{name}": answer for name, answer in answers.items()}})
     service = asyncio.create_task(made_up_service(machine.installer, ["failed", "done"]))
@@ -680,7 +675,7 @@ async def test_from_a_stick_the_system_goes_to_the_chosen_disk(site: EnrolmentSi
     assert machine.log == ["install: the system could not be written to sda", "reboot"]
 
 
-@pytest.mark.parametrize("root", ["nvme0n1", ""])
-def test_a_machine_that_runs_from_no_stick_offers_no_disk(root: str, machine: Machine) -> None:
-    machine.root_on = root
+@pytest.mark.parametrize("disk", ["nvme0n1", ""])
+def test_a_machine_that_runs_from_no_stick_offers_no_disk(disk: str, machine: Machine) -> None:
+    machine.started_from = disk
     assert machine.installer.disks() == ()
