@@ -350,8 +350,9 @@ def _returned(connection: Connection) -> Iterable[ReturnedCard]:
     """Cards given back at a station that nobody has asked to hold or block. What a pick-up puts into the bin is not meant."""
     dropped = and_(*(bin_cards.c[name] == events.c[name] for name in ("station", "epoch", "sequence")))
     errand = and_(errands.c.errand == events.c.errand, errands.c.station == events.c.station)
-    given_back = exists().where(
-        bin_cards.c.card_number == orders.c.card_number, dropped, errand, errands.c.kind == "return_card"
+    back = (bin_cards.c.card_number == orders.c.card_number, dropped, errand, errands.c.kind == "return_card")
+    since = (
+        select(func.max(bin_cards.c.dropped)).where(*back, bin_cards.c.dropped >= orders.c.changed).scalar_subquery()
     )
     asked = [
         exists().where(
@@ -359,10 +360,10 @@ def _returned(connection: Connection) -> Iterable[ReturnedCard]:
         )
         for table in (wishes, requests)
     ]
-    query = select(orders.c.station, orders.c.order, orders.c.card_number, orders.c.changed)
-    query = query.where(orders.c.state == "returned", given_back, *(~one for one in asked))
+    query = select(orders.c.station, orders.c.order, orders.c.card_number, since.label("since"))
+    query = query.where(orders.c.state.in_(IN_HAND), since.is_not(None), *(~one for one in asked))
     rows = connection.execute(query.order_by(orders.c.changed).limit(MOST_RETURNED))
-    return (ReturnedCard(row.station, row.order, row.card_number, row.changed) for row in rows)
+    return (ReturnedCard(row.station, row.order, row.card_number, row.since) for row in rows)
 
 
 def _unregistered(connection: Connection) -> Iterable[ReturnedCard]:

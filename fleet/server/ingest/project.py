@@ -29,7 +29,7 @@ from fleet.server.ingest.projections import (
 from fleet.server.orders.model import OrderMoved
 from fleet.server.platform.database.bulk import Put, insert_for, put_all
 from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.stations.alarms import RECEIPT_TWICE, UNFIT, Alarm
+from fleet.server.stations.alarms import RECEIPT_TWICE, Alarm
 
 NOT_TOLD = "unknown"
 """The kind of an errand whose start has not arrived yet."""
@@ -124,7 +124,7 @@ def _fold(folded: Folded, step: Step, change: Change) -> None:
             place = {"station": origin.station, "epoch": origin.epoch, "sequence": origin.sequence}
             folded.signed.append({**place, "at": change.at})
         case UnfitData():
-            folded.applied.alarms.append(Alarm(origin.name, UNFIT, change.reason))
+            folded.applied.alarms.append(Alarm(origin.name, change.code, change.reason))
 
 
 def _fold_errand(folded: Folded, origin: Origin, change: ErrandStarted | ErrandConcerns | ErrandEnded) -> None:

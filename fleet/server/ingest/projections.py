@@ -16,6 +16,7 @@ from fleet.messages.vocabulary import Effect, EventType, Outcome
 from fleet.server.cards.stock import events as stocking
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 from fleet.server.cards.stock.projection import Origin
+from fleet.server.ingest.receipt_verification import ReceiptOrigin, receipt_fault
 from fleet.server.orders.model import OrderEvent, OrderMoved
 from fleet.server.stations.alarms import (
     BIN_DIFFERS,
@@ -24,7 +25,9 @@ from fleet.server.stations.alarms import (
     EVENTS_DAMAGED,
     LISTS_DROPPED,
     NOT_LAID_OUT,
+    RECEIPT_UNPROVED,
     RETURN_NOT_FOUND,
+    UNFIT,
 )
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -86,9 +89,11 @@ class CheckpointSigned(msgspec.Struct, frozen=True, gc=False):
 
 
 class UnfitData(msgspec.Struct, frozen=True, gc=False):
-    """The data does not fit its type. `reason` names the field, never the content."""
+    """The data does not fit its type, or proves nothing: nothing follows from it. `reason` names the field, never the content;
+    `code` is the alarm."""
 
     reason: str
+    code: str = UNFIT
 
 
 Change = (
@@ -257,7 +262,10 @@ def _read(reader: _Reader, event: Event, at: datetime) -> tuple[Change, ...]:
     if event.data is None:
         return ()
     try:
-        return reader(event.data, event.subject, at)
+        changes = reader(event.data, event.subject, at)
+        if event.type == EventType.RECEIPT_ISSUED and event.salt is not None:  # else it was erased
+            changes = _unproved_receipt(event.station, event.data) or changes
+        return changes
     except (msgspec.MsgspecError, RecursionError, OverflowError) as error:
         return (UnfitData(f"{event.type}: {error}"),)
 
@@ -321,6 +329,14 @@ def _receipt(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, .
     said = msgspec.json.decode(data, type=_Receipt)
     about = ErrandConcerns(said.errand, at, said.order, said.card_number or None)
     return (ReceiptKept(said.number, said.errand), about)
+
+
+def _unproved_receipt(station: str, data: bytes) -> tuple[UnfitData, ...]:
+    """What is wrong with the receipt, which is kept with its event, and from which nothing follows then."""
+    said = msgspec.json.decode(data, type=_Receipt)
+    origin = ReceiptOrigin(station, said.number, said.order or "", said.card_number)
+    fault = receipt_fault(bytes(said.receipt), origin)
+    return () if fault is None else (UnfitData(f"{said.number}: {fault}", RECEIPT_UNPROVED),)
 
 
 def _receipt_mail(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:

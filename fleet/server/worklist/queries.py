@@ -68,6 +68,8 @@ BLOCKED, HELD, MARKED, LIFTED, DECLINED = (
 ORDERED, NOTED = tag_of(LetterOrderedResult), tag_of(LetterNotedResult)
 NOTHING_TO_DO = ("card_blocked", "card_returned", "card_voided", "letter_lately")
 """Refusals after which nothing waits for anybody."""
+HANDS_OVER = ("pickup", "activate", "attend")
+"""Errands that hand a card over: where nobody has proved that, the card is not handed over."""
 TAKE_THE_CODE = ("unblock", "change_pin", "renew_certificate", "clean_up")
 """Errands whose good end shows that the holder has the code of the card."""
 OVER_LIMIT = "over_limit"
@@ -349,7 +351,8 @@ def _leavers() -> Select[Any]:
 
 
 def _in_use() -> Select[Any]:
-    """Cards that are not handed over, and have their holder's code: the errands that took it. A test is told of such cards alone,
+    """Cards that are not handed over, and have their holder's code: the errands that took it, or that tell of a hand-over which
+    nobody has proved. A test is told of such cards alone,
     and a code letter takes none."""
     letter = wishes.alias("letter")
     ordered = exists().where(
@@ -361,7 +364,8 @@ def _in_use() -> Select[Any]:
         events.c.station == errands.c.station,
         events.c.type == EventType.EFFECT_DONE,
     )
-    used = or_(and_(errands.c.kind.in_(TAKE_THE_CODE), not_(ordered)), and_(errands.c.kind == "check_card", tested))
+    takes = and_(errands.c.kind.in_((*TAKE_THE_CODE, *HANDS_OVER)), not_(ordered))
+    used = or_(takes, and_(errands.c.kind == "check_card", tested))
     query = _source(
         "in_use", orders.c.order, orders.c.card_number, stations.c.name, errands.c.kind, errands.c.started
     )  # fmt: skip

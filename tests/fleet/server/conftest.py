@@ -38,6 +38,7 @@ from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from sim.stories.patience import LIMIT_S
 from tests.fakes.server.databases import new_store
+from tests.fakes.server.receipts import signed_receipt
 
 ISSUER_KEY = bytes(range(32))
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -76,7 +77,7 @@ class SealingStation:
         """The events of one pick-up that ends well."""
         errand = errand or str(uuid.uuid4())
         about = {"errand": errand, "order": order, "card_number": card}
-        receipt = {"payload": "e30", "signatures": [{"protected": "e30", "signature": "AA"}]}
+        receipt = signed_receipt(self.name, f"R-{order}", order, card)
         end = {**about, "kind": "pickup", "outcome": "done", "hsa_id": "TEST000000-0001", "seconds": 61.5}
         return [
             self.seal(EventType.ERRAND_STARTED, {"errand": errand, "kind": "pickup"}),

@@ -11,6 +11,7 @@ from fleet.server.ingest.projections import KEPT_ALONE, READERS, UnfitData, chan
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
+from tests.fakes.server.receipts import signed_receipt
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 
@@ -60,7 +61,7 @@ def test_a_receipt_is_had_by_its_number_byte_for_byte(
     assert receipt is not None
     assert station.sealed[3].data is not None
     assert receipt in station.sealed[3].data
-    assert msgspec.json.decode(receipt)["payload"] == "e30"
+    assert msgspec.json.decode(receipt) == signed_receipt("entre-a", "R-O-1", "O-1", "9752269875")
     assert readings.receipt("R-none") is None
 
 
