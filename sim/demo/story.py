@@ -99,6 +99,7 @@ def attended(someone: MadeUpPerson) -> tuple[StoryScene, ...]:
         StoryScene("pickup.document", touch("driving_licence")),
         StoryScene("pickup.document_digits", code("4711")),
         StoryScene("pickup.which", pick(someone)),
+        StoryScene("pickup.pin_administrator", code(administrator.new.pin)),
         *_rest(someone, drop=False),
         StoryScene("closing.take_card", move("remove", reader="administrator")),
     )

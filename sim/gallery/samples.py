@@ -34,7 +34,7 @@ from kiosk.steps.reader_role_views import WHICH
 from kiosk.steps.who_helps import not_printed, printable, printing, telling_who_helps
 from kiosk.views import View
 from provisioning.est.client import KeyShown
-from sim.gallery.made_up import CARD_FACTS
+from sim.gallery.made_up import ADMINISTRATOR, CARD_FACTS
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
@@ -207,6 +207,9 @@ def _log_in(card: CardFacts, context: ViewContext) -> Iterator[tuple[str, View[A
     yield "logging-in", administrator_views.logging_in(context)
     yield "nobody-knows", administrator_views.nobody_knows(context).view
     yield "take-administrator", administrator_views.take(context, "administrator")
+    yield "sign-again", administrator_views.sign_again(context, ADMINISTRATOR, None, "administrator")
+    yield "sign-again-in-turn", administrator_views.sign_again(context, ADMINISTRATOR, None, "holder")
+    yield "other-signer", administrator_views.other_signer(context)
 
 
 def _closing() -> Iterator[tuple[str, View[Any]]]:

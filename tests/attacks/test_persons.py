@@ -260,7 +260,7 @@ async def test_a_proof_that_was_overheard_serves_whoever_heard_it(region: Fleet)
         base64.b64encode(X25519PrivateKey.generate().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
         for _ in range(2)
     )
-    word = await twin.ask(CardStateAsk(id=next(ids), card_number=admin.card_number))
+    word = await twin.ask(CardStateAsk(id=next(ids), card_number=CARD))
     assert isinstance(word, CardStatus)
     true = admin.behind(PukAsk(id=next(ids), card_number=CARD, reply_key=theirs), word.nonce)
     overheard = true.proofs

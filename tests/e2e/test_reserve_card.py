@@ -20,6 +20,12 @@ pytestmark = pytest.mark.broker
 TEMP = person(12)
 NUMBER = TEMP.old.card_number
 PIN = "246813"
+SIGNED = tuple(
+    step
+    for number in (13, 14)
+    for step in (("sign_again", ("insert", f"admin{number}")), ("pin_administrator", PIN))
+)
+"""Both administrators sign for the card, one after the other in the one reader."""
 
 
 @pytest.fixture
@@ -73,8 +79,9 @@ def test_temp_staff_without_any_card_leave_with_one_and_bring_it_back(temp_staff
             region, "reserve_certificate", ("who", "administrator"), ("insert_administrator", ("insert", "admin13")),
             ("pin_administrator", PIN), ("document", "passport"), ("document_digits", "4711"), ("level", "3"),
             ("insert_second", ("insert", "admin14")), ("pin_administrator", PIN), ("where", "cabinet"),
-            ("person", TEMP.hsa_id.lower()), ("bind", "bind"), ("unbroken", "yes"), ("insert", ("insert", "spare")),
-            ("number", NUMBER), ("begin", "begin"), ("pin", TEMP.old.pin), ("done", "end"),
+            ("person", TEMP.hsa_id.lower()), ("bind", "bind"), *SIGNED, ("unbroken", "yes"), ("insert", ("insert", "spare")),
+            ("number", NUMBER), *SIGNED, ("insert", ("insert", "spare")), ("begin", "begin"), ("pin", TEMP.old.pin),
+            ("done", "end"),
         )  # fmt: skip
         assert ended["receipt"] is not None
         card = at_issuer(region)

@@ -16,8 +16,8 @@ from kiosk.steps.block_in_portal import offer_block_in_portal
 from kiosk.steps.blocking import BlockRequest, block_or_hold
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import CardHolder, ViewContext
-from kiosk.steps.identity.administrator import About, return_card_to_administrator, sign_for
-from kiosk.steps.identity.identification import Identification, holder_means, identify_by_administrator
+from kiosk.steps.identity.administrator import About
+from kiosk.steps.identity.identification import Identification, holder_means, identify_by_administrator, sign_all
 from kiosk.steps.identity.printed_number import ask_printed_number
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
 from kiosk.steps.own_card import own_card
@@ -62,11 +62,10 @@ async def found_again(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
 
 async def _which(ask: Ask, caps: Capabilities, log: ErrandLog, what: str) -> tuple[CardHolder, Identification]:
     """The card, and who has proved what: with the card and its code, with an administrator, or by its number alone."""
-    holds = caps.region.without_hold is None
-    way = "card" if what == "code_known" else await ask(views.how(WHICH, holds=holds))
+    way = "card" if what == "code_known" else await ask(views.how(WHICH, holds=caps.region.without_hold is None))
     if way == "card":
-        return await prove_own_card(ask, caps, WHICH, log)
-    who = await vouch_by_administrator(ask, caps, WHICH, log) if way == "administrator" else Identification("number")
+        return await prove_own_card(ask, caps, log)
+    who = await vouch_by_administrator(ask, caps, log) if way == "administrator" else Identification("number")
     printed = await ask_printed_number(ask, caps, WHICH, log, who.people)
     return printed.whose, who
 
@@ -80,26 +79,21 @@ async def _sure(
     await ask(blocking_views.sure(SURE, whose, what, blocks=at_once, instead=instead, several=who.several))
     if at_once:
         await ask(blocking_views.really(SURE, whose))
-    by = who.proof
-    if who.administrator is not None:
-        about = About(whose.card_number, (AskName.CARD_BLOCK, AskName.CARD_HOLD))
-        by = (await sign_for(ask, caps, SURE, log, who.administrator, about)).act
-        await return_card_to_administrator(ask, caps, SURE)
+    who = await sign_all(ask, caps, SURE, log, who, About(whose.card_number, (AskName.CARD_BLOCK, AskName.CARD_HOLD)))
+    by = next(iter(who.acting), None)
     return BlockRequest(whose.card_number, BLOCKS[what] if may_block and by else None, HOLDS[what], by)
 
 
-async def prove_own_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog
-) -> tuple[CardHolder, Identification]:
+async def prove_own_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> tuple[CardHolder, Identification]:
     """The holder's own card, proved by code and signature. Raises as `prove_person`."""
-    async with own_card(ask, caps, context, log, also_off=True) as card:
-        words = own_card_views.code(context, card.facts)
+    async with own_card(ask, caps, WHICH, log, also_off=True) as card:
         means = holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD)
-        proof = await prove_person(ask, caps, context, log, card.visit, words, means, card.register, OWN_CARD)
+        words = own_card_views.code(WHICH, card.facts)
+        proof = await prove_person(ask, caps, WHICH, log, card.visit, words, means, card.register, OWN_CARD)
         return card.whose, Identification("card", proof.hsa_id, proof=proof)
 
 
-async def vouch_by_administrator(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
+async def vouch_by_administrator(ask: Ask, caps: Capabilities, log: ErrandLog) -> Identification:
     """An administrator attends, and has seen who the holder is."""
-    who = await identify_by_administrator(ask, caps, context, log, keeps_card=True)
+    who = await identify_by_administrator(ask, caps, WHICH, log, keeps_card=True)
     return replace(who, hsa_id=who.administrator.hsa_id if who.administrator else "")

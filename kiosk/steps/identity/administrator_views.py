@@ -39,8 +39,8 @@ def sign_again(context: ViewContext, who: LoggedIn, strange: Strangeness | None,
 
 
 def other_signer(context: ViewContext) -> Tell:
-    """A card, but not that of the person who has to sign."""
-    return _other_card(context, "other_signer", say("other_signer.title"), say("other_signer.lead"))
+    """A card, but not the one that has to sign."""
+    return _other_card(context, "other_signer", say("other_signer.title"), say("other_signer.lead"), "other_signer.do")
 
 
 def code(context: ViewContext, facts: CardFacts, *, watched: bool) -> CodePrompts:
@@ -107,14 +107,14 @@ def not_the_same(context: ViewContext) -> Tell:
     return _other_card(context, "not_the_same", say("not_the_same.title"), say("not_the_same.lead"))
 
 
-def _other_card(context: ViewContext, name: str, title: Say, lead: Say) -> Tell:
+def _other_card(context: ViewContext, name: str, title: Say, lead: Say, do: str = "not_admin.do") -> Tell:
     return Tell(
         **context.head(name),
         badge="warning",
         badge_icon="alert",
         title=title,
         lead=(lead,),
-        points=(Point(say("not_admin.do"), mark="number"),),
+        points=(Point(say(do), mark="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
     )
