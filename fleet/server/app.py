@@ -84,6 +84,11 @@ from fleet.server.platform.web.problem_details import API, problem
 from fleet.server.platform.web.rate_limits import RateLimiter, remaining_headers
 from fleet.server.platform.web.settings import LimitSettings
 from fleet.server.platform.web.site import Site
+from fleet.server.proposals.api import proposals_api
+from fleet.server.proposals.dependencies import waiting_for
+from fleet.server.proposals.exports import proposal_exports
+from fleet.server.proposals.pages import proposal_pages
+from fleet.server.proposals.service import ProposalService
 from fleet.server.readings.model import Readings
 from fleet.server.receipts.model import StationKeys
 from fleet.server.receipts.pages import receipt_pages
@@ -171,7 +176,7 @@ def counts_for(
     enrolments: EnrolmentService,
 ) -> dict[str, int]:
     """By the id of the place: alerts that nobody has taken, commands that the caller may agree to, what waits for the issuer,
-    rows of the worklist, and stations that the caller may let in."""
+    rows of the worklist, stations that the caller may let in, and proposals that wait for a second person."""
     people, commanded = (caller_of(request).scope(right).patterns for right in (Right.PEOPLE, Right.COMMAND))
     patterns = caller_of(request).scope(Right.VIEW).patterns
     _, untaken = alerts.within(patterns).list_unacknowledged(1)
@@ -182,6 +187,7 @@ def counts_for(
         "requests": waiting,
         "worklist": len(worklist.within(people).rows()) if people else 0,
         "new-stations": enrolments.within(commanded).count_waiting() if commanded else 0,
+        "proposals": waiting_for(request),
     }
 
 
@@ -205,14 +211,15 @@ def create_app(
     enrolments: EnrolmentService | None = None,
     bundles: Bundles = NoBundles(),  # noqa: B008 it holds nothing
     station_keys: StationKeys | None = None,
+    mails: bool = False,
 ) -> FastAPI:
     """The application. `clock` gives aware times; `zone` is the zone that pages write (None: the server's own).
 
     `site` is where browsers find it, `openid` the region's own sign-in, `health` the parts that `/health/ready` asks, `evidence`
-    who writes evidence files, `limits` how much is answered, `asks` the stations' asks as they are
-    counted, `bundles` what stations can be updated from; `cards`, `worklist`, `enrolments`, `station_keys` None: on the store of
-    `access`, by the rules that ship. Raises OSError or ValueError where its own texts are missing or incomplete, ValueError where
-    a route does not say what it needs.
+    who writes evidence files, `limits` how much is answered, `asks` the stations' asks as they are counted, `bundles` what
+    stations can be updated from, `mails` whether people can be mailed; `cards`, `worklist`, `enrolments`, `station_keys` None: on
+    the store of `access`, by the rules that ship. Raises OSError or ValueError where its own texts are missing or incomplete,
+    ValueError where a route does not say what it needs.
     """
     deadlines = load_deadlines()
     side = cards or CardSide.of(access.database, hub, clock, deadlines)
@@ -248,7 +255,7 @@ def create_app(
     take(deadline_pages(web, side.deadlines, side.guards).routes)
     take(worklist_pages(web, tasks, side.cards).routes)
     take(worklist_api(tasks, side.cards).routes)
-    take(guard_pages(side.guards).routes)
+    take(guard_pages().routes)
     take(guards_api(side.guards).routes)
     take(cards_api(side).routes)
     take(orders_api(side.cards).routes)
@@ -278,6 +285,10 @@ def create_app(
     take(retirement_api(web, retirements).routes)
     take(enrolment_pages(web, desk).routes)
     take(enrolment_api(desk).routes)
+    app.state.proposals = ProposalService(access.database, hub, clock, mails=mails)
+    take(proposal_pages(web).routes)
+    take(proposals_api().routes)
+    take(proposal_exports(web).routes)
     take(accounts_pages(web).routes)
     take(accounts_api(web).routes)
     take(station_exports(web).routes)
@@ -306,8 +317,11 @@ def create_app(
     return app
 
 
-def to_the_door(request: Request) -> Response:
-    """Where a person goes who is not signed in: a page, by way of htmx where a part of a page was asked for."""
+def to_the_door(request: Request, headers: Mapping[str, str] | None) -> Response:
+    """Where a person goes who is not signed in, or has not stepped up: a page, by way of htmx where a part of a page was asked
+    for."""
+    if headers is not None and "Location" in headers:
+        return RedirectResponse(headers["Location"], 303)
     if request.url.path == "/events":
         return PlainTextResponse("sign in", 401)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -323,8 +337,8 @@ def _add_errors(app: FastAPI, web: Web) -> None:
         if request.url.path.startswith(API):
             there = {"allow": ", ".join(sorted(methods_at(app.routes, request.url.path)))} if status == 405 else {}
             return problem(status, detail, {**there, **remaining_headers(request), **(headers or {})})
-        if status == 401:
-            return to_the_door(request)
+        if status in (303, 401):
+            return to_the_door(request, headers)
         shown = 404 if status == 405 else 500 if status >= 500 else status if status in _SAID else 400
         title = web.texts_for(request)(f"error.{shown}.title")
         page = web.render(request, "platform/error.html", status=status, page="", title=title, shown=shown)

@@ -85,6 +85,8 @@ from fleet.server.platform.signing import Signer
 from fleet.server.platform.steady_clock import SteadyClock
 from fleet.server.platform.web.listener import Listener, Shield, bound_for_pages, web_server
 from fleet.server.platform.webhook_signatures import load_secret
+from fleet.server.proposals.mail import proposal_letters
+from fleet.server.proposals.service import ProposalJob, ProposalService
 from fleet.server.readings.orders_watch import watch_orders
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.receipts.mail import ReceiptMail
@@ -180,6 +182,7 @@ class FleetServer:
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         parts.enter_context(_only_one(config))
         rules, deadlines = load_alerts(config.alerts), deadlines_of(config)
+        mails = rules.holders_channel is not None
         worklist_settings = load_worklist(config.worklist)
         mailboxes = channels_of(worklist_settings, rules.email)
         check_certificates(config.authority, certificates_of(config), self._clock())
@@ -214,9 +217,7 @@ class FleetServer:
         if not config.web_only:
             ends = self._health.ends = ExpiryWatch(sources_of(config), self._clock)
             signer = Signer.load(config.server_file("signing.key"))
-            transport = await self._serve_stations(
-                parts, database, changes, signer, check, worklist, side, mails=rules.holders_channel is not None
-            )
+            transport = await self._serve_stations(parts, database, changes, signer, check, worklist, side, mails=mails)
             once = [
                 check.run,
                 CommandDispatcher(database, transport, signer, changes, self._clock).run,
@@ -234,6 +235,7 @@ class FleetServer:
                 self._retention(database).run,
                 DeadlineJob(database, deadlines, changes, self._clock).run,
                 NightlyCheck(database, self._clock).run,
+                ProposalJob(ProposalService(database, changes, self._clock, mails=mails)).run,
                 WorklistMail(
                     database, worklist, worklist_settings, mailboxes, self._clock, post, mail_words, self._url
                 ).run,
@@ -242,7 +244,7 @@ class FleetServer:
                 ending = (
                     [certificate_notices(deadlines.rule["certificate"])] if "certificate" in deadlines.codes else []
                 )
-                sources = [*ending, new_certificate_notices, found_card_notices]
+                sources = [*ending, new_certificate_notices, found_card_notices, proposal_letters(self._url)]
                 once.append(HolderMail(database, sources, mailbox, self._clock).run)
                 once.append(ReceiptMail(database, mailbox, changes, self._clock, self._public).run)
             if directory is not None:
@@ -263,7 +265,7 @@ class FleetServer:
         access = Access(database, self._clock, sealer)
         await self._serve_pages(
             parts, readings, hub, access, alerts, commands, cards, worklist, enrolments,
-            self._bundles(parts, hub),
+            self._bundles(parts, hub), mails=mails,
         )  # fmt: skip
 
     async def _serve_enrolment(
@@ -409,6 +411,8 @@ class FleetServer:
         worklist: WorklistService,
         enrolments: EnrolmentService,
         bundles: BundleFolder,
+        *,
+        mails: bool,
     ) -> None:
         bound = bound_for_pages(self._config.http)
         self.http = replace(self._config.http, port=bound.getsockname()[1])
@@ -431,6 +435,7 @@ class FleetServer:
             enrolments=enrolments,
             bundles=bundles,
             station_keys=StationKeyService(access.database, self._clock, self._config.lists),
+            mails=mails,
         )
         await self._listen(parts, app, hub, self.http, pages.shield, bound, "pages")
 

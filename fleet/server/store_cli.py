@@ -10,6 +10,7 @@ imported 12, changed 0, unchanged 0
 
 import argparse
 import asyncio
+import getpass
 import json
 import sqlite3
 import sys
@@ -22,6 +23,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from fleet.server.accounts.separation_of_duties import Requester
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.issuers.ports import IssuerAwayError
 from fleet.server.issuers.settings import IssuerSettings
@@ -31,7 +33,6 @@ from fleet.server.orders.order_files import read_orders
 from fleet.server.people.administrator_files import read_administrators
 from fleet.server.people.directory_files import read_directory
 from fleet.server.people.leaving import import_guarded
-from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.csv_files import FileError, FileProblem
 from fleet.server.platform.database.database import FILE_NAME, Database, StoreError, migrate, open_database
 from fleet.server.platform.database.database_url import DatabaseUrlError
@@ -49,6 +50,7 @@ from fleet.server.platform.database.options import (
 )
 from fleet.server.platform.default_settings import SettingsError
 from fleet.server.platform.import_files import ImportRefusedError, ImportResult
+from fleet.server.proposals.service import import_administrators
 
 AWAY = 4
 
@@ -66,8 +68,8 @@ def _orders(raw: bytes) -> Store:
 
 
 def _administrators(raw: bytes) -> Store:
-    people = read_administrators(raw)
-    return lambda connection, _now: replace_administrators(connection, people)
+    people, by = read_administrators(raw), Requester(f"machine:{getpass.getuser()}", stepped_up=True)
+    return lambda connection, now: import_administrators(connection, people, by, now)
 
 
 def _directory(raw: bytes) -> Store:
@@ -123,6 +125,7 @@ def _import(arguments: argparse.Namespace) -> int:
     if isinstance(done, str):
         return complain(arguments, f"nothing was imported: {done}", BAD_INPUT)
     figures = {"imported": done.added, "changed": done.changed, "unchanged": done.unchanged, "removed": done.removed}
+    figures |= {"proposed": done.proposed} if done.proposed else {}
     _say(
         arguments,
         {"ok": True, **figures},

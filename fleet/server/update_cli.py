@@ -22,6 +22,8 @@ from fleet.server.commands.service import CommandService
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.options import BAD_INPUT, DONE, Result, add_store_arguments, complain, run_on_store
 from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.proposals.effects import roll_out_wish
+from fleet.server.proposals.service import ProposalService
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.station_cli import reason_of, station_name
 from fleet.server.updates.service import FOLDER, BundleFolder
@@ -72,9 +74,14 @@ def _order(arguments: argparse.Namespace) -> int:
             return REFUSED, None, f"nothing was ordered; these cannot take {fitting[0].version}:\n{told}"
         desk = CommandService(database, Hub(), lambda: now)
         by = Requester(f"machine:{getpass.getuser()}", stepped_up=True)
-        wishes = (
+        wishes = [
             CommandRequest(name, "update", arguments.reason, valid_s=VALID_S[-1], update_order=order) for name in names
-        )
+        ]
+        proposals = ProposalService(database, Hub(), lambda: now)
+        if order is not None and proposals.is_for_fleet(wishes):
+            row = proposals.propose(roll_out_wish(wishes, order), by).row
+            waits = f"{fitting[0].version} is proposal {row.id}: another person confirms it on the page of proposals"
+            return DONE, {"version": fitting[0].version, "proposal": row.id}, waits
         made = [desk.ask(wish, by).id for wish in wishes]
         said = f"{fitting[0].version} is ordered for {len(made)} stations"
         return DONE, {"version": fitting[0].version, "commands": made}, said

@@ -220,9 +220,9 @@ def write_orders(places: DemoRegion, now: datetime, posted: Collection[int] = PO
 def _write_administrators(places: DemoRegion) -> None:
     with places.administrators.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(("hsa_id", "name", "roles", "level", "scope", "valid_from", "valid_until"))
+        rows.writerow(("hsa_id", "name", "roles", "level", "scope", "valid_from", "valid_until", "decision"))
         rows.writerows(
-            (administrator.hsa_id, administrator.name, "KRA KUR", "3", SCOPE, "", "")
+            (administrator.hsa_id, administrator.name, "KRA KUR", "3", SCOPE, "", "", "made up")
             for administrator in administrators()
         )
 

@@ -21,9 +21,7 @@ TEMP = person(12)
 NUMBER = TEMP.old.card_number
 PIN = "246813"
 SIGNED = tuple(
-    step
-    for number in (13, 14)
-    for step in (("sign_again", ("insert", f"admin{number}")), ("pin_administrator", PIN))
+    step for number in (13, 14) for step in (("sign_again", ("insert", f"admin{number}")), ("pin_administrator", PIN))
 )
 """Both administrators sign for the card, one after the other in the one reader."""
 

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from fleet.server.accounts.api_tokens import MOST_DAYS
 from fleet.server.accounts.api_tokens import ApiToken as TokenRow
 from fleet.server.accounts.hsa_bindings import MOST_REASON
-from fleet.server.accounts.pages import account_service, link_of
-from fleet.server.accounts.queries import AccountError, NoSuchAccountError
+from fleet.server.accounts.pages import account_content, account_service, link_of
+from fleet.server.accounts.queries import AccountError, NoSuchAccountError, gives_more
 from fleet.server.accounts.service import Account
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Grants, Right, Role
@@ -23,9 +23,13 @@ from fleet.server.platform.web.authorization import needs
 from fleet.server.platform.web.idempotency import SHOWN_ONCE, api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 from fleet.server.platform.web.request_bodies import WHOLE, Body
+from fleet.server.proposals.dependencies import PROPOSED, accepted, propose
+from fleet.server.proposals.model import Kind
+from fleet.server.proposals.service import Proposed
 
 NAME = r"^[a-z][a-z0-9._-]{1,39}$"
 STATIONS = r"^(\*|[a-z0-9][a-z0-9-]{0,38}\*?)$"
+Why = Annotated[str, Query(max_length=MOST_REASON)]
 UserName = Annotated[str, Path(min_length=1, max_length=64)]
 
 
@@ -37,15 +41,17 @@ class Grant(Body):
 
 
 class Roles(Body):
-    """All that is granted."""
+    """All that is granted. `reason`: why, for the second person."""
 
     roles: Annotated[list[Grant], Field(max_length=50)]
+    reason: Annotated[str, Field(max_length=MOST_REASON)] = ""
 
 
 class Invitation(Roles):
-    """A new local account."""
+    """A new local account. `mail`: the person's own address, to which the set-up link goes."""
 
     name: Annotated[str, Field(pattern=NAME)]
+    mail: Annotated[str, Field(max_length=200, pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
 
 
 class NewToken(Grant):
@@ -81,10 +87,11 @@ class User(BaseModel):
 
 
 class SetUp(BaseModel):
-    """A link that works once, for a day; it is shown here and never again."""
+    """A link that works once, for a day, and is shown here and never again: only to who sets a region up alone. Else it is null,
+    and the person has it by e-mail, or as a code in two halves from two people."""
 
     name: str
-    set_up: str
+    set_up: str | None
 
 
 class Token(BaseModel):
@@ -129,12 +136,14 @@ def _add_users(router: APIRouter) -> None:
         with _said():
             return _user(account_service(request).account(user))
 
-    @router.post("/users", status_code=201, openapi_extra=SHOWN_ONCE, dependencies=needs(Right.MANAGE))
-    def invite_user(request: Request, wish: Invitation) -> SetUp:
-        """A new local account, and the link by which its person sets it up."""
-        with _said():
-            value = account_service(request).invite(wish.name, _grants(wish.roles))
-        return SetUp(name=wish.name, set_up=link_of(request, value))
+    @router.post(
+        "/users", status_code=201, openapi_extra=SHOWN_ONCE, responses=PROPOSED, response_model=SetUp,
+        dependencies=needs(Right.MANAGE),
+    )  # fmt: skip
+    def invite_user(request: Request, wish: Invitation) -> SetUp | Response:
+        """A new local account: proposed, for another person to confirm."""
+        content = account_content(_grants(wish.roles), wish.mail)
+        return _set_up(request, propose(request, Kind.ACCOUNT, wish.name, content, wish.reason))
 
 
 def _add_deeds(router: APIRouter, web: Web) -> None:
@@ -143,11 +152,15 @@ def _add_deeds(router: APIRouter, web: Web) -> None:
             web.hub.end(key)
         return _user(account_service(request).account(user))
 
-    @router.put("/users/{user}/roles", dependencies=needs(Right.MANAGE))
-    def grant_roles(request: Request, user: UserName, wish: Roles) -> User:
-        """These roles and no others."""
+    @router.put("/users/{user}/roles", responses=PROPOSED, response_model=User, dependencies=needs(Right.MANAGE))
+    def grant_roles(request: Request, user: UserName, wish: Roles) -> User | Response:
+        """These roles and no others: less at once, more proposed."""
+        granted = _grants(wish.roles)
         with _said():
-            return after(request, user, account_service(request).grant(user, _grants(wish.roles)))
+            if not gives_more(granted, account_service(request).account(user).person.grants):
+                return after(request, user, account_service(request).take(user, granted))
+        row = propose(request, Kind.ROLES, user, account_content(granted), wish.reason).row
+        return after(request, user, []) if row.state == "done" else accepted(row)
 
     @router.post("/users/{user}/close", dependencies=needs(Right.MANAGE))
     def close_user(request: Request, user: UserName) -> User:
@@ -155,12 +168,13 @@ def _add_deeds(router: APIRouter, web: Web) -> None:
         with _said():
             return after(request, user, account_service(request).close(user))
 
-    @router.post("/users/{user}/open", dependencies=needs(Right.MANAGE))
-    def open_user(request: Request, user: UserName) -> User:
-        """It can be signed in with again."""
+    @router.post("/users/{user}/open", responses=PROPOSED, response_model=User, dependencies=needs(Right.MANAGE))
+    def open_user(request: Request, user: UserName, reason: Why = "") -> User | Response:
+        """It can be signed in with again: proposed."""
         with _said():
-            account_service(request).open(user)
-            return after(request, user, [])
+            account_service(request).account(user)
+        row = propose(request, Kind.OPEN, user, {}, reason).row
+        return after(request, user, []) if row.state == "done" else accepted(row)
 
     @router.delete("/users/{user}/sessions", dependencies=needs(Right.MANAGE))
     def end_sessions(request: Request, user: UserName) -> User:
@@ -168,13 +182,16 @@ def _add_deeds(router: APIRouter, web: Web) -> None:
         with _said():
             return after(request, user, account_service(request).end_sessions(user))
 
-    @router.post("/users/{user}/reset", openapi_extra=SHOWN_ONCE, dependencies=needs(Right.MANAGE))
-    def reset_user(request: Request, user: UserName) -> SetUp:
-        """Forget password and one-time codes; sessions end, and a new link is given."""
+    @router.post(
+        "/users/{user}/reset", openapi_extra=SHOWN_ONCE, responses=PROPOSED, response_model=SetUp,
+        dependencies=needs(Right.MANAGE),
+    )  # fmt: skip
+    def reset_user(request: Request, user: UserName, reason: Why = "") -> SetUp | Response:
+        """Forget password and one-time codes, and end sessions: at once. The new link goes to the person by e-mail; where none
+        can be mailed, a code is proposed."""
         with _said():
-            value, ended = account_service(request).reset(user)
-            after(request, user, ended)
-        return SetUp(name=user, set_up=link_of(request, value))
+            after(request, user, account_service(request).reset(user))
+        return _set_up(request, propose(request, Kind.SET_UP, user, {}, reason or "reset"))
 
 
 def _add_bindings(router: APIRouter) -> None:
@@ -234,6 +251,12 @@ def _said() -> Iterator[None]:
         raise HTTPException(404, str(error)) from None
     except AccountError as error:
         raise HTTPException(409, str(error)) from None
+
+
+def _set_up(request: Request, done: Proposed) -> SetUp | Response:
+    if done.row.state != "done":
+        return accepted(done.row)
+    return SetUp(name=done.row.target, set_up=link_of(request, done.link) if done.link else None)
 
 
 def _grants(roles: list[Grant]) -> Grants:

@@ -1,6 +1,7 @@
 """Pages of accounts and API tokens, for the administrator. What is shown once (a link, a token) is in the answer to its button.
 
-Rules: only for who may do everything, everywhere. Each button is a form of its own, so that all of it works without JavaScript.
+Rules: only for who may do everything, everywhere. What takes away is done at once; what gives (an account, a role, an account
+opened again, a new set-up link) is a proposal. Each button is a form of its own, so that all of it works without JavaScript.
 Who is closed, or granted otherwise, has the streams of open pages end at once.
 
 Example: `app.include_router(accounts_pages(web))`
@@ -8,7 +9,8 @@ Example: `app.include_router(accounts_pages(web))`
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -24,6 +26,8 @@ from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import STATIONS, Grants, Right, Role
 from fleet.server.platform.web.authorization import address_of, caller_of, form_of, needs, site_of
 from fleet.server.platform.web.authorization import field as field_of
+from fleet.server.proposals.dependencies import proposals_of, propose
+from fleet.server.proposals.model import Kind
 
 Name = Annotated[str, Path(max_length=64)]
 
@@ -65,12 +69,9 @@ def _add_lists(router: APIRouter, web: Web) -> None:
     @router.post("/users", dependencies=needs(Right.MANAGE))
     async def invite(request: Request) -> Response:
         form = await form_of(request)
-        name, granted = field_of(form, "name"), (_grant_in(form),)
-        try:
-            value = await run_in_threadpool(account_service(request).invite, name, granted)
-        except AccountError as error:
-            return await run_in_threadpool(_users, request, web, None, str(error))
-        return await run_in_threadpool(_users, request, web, OneTimeSecret("set_up", name, link_of(request, value)))
+        name, reason = field_of(form, "name"), field_of(form, "reason")
+        content = account_content((_grant_in(form),), field_of(form, "mail").strip())
+        return await run_in_threadpool(_propose, request, web, (Kind.ACCOUNT, name, content, reason), _users)
 
 
 def _add_one(router: APIRouter, web: Web) -> None:
@@ -80,20 +81,50 @@ def _add_one(router: APIRouter, web: Web) -> None:
 
     @router.post("/users/{user}/{deed}", dependencies=needs(Right.MANAGE))
     async def change(request: Request, user: Name, deed: Annotated[str, Path(max_length=16)]) -> Response:
-        if deed not in DEEDS:
+        if deed not in (*DEEDS, *GIVES, "add-role"):
             raise HTTPException(404)
         form, desk = await form_of(request), account_service(request)
+        reason = field_of(form, "reason")
+        show = partial(_user, name=user)
         try:
-            once, ended = await run_in_threadpool(DEEDS[deed], desk, user, form)
+            if deed == "add-role":
+                granted = (*await run_in_threadpool(_granted, desk, user), _grant_in(form))
+                wish = (Kind.ROLES, user, account_content(granted), reason)
+                return await run_in_threadpool(_propose, request, web, wish, show)
+            if deed != "open":
+                for key in await run_in_threadpool(DEEDS[deed], desk, user, form):
+                    web.hub.end(key)
         except AccountError as error:
             return await run_in_threadpool(_user, request, web, user, None, _reason(error))
-        for key in ended:
-            web.hub.end(key)
-        if once:
-            return await run_in_threadpool(
-                _user, request, web, user, OneTimeSecret("set_up", user, link_of(request, once))
-            )
+        if deed in GIVES:
+            return await run_in_threadpool(_propose, request, web, (GIVES[deed], user, {}, reason or deed), show)
         return RedirectResponse(f"/users/{user}", 303)
+
+
+Wish = tuple[Kind, str, dict[str, Any], str]
+
+
+def account_content(granted: Grants, mail: str | None = None) -> dict[str, Any]:
+    """Roles, and of a new account the person's address, as a proposal says them."""
+    roles = {"roles": [[role.value, stations] for role, stations in granted]}
+    return roles if mail is None else {**roles, "mail": mail}
+
+
+def _propose(request: Request, web: Web, wish: Wish, show: Callable[..., Response]) -> Response:
+    """Propose it; then the page of the proposal, or this one with what went wrong or is shown once."""
+    try:
+        done = propose(request, *wish)
+    except HTTPException as error:
+        if error.status_code == 404:
+            raise
+        return show(request, web, why=str(error.detail))
+    if done.link:
+        return show(request, web, once=OneTimeSecret("set_up", wish[1], link_of(request, done.link)))
+    return RedirectResponse(f"/users/{wish[1]}" if done.row.state == "done" else f"/proposals/{done.row.id}", 303)
+
+
+def _granted(desk: AccountService, name: str) -> Grants:
+    return desk.account(name).person.grants
 
 
 def _reason(error: AccountError) -> str:
@@ -102,8 +133,8 @@ def _reason(error: AccountError) -> str:
     return str(error)
 
 
-Deed = Callable[[AccountService, str, FormData], tuple[str, list[str]]]
-"""Does it; gives the value of a link that is shown once (or nothing), and keys of sessions whose streams end."""
+Deed = Callable[[AccountService, str, FormData], list[str]]
+"""Does it; gives the keys of sessions whose streams end."""
 
 
 def _grant_in(form: FormData) -> tuple[Role, str]:
@@ -113,47 +144,37 @@ def _grant_in(form: FormData) -> tuple[Role, str]:
     return Role(role), stations
 
 
-def _add_role(desk: AccountService, name: str, form: FormData) -> tuple[str, list[str]]:
-    granted: Grants = desk.account(name).person.grants
-    return "", desk.grant(name, (*granted, _grant_in(form)))
-
-
-def _take_role(desk: AccountService, name: str, form: FormData) -> tuple[str, list[str]]:
+def _take_role(desk: AccountService, name: str, form: FormData) -> list[str]:
     gone = _grant_in(form)
-    return "", desk.grant(name, tuple(grant for grant in desk.account(name).person.grants if grant != gone))
+    return desk.take(name, tuple(grant for grant in _granted(desk, name) if grant != gone))
 
 
-def _bind(desk: AccountService, name: str, form: FormData) -> tuple[str, list[str]]:
+def _bind(desk: AccountService, name: str, form: FormData) -> list[str]:
     desk.ask_binding(name, field_of(form, "hsa_id").strip(), field_of(form, "reason"))
-    return "", []
+    return []
 
 
-def _agree(desk: AccountService, name: str, _form: FormData) -> tuple[str, list[str]]:
+def _agree(desk: AccountService, name: str, _form: FormData) -> list[str]:
     desk.agree_binding(name)
-    return "", []
+    return []
 
 
-def _unbind(desk: AccountService, name: str, _form: FormData) -> tuple[str, list[str]]:
+def _unbind(desk: AccountService, name: str, _form: FormData) -> list[str]:
     desk.unbind(name)
-    return "", []
-
-
-def _open(desk: AccountService, name: str, _form: FormData) -> tuple[str, list[str]]:
-    desk.open(name)
-    return "", []
+    return []
 
 
 DEEDS: dict[str, Deed] = {
-    "add-role": _add_role,
     "take-role": _take_role,
-    "close": lambda desk, name, _form: ("", desk.close(name)),
-    "open": _open,
-    "end-sessions": lambda desk, name, _form: ("", desk.end_sessions(name)),
+    "close": lambda desk, name, _form: desk.close(name),
+    "end-sessions": lambda desk, name, _form: desk.end_sessions(name),
     "reset": lambda desk, name, _form: desk.reset(name),
     "bind": _bind,
     "agree": _agree,
     "unbind": _unbind,
 }
+GIVES = {"open": Kind.OPEN, "reset": Kind.SET_UP}
+"""What is proposed, after the deed of that name where there is one."""
 
 
 def _add_tokens(router: APIRouter, web: Web) -> None:
@@ -192,6 +213,7 @@ def _users(request: Request, web: Web, once: OneTimeSecret | None = None, why: s
         title=t.many("users.title", len(accounts)) if accounts else t("users.title.none"),
         accounts=accounts,
         roles=tuple(Role),
+        mails=proposals_of(request).mails,
         once=once,
         why=why,
     )

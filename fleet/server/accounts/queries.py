@@ -25,7 +25,8 @@ from fleet.server.accounts.tables import (
     webauthn_keys,
 )
 from fleet.server.commands.tables import commands
-from fleet.server.platform.roles import STATIONS, Grants, Role
+from fleet.server.platform.roles import STATIONS, Grants, Role, Scope
+from fleet.server.proposals.tables import proposals
 
 NAME = re.compile(r"[a-z][a-z0-9._-]{1,39}\Z")
 
@@ -56,9 +57,11 @@ class AccountRow:
     disabled: bool
     made: datetime
     grants: Grants
+    mail: str = ""
+    """The person's own address, for set-up links."""
 
 
-def add(connection: Connection, name: str, granted: Grants, now: datetime) -> int:
+def add(connection: Connection, name: str, granted: Grants, now: datetime, mail: str = "") -> int:
     """A local account that cannot sign in yet. Raises AccountError."""
     if not NAME.match(name):
         raise AccountError(
@@ -68,7 +71,7 @@ def add(connection: Connection, name: str, granted: Grants, now: datetime) -> in
         raise AccountError(f"{name}: the audit calls nobody so")
     if connection.execute(select(users.c.id).where(users.c.name == name)).first() is not None:
         raise AccountError(f"{name}: there is an account of that name")
-    return _insert(connection, name, None, granted, now)
+    return _insert(connection, name, None, granted, now, mail)
 
 
 def from_issuer(
@@ -88,6 +91,8 @@ def from_issuer(
         connection.execute(update(users).where(users.c.id == row.id).values(name=name))
         asked = and_(commands.c.by == row.name, commands.c.state == "waiting")
         connection.execute(update(commands).where(asked).values(by=name))
+        for column in (proposals.c.by, proposals.c.second):
+            connection.execute(update(proposals).where(column == row.name).values({column: name}))
         grant(connection, row.id, granted)
     record_hsa_id(connection, subject, hsa_id)
     return connection.execute(select(users).where(users.c.subject == subject)).one()
@@ -136,8 +141,10 @@ def name_of(connection: Connection, subject: str) -> str | None:
     return connection.execute(select(users.c.name).where(users.c.subject == subject)).scalar()
 
 
-def _insert(connection: Connection, name: str, subject: str | None, granted: Grants, now: datetime) -> int:
-    row = {"name": name, "subject": subject, "step": 0, "disabled": False, "made": now}
+def _insert(
+    connection: Connection, name: str, subject: str | None, granted: Grants, now: datetime, mail: str = ""
+) -> int:
+    row = {"name": name, "subject": subject, "step": 0, "disabled": False, "made": now, "mail": mail or None}
     key = connection.execute(insert(users).values(**row)).inserted_primary_key
     assert key is not None
     grant(connection, key[0], granted)
@@ -152,6 +159,18 @@ def grant(connection: Connection, user: int, granted: Grants) -> None:
     connection.execute(delete(grants).where(grants.c.user == user))
     for role, stations in dict.fromkeys(granted):
         connection.execute(insert(grants).values(user=user, role=role.value, stations=stations))
+
+
+def gives_more(granted: Grants, before: Grants) -> bool:
+    """Whether these grants are more than those.
+
+    >>> gives_more(((Role.VIEWER, "entre-a"),), ((Role.VIEWER, "entre-*"),))
+    False
+    """
+    covered = (
+        any(role is had and Scope(frozenset({at})).covers(where) for had, at in before) for role, where in granted
+    )
+    return not all(covered)
 
 
 def granted_to(connection: Connection, user: int) -> Grants:
@@ -175,7 +194,7 @@ def named(connection: Connection, name: str) -> AccountRow:
 
 def _person(row: Any, granted: Grants) -> AccountRow:
     ready = row.subject is not None or row.password is not None
-    return AccountRow(row.id, row.name, row.subject is None, ready, row.disabled, row.made, granted)
+    return AccountRow(row.id, row.name, row.subject is None, ready, row.disabled, row.made, granted, row.mail or "")
 
 
 def row_named(connection: Connection, name: str) -> Any:
@@ -211,8 +230,14 @@ def _close(connection: Connection, user: int) -> None:
     connection.execute(delete(webauthn_challenges).where(webauthn_challenges.c.user == user))
 
 
-def has_administrator(connection: Connection) -> bool:
-    """Whether somebody can sign in who may do everything."""
+def administrators(connection: Connection) -> list[str]:
+    """The accounts that can be signed in with and may do everything, by name."""
     able = (users.c.password.is_not(None) | users.c.subject.is_not(None)) & users.c.disabled.is_(False)
     admin = (grants.c.user == users.c.id) & (grants.c.role == Role.ADMIN.value) & (grants.c.stations == "*")
-    return bool(connection.execute(select(exists().where(able, admin))).scalar())
+    query = select(users.c.name).where(able, exists().where(admin)).order_by(users.c.name)
+    return list(connection.execute(query).scalars())
+
+
+def has_administrator(connection: Connection) -> bool:
+    """Whether somebody can sign in who may do everything."""
+    return bool(administrators(connection))

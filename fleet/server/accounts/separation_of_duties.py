@@ -1,19 +1,96 @@
-"""Separation of duties between accounts: two that may be one person's, because one made, reset or granted the other.
+"""Separation of duties between accounts: who is no second person for what another one began.
 
 Rules: whoever makes an account, resets it, grants it something or opens it again could sign in with it, or has bought it: for 30
 days after the last of these acts the two count as one person. So do two accounts of one maker, and the maker's maker. Accounts of
-the region's own sign-in are made by nobody here. Every function works in a transaction that the caller holds.
+the region's own sign-in are made by nobody here. An account that is younger than a day is nobody's second person. In the first
+hour of a region, until two persons have closed it, no account is young for what sets the region up, and while only one can sign
+in who may do everything, one is enough for that. Every function works in a transaction that the caller holds.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Literal
 
 from sqlalchemy import Connection, delete, insert, select
 
-from fleet.server.accounts.tables import account_acts, users
+from fleet.server.accounts.queries import administrators
+from fleet.server.accounts.tables import account_acts, first_hour, users
 
 LASTS = timedelta(days=30)
+YOUNG = timedelta(hours=24)
 Act = Literal["made", "reset", "granted", "opened"]
+CLOSERS = 2
+"""So many close the first hour."""
+OF_TOKENS = "token:"
+"""How the audit's name of a token begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asks, agrees or withdraws, and from where.
+
+    `program`: came with a token, and begins nothing that touches cards, nor agrees to it. `stepped_up`: there is a fresh proof of
+    who is there (step-up authentication). `hsa_id`: the person's, where their sign-in proved one.
+    """
+
+    name: str
+    address: str = ""
+    program: bool = False
+    stepped_up: bool = False
+    hsa_id: str = ""
+
+
+class Objection(StrEnum):
+    """Why somebody is no second person."""
+
+    NOT_A_PERSON = "not_a_person"
+    SAME_PERSON = "same_person"
+    NOT_ANOTHER_PERSON = "not_another_person"
+    YOUNG = "young"
+    STEP_UP = "step_up"
+
+
+def objection_to_second(
+    connection: Connection, first: str, second: Requester, now: datetime, *, sets_up: bool = False
+) -> Objection | None:
+    """Why `second` cannot agree to what the account `first` began. `sets_up`: it is of what the first hour is for."""
+    if second.program or first.startswith(OF_TOKENS):
+        return Objection.NOT_A_PERSON
+    if first == second.name:
+        return Objection.SAME_PERSON
+    is_first = is_first_hour(connection)
+    if not (is_first and sets_up) and may_be_one_person(connection, first, second.name, now):
+        return Objection.NOT_ANOTHER_PERSON
+    if not is_first and _is_young(connection, second.name, now):
+        return Objection.YOUNG
+    return None if second.stepped_up else Objection.STEP_UP
+
+
+def is_first_hour(connection: Connection) -> bool:
+    """Whether the region is still being set up."""
+    return len(first_hour_closers(connection)) < CLOSERS
+
+
+def first_hour_closers(connection: Connection) -> list[str]:
+    """Who has closed it, by name."""
+    return list(connection.execute(select(first_hour.c.by).order_by(first_hour.c.by)).scalars())
+
+
+def close_first_hour(connection: Connection, by: str, now: datetime) -> None:
+    """One person's word that the region is set up. It counts once, and is not taken back."""
+    if by not in first_hour_closers(connection):
+        connection.execute(insert(first_hour).values(by=by, at=now))
+
+
+def takes_two(connection: Connection) -> bool:
+    """Whether to give trust takes a second person."""
+    return not is_first_hour(connection) or len(administrators(connection)) >= CLOSERS
+
+
+def _is_young(connection: Connection, name: str, now: datetime) -> bool:
+    made: datetime | None = connection.execute(select(users.c.made).where(users.c.name == name)).scalar()
+    return made is not None and made > now - YOUNG
 
 
 def record(connection: Connection, user: int, by: str, act: Act, now: datetime) -> None:

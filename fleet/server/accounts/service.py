@@ -1,16 +1,17 @@
-"""Account service, for an administrator of the server: invite, grant, close, end sessions, reset, revoke.
+"""Account service, for an administrator of the server: take, close, end sessions, reset, revoke.
 
-Rules: each deed and its audit entry are one transaction; what would leave nobody who may do everything is not done. Links and
-tokens are given back once and kept as hashes. Grants of an account of the region's own sign-in come from there and are not set
-here. Who makes, resets, grants or opens an account is not its second person for a while (`vouching`).
+Rules: each deed and its audit entry are one transaction; what would leave nobody who may do everything is not done. Tokens are
+given back once and kept as hashes. Grants of an account of the region's own sign-in come from there and are not set here. What
+gives (a new account, a role, an account opened again, a set-up link) is here for `proposals`, which takes two persons: neither is
+the account's second person for a while (`vouching`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from fleet.server.accounts import api_tokens as tokens
 from fleet.server.accounts import hsa_bindings
@@ -22,6 +23,7 @@ from fleet.server.accounts.queries import AccountError, AccountRow
 from fleet.server.accounts.sign_in import one_time_links as links
 from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.sessions import Open
+from fleet.server.accounts.tables import users
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.database.database import Database
@@ -66,21 +68,13 @@ class AccountService:
         with self.database.reading.begin() as connection:
             return _account(connection, people.named(connection, name), self.clock())
 
-    def invite(self, name: str, granted: Grants) -> str:
-        """A new local account; the value of its set-up link."""
-        with self._doing(AuditEvent("user.add", name, _words(granted))) as connection:
-            user = people.add(connection, name, granted, self.clock())
-            self._vouch(connection, user, "made")
-            return links.make(connection, "set-up", user, self.clock())
-
-    def grant(self, name: str, granted: Grants) -> list[str]:
-        """These roles and no others; gives the keys of open sessions, whose streams are to begin anew."""
+    def take(self, name: str, granted: Grants) -> list[str]:
+        """These roles and no others, none more than it has; gives the keys of open sessions, whose streams are to begin anew."""
         with self._doing(AuditEvent("user.roles", name, _words(granted))) as connection:
-            person = people.named(connection, name)
-            if not person.local:
-                raise AccountError(f"{name}: is of the region's own sign-in, which says what it may")
+            person = grantable(connection, name)
+            if people.gives_more(granted, person.grants):
+                raise AccountError(f"{name}: that is more than it has, which takes two persons")
             people.grant(connection, person.id, granted)
-            self._vouch(connection, person.id, "granted")
             return _keys(connection, name)
 
     def close(self, name: str) -> list[str]:
@@ -90,25 +84,18 @@ class AccountService:
             people.disable(connection, name)
             return ended
 
-    def open(self, name: str) -> None:
-        """It can be signed in with again."""
-        with self._doing(AuditEvent("user.disable", name, "undone")) as connection:
-            people.disable(connection, name, disabled=False)
-            self._vouch(connection, people.named(connection, name).id, "opened")
-
     def end_sessions(self, name: str) -> list[str]:
         """Gives the keys of those ended."""
         with self._doing(AuditEvent("user.end-sessions", name)) as connection:
             people.named(connection, name)
             return sessions.end(connection, name)
 
-    def reset(self, name: str) -> tuple[str, list[str]]:
-        """Forget password and one-time codes; the value of a new set-up link, and the keys of the sessions that ended."""
+    def reset(self, name: str) -> list[str]:
+        """Forget password and one-time codes; gives the keys of the sessions that ended. A new set-up link is a proposal."""
         with self._doing(AuditEvent("user.reset", name)) as connection:
             ended = _keys(connection, name)
-            user = people.reset(connection, name)
-            self._vouch(connection, user, "reset")
-            return links.make(connection, "set-up", user, self.clock()), ended
+            vouching.record(connection, people.reset(connection, name), self.actor.name, "reset", self.clock())
+            return ended
 
     def ask_binding(self, name: str, hsa_id: str, reason: str) -> None:
         """Ask that this local account is that HSA-id's. A second person agrees."""
@@ -146,17 +133,77 @@ class AccountService:
         with self._doing(AuditEvent("token.revoke", name)) as connection:
             tokens.revoke(connection, name)
 
-    def _vouch(self, connection: Connection, user: int, act: vouching.Act) -> None:
-        vouching.record(connection, user, self.actor.name, act, self.clock())
-
     @contextmanager
     def _doing(self, deed: AuditEvent) -> Iterator[Connection]:
-        with self.database.writing.begin() as connection:
-            able = people.has_administrator(connection)
+        with self.database.writing.begin() as connection, _keeping_one(connection, deed.target):
             yield connection
-            if able and not people.has_administrator(connection):
-                raise LastAdministratorError(f"{deed.target}: is the last one who may do everything")
             audit.append(connection, self.clock(), self.actor.name, self.actor.address, deed)
+
+
+def grantable(connection: Connection, name: str) -> AccountRow:
+    """The account, where its roles are set here. Raises AccountError."""
+    person = people.named(connection, name)
+    if not person.local:
+        raise AccountError(f"{name}: is of the region's own sign-in, which says what it may")
+    return person
+
+
+def give_account(
+    connection: Connection, name: str, granted: Grants, mail: str, by: Sequence[str], now: datetime
+) -> None:
+    """A new local account, in the words of those persons. Raises AccountError."""
+    _give(connection, people.add(connection, name, granted, now, mail), by, "made", now)
+    _tell(connection, by, AuditEvent("user.add", name, _words(granted)), now)
+
+
+def give_roles(connection: Connection, name: str, granted: Grants, by: Sequence[str], now: datetime) -> None:
+    """These roles and no others. Raises AccountError."""
+    with _keeping_one(connection, name):
+        person = grantable(connection, name)
+        people.grant(connection, person.id, granted)
+        _give(connection, person.id, by, "granted", now)
+    _tell(connection, by, AuditEvent("user.roles", name, _words(granted)), now)
+
+
+def open_again(connection: Connection, name: str, by: Sequence[str], now: datetime) -> None:
+    """The account can be signed in with again. Raises AccountError."""
+    people.disable(connection, name, disabled=False)
+    _give(connection, people.named(connection, name).id, by, "opened", now)
+    _tell(connection, by, AuditEvent("user.disable", name, "undone"), now)
+
+
+def give_link(connection: Connection, name: str, now: datetime) -> str:
+    """A new set-up link; gives its value."""
+    return links.make(connection, "set-up", people.named(connection, name).id, now)
+
+
+def put_link(connection: Connection, name: str, value: str, now: datetime) -> None:
+    """The set-up link of that value, or of the joined hashes of a code's two halves, and none that is to be mailed."""
+    user = people.named(connection, name).id
+    links.put_set_up(connection, value, user, now)
+    mail_link(connection, name, None)
+
+
+def mail_link(connection: Connection, name: str, since: datetime | None) -> None:
+    """A set-up link is to be mailed to the person, since then; None: none is."""
+    connection.execute(update(users).where(users.c.name == name).values(link_due=since))
+
+
+def _give(connection: Connection, user: int, by: Sequence[str], act: vouching.Act, now: datetime) -> None:
+    for who in by:
+        vouching.record(connection, user, who, act, now)
+
+
+def _tell(connection: Connection, by: Sequence[str], deed: AuditEvent, now: datetime) -> None:
+    audit.append(connection, now, by[0], "", deed)
+
+
+@contextmanager
+def _keeping_one(connection: Connection, name: str) -> Iterator[None]:
+    able = people.has_administrator(connection)
+    yield
+    if able and not people.has_administrator(connection):
+        raise LastAdministratorError(f"{name}: is the last one who may do everything")
 
 
 def _account(connection: Connection, person: AccountRow, now: datetime) -> Account:

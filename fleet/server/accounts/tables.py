@@ -39,6 +39,8 @@ users = Table(
         comment="as the issuer of identities said at the last sign-in or step-up; of a local account as two administrators said",
     ),
     Column("hsa_until", UtcDateTime, comment="so long two administrators' word counts; null where the issuer's does"),
+    Column("mail", Text, comment="the person's own; of a local account, as two persons said"),
+    Column("link_due", UtcDateTime, comment="since when a set-up link is to be mailed; null where none is"),
     UniqueConstraint("name"),
     UniqueConstraint("subject"),
 )
@@ -69,6 +71,13 @@ account_acts = Table(
     Column("by", ForeignKey("users.id"), primary_key=True, comment="who could be that account since"),
     Column("at", UtcDateTime, nullable=False, comment="the last time"),
     Column("act", String(16), nullable=False, comment="made, reset, granted or opened"),
+)
+
+first_hour = Table(
+    "first_hour",
+    metadata,
+    Column("by", String(64), primary_key=True, comment="who has closed it; it is over with the second row"),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 sessions = Table(

@@ -51,12 +51,14 @@ _ICON = {
     "directory_away": "cloud-off-outline",
     "directory_many": "account-outline",
     "station_waits_for_approval": "fingerprint",
+    "proposal_open": "account-check-outline",
 }
-_DECIDED_AT = {"station_waits_for_approval": "/new-stations"}
+_DECIDED_AT = {"station_waits_for_approval": "/new-stations", "proposal_open": "/proposals"}
 """Alerts that a decision on another page ends."""
 _PLACED = ("chain_broken", "conflict")
 _SAID_AS_CODE = {
     "clock": "alert_clock",
+    "proposal_open": "proposal_kind",
     "duplicate_identity": "alert_duplicate",
     "unsigned_ask": "alert_unsigned",
     "update_failed": "update_fault",

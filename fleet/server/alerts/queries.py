@@ -34,6 +34,7 @@ from fleet.server.alerts.rules import (
     AlertKey,
     FailedErrand,
     FleetSnapshot,
+    OpenProposal,
     RaisedAlarm,
     RetiredStation,
     ReturnedCard,
@@ -53,6 +54,7 @@ from fleet.server.issuers.tables import HANDED_OVER, requests, wishes
 from fleet.server.orders.model import IN_HAND
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import stations_like
+from fleet.server.proposals.tables import proposals
 from fleet.server.stations.model import contact_of
 from fleet.server.stations.tables import IN_FLEET, RETIRED_NAMES, alarms, stations
 
@@ -61,6 +63,9 @@ ALL = true()
 MOST_RETURNED = 100
 _WAITING = ("id", "station", "command", "by", "asked", "decide_by")
 """What a word says of a command."""
+
+
+_PROPOSED = select(proposals).where(proposals.c.state.in_(("waiting", "confirmed"))).order_by(proposals.c.id)
 
 
 def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> FleetSnapshot:
@@ -89,6 +94,7 @@ def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> Fl
         tuple(_returned(connection)),
         tuple(_unregistered(connection)),
         retired=tuple(RetiredStation(row.name, row.retired, row.heard) for row in retired),
+        proposed=tuple(OpenProposal(row.id, row.kind, row.asked) for row in connection.execute(_PROPOSED)),
         waiting=tuple(waiting_stations(connection)),
         deeds=recent_deeds(connection, now),
     )

@@ -165,6 +165,15 @@ class WaitingRow(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenProposal:
+    """What one person wants to give, and another one has to confirm, or can stop."""
+
+    number: int
+    kind: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FleetSnapshot:
     """The fleet at one moment."""
 
@@ -183,6 +192,7 @@ class FleetSnapshot:
     parts: Mapping[str, str] = field(default_factory=dict)
     """Parts of the server that do not work, and why not, in a word."""
     retired: tuple[RetiredStation, ...] = ()
+    proposed: tuple[OpenProposal, ...] = ()
     waiting: tuple[WaitingStation, ...] = ()
     """New stations that nobody has let in or refused."""
     deeds: tuple[Deed, ...] = ()
@@ -424,6 +434,11 @@ def _waiting(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
         yield RuleMatch("", "station_waits_for_approval", seen.station, detail, since=seen.since)
 
 
+def _proposed(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    for each in look.proposed:
+        yield RuleMatch("", "proposal_open", str(each.number), each.kind, since=each.since)
+
+
 def _kept(code: str) -> Finder:
     def find(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
         for alarm in look.kept:
@@ -467,6 +482,7 @@ FINDERS: dict[str, Finder] = {
     "returned_open": _returned,
     "retired_heard": _retired_heard,
     "station_waits_for_approval": _waiting,
+    "proposal_open": _proposed,
     "handover_unregistered": _unregistered,
     "worklist_late": _worklist_late,
     "card_in_use": _card_in_use,

@@ -9,7 +9,7 @@ Example: `app.include_router(command_api(web, desk))`
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from fleet.messages.commands import Message
@@ -29,10 +29,11 @@ from fleet.server.commands.roll_out import Progress, RollOutState, roll_out, unf
 from fleet.server.commands.service import CommandService
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
+from fleet.server.platform.web.authorization import NO_STEP_UP, needs
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Name, Number, Offset, Rows, next_offset
 from fleet.server.platform.web.request_bodies import LINE, WHOLE, Body
+from fleet.server.proposals.dependencies import PROPOSED, accepted, propose_roll_out
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.api import Device
 from fleet.server.updates.model import Bundles, StoredBundle
@@ -47,7 +48,8 @@ _SAID: dict[Refusal, tuple[int, str]] = {
         409,
         "one of the two made, reset or granted the other's account within 30 days: a third person has to agree",
     ),
-    Refusal.STEP_UP: (403, "a proof of who is there, at most five minutes old, is missing: step up at /step-up"),
+    Refusal.YOUNG: (409, "your account is younger than a day: somebody else has to agree"),
+    Refusal.STEP_UP: (403, NO_STEP_UP),
     Refusal.NO_KEY: (409, "the station has sent no recovery key, or it was released before"),
     Refusal.NOT_WAITING: (409, "it waits for nobody: it is decided, or its time is over"),
 }
@@ -185,14 +187,18 @@ def command_api(web: Web, commands: CommandService, bundles: Bundles) -> APIRout
 
 
 def _add_orders(router: APIRouter, web: Web, commands: CommandService, bundles: Bundles) -> None:
-    @router.post("/stations/{station}/commands", dependencies=needs(Right.CARDS), status_code=201)
+    @router.post(
+        "/stations/{station}/commands", dependencies=needs(Right.CARDS), status_code=201, responses=PROPOSED,
+        response_model=Command,
+    )  # fmt: skip
     def order_command(
         request: Request,
         station: Name,
         said: Annotated[Plain | Close | OpenSlot | RecoveryKey | Update, Field(discriminator="command")],
-    ) -> Command:
+    ) -> Command | Response:
         """Order a command. One that touches cards waits for a second person; it and an update are ordered in a session that has
-        stepped up within five minutes, and not by a token. All but the first are issued at once."""
+        stepped up within five minutes, and not by a token. All but the first are issued at once; an older image, or one that most
+        of the fleet would run, is a proposal."""
         row = readings_of(request).station(station, web.clock())
         if row is None:
             raise HTTPException(404, "no station of that name")
@@ -200,8 +206,11 @@ def _add_orders(router: APIRouter, web: Web, commands: CommandService, bundles: 
             raise HTTPException(409, "the station is retired")
         if not may_order(request, said.command, station):
             raise HTTPException(403, "your role does not allow this command")
+        wish = _request_of(station, said, bundles)
+        if (waits := propose_roll_out(request, [wish])) is not None:
+            return accepted(waits)
         try:
-            return _model(commands.ask(_request_of(station, said, bundles), orderer(request)))
+            return _model(commands.ask(wish, orderer(request)))
         except CommandRefusedError as error:
             raise HTTPException(*_SAID[error.refusal]) from None
 
@@ -231,10 +240,13 @@ def _add_roll_out(router: APIRouter, web: Web, commands: CommandService, bundles
         found = roll_out(readings_of(request).stations(web.clock()), within(request, commands).latest_updates())
         return Rows(items=[_progress(one) for one in found], next=None)
 
-    @router.post("/updates", dependencies=needs(Right.COMMAND), status_code=201)
-    def order_updates(request: Request, said: UpdateMany) -> Rows[Command]:
+    @router.post(
+        "/updates", dependencies=needs(Right.COMMAND), status_code=201, responses=PROPOSED, response_model=Rows[Command]
+    )
+    def order_updates(request: Request, said: UpdateMany) -> Rows[Command] | Response:
         """Order one bundle for several stations, in a session that has stepped up within five minutes and not by a token. Nothing
-        is ordered while one of them cannot take it: 409 names each, and why."""
+        is ordered while one of them cannot take it: 409 names each, and why. An older image, or one that most of the fleet would
+        run, is a proposal."""
         bundle, order = _bundle(bundles, said.sha256), bundles.order(said.sha256, older=said.older, now=said.now)
         if bundle is None or order is None:
             raise HTTPException(409, _NO_BUNDLE)
@@ -251,6 +263,8 @@ def _add_roll_out(router: APIRouter, web: Web, commands: CommandService, bundles
             CommandRequest(name, CommandName.UPDATE, said.reason, valid_s=said.valid_s, update_order=order)
             for name in names
         ]
+        if (waits := propose_roll_out(request, wishes)) is not None:
+            return accepted(waits)
         try:
             return Rows(items=[_model(commands.ask(wish, orderer(request))) for wish in wishes], next=None)
         except CommandRefusedError as error:

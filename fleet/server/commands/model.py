@@ -17,6 +17,7 @@ from typing import Literal, get_args
 from fleet.messages.commands import COMMANDS, TOUCHES_CARDS, Message, UpdateOrder
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import CommandName
+from fleet.server.accounts.separation_of_duties import Requester as Requester
 from fleet.server.platform.roles import Right
 
 State = Literal["waiting", "ready", "sent", "done", "refused", "failed", "expired", "withdrawn"]
@@ -46,21 +47,6 @@ class CommandRequest:
     message: str | None = None
     valid_s: int = VALID_S[0]
     update_order: UpdateOrder | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Requester:
-    """Who asks, agrees or withdraws, and from where.
-
-    `program`: came with a token, and begins nothing that touches cards, nor agrees to it. `stepped_up`: there is a fresh proof of
-    who is there (step-up authentication). `hsa_id`: the person's, where their sign-in proved one.
-    """
-
-    name: str
-    address: str = ""
-    program: bool = False
-    stepped_up: bool = False
-    hsa_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +84,9 @@ class Refusal(StrEnum):
     NOT_A_PERSON = "not_a_person"
     """A token begins nothing that touches cards, and agrees to nothing."""
     NOT_ANOTHER_PERSON = "not_another_person"
-    """One of the two made, reset or granted the other's account not long ago (`access.vouching`)."""
+    """One of the two made, reset or granted the other's account not long ago (`accounts.separation_of_duties`)."""
+    YOUNG = "young"
+    """The second one's account is younger than a day."""
     STEP_UP = "step_up"
     """A fresh proof of who is there is missing."""
     NO_KEY = "no_key"

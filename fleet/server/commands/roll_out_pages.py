@@ -21,6 +21,7 @@ from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import field, form_of, needs
 from fleet.server.platform.web.pagination import ROWS
+from fleet.server.proposals.dependencies import propose_roll_out
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.updates.model import Bundles, StoredBundle
 
@@ -86,6 +87,8 @@ def _order(request: Request, web: Web, what: tuple[CommandService, Bundles], wis
     if not all(may_order(request, CommandName.UPDATE, name) for name in wish.chosen):
         raise HTTPException(403, "your role does not allow this command at every one of these stations")
     try:
+        if (waits := propose_roll_out(request, wish.requests)) is not None:
+            return RedirectResponse(f"/proposals/{waits.id}", 303)
         for each in wish.requests:
             what[0].ask(each, orderer(request))
     except CommandRefusedError as error:

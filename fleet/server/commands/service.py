@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from fleet.server.accounts.separation_of_duties import may_be_one_person
+from fleet.server.accounts.separation_of_duties import objection_to_second
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.model import (
     RECOVERY_KEY,
@@ -34,8 +34,6 @@ from fleet.server.stations.alarms import RECOVERY_RELEASED, Alarm, raise_alarm
 
 DECIDE = timedelta(minutes=15)
 """So long a command waits for its second person."""
-OF_TOKENS = "token:"
-"""How the audit's name of a token begins."""
 
 
 class CommandService:
@@ -86,31 +84,8 @@ class CommandService:
     def ask(self, wish: CommandRequest, by: Requester) -> CommandRow:
         """Keep it: ready at once where one person is enough. Raises ValueError for what no station would take, and
         CommandRefusedError for who may not begin it."""
-        if (part := wrong_with(wish)) is not None:
-            raise ValueError(f"{part} does not fit {wish.command}")
-        if wish.command in WANTS_STEP_UP and (lacking := _lacking(by)) is not None:
-            raise CommandRefusedError(lacking)
-        now = self._clock()
-        decide = {"state": "waiting", "decide_by": now + DECIDE}
-        ready = {"state": "ready", "not_after": _end(wish.valid_s, now)}
-        values = {
-            "station": wish.station,
-            "command": wish.command,
-            "slot": wish.slot,
-            "message": wish.message,
-            "update_order": msgspec.json.encode(wish.update_order).decode() if wish.update_order else None,
-            "reason": without_numbers(wish.reason.strip()),
-            "by": by.name,
-            "asked": now,
-            "valid_s": wish.valid_s,
-            **(decide if wish.command in TWO_PERSONS else ready),
-        }
         with self._database.writing.begin() as connection:
-            if wish.command == RECOVERY_KEY and commanding.unreleased_key(connection, wish.station) is None:
-                raise CommandRefusedError(Refusal.NO_KEY)
-            number = commanding.add(connection, values)
-            row = self._known(connection, number)
-            commanding.tell(connection, row, "command.ask", (by.name, by.address), now)
+            row = ask(connection, wish, by, self._clock())
         self._tell(row)
         return row
 
@@ -128,7 +103,7 @@ class CommandService:
             else:
                 agreed = {"state": "ready", "not_after": _end(row.valid_s, now)}
             commanding.set_state(connection, number, "waiting", second=by.name, approved=now, **agreed)
-            row = self._known(connection, number)
+            row = _known(connection, number)
             commanding.tell(connection, row, "command.approve", (by.name, by.address), now)
         self._tell(row)
         return row
@@ -148,32 +123,56 @@ class CommandService:
                 return Refusal.UNKNOWN
             if not commanding.set_state(connection, number, "waiting", state="withdrawn", ended=now, ended_by=by.name):
                 return Refusal.NOT_WAITING
-            row = self._known(connection, number)
+            row = _known(connection, number)
             commanding.tell(connection, row, "command.withdraw", (by.name, by.address), now)
         self._tell(row)
-        return row
-
-    def _known(self, connection: Connection, number: int) -> CommandRow:
-        row = commanding.find_command(connection, number)
-        assert row is not None
         return row
 
     def _tell(self, row: CommandRow) -> None:
         self._changes.publish(frozenset({Topic.COMMANDS, Topic.STATION.of(row.station)}))
 
 
+def ask(connection: Connection, wish: CommandRequest, by: Requester, now: datetime) -> CommandRow:
+    """Keep it, in the transaction under way. Raises as `CommandService.ask`."""
+    if (part := wrong_with(wish)) is not None:
+        raise ValueError(f"{part} does not fit {wish.command}")
+    if wish.command in WANTS_STEP_UP and (lacking := _lacking(by)) is not None:
+        raise CommandRefusedError(lacking)
+    decide = {"state": "waiting", "decide_by": now + DECIDE}
+    ready = {"state": "ready", "not_after": _end(wish.valid_s, now)}
+    values = {
+        "station": wish.station,
+        "command": wish.command,
+        "slot": wish.slot,
+        "message": wish.message,
+        "update_order": msgspec.json.encode(wish.update_order).decode() if wish.update_order else None,
+        "reason": without_numbers(wish.reason.strip()),
+        "by": by.name,
+        "asked": now,
+        "valid_s": wish.valid_s,
+        **(decide if wish.command in TWO_PERSONS else ready),
+    }
+    if wish.command == RECOVERY_KEY and commanding.unreleased_key(connection, wish.station) is None:
+        raise CommandRefusedError(Refusal.NO_KEY)
+    row = _known(connection, commanding.add(connection, values))
+    commanding.tell(connection, row, "command.ask", (by.name, by.address), now)
+    return row
+
+
+def _known(connection: Connection, number: int) -> CommandRow:
+    row = commanding.find_command(connection, number)
+    assert row is not None
+    return row
+
+
 def _objection(connection: Connection, row: CommandRow, by: Requester, now: datetime) -> Refusal | None:
-    if by.program or row.by.startswith(OF_TOKENS):  # an earlier version let a token begin
-        return Refusal.NOT_A_PERSON
-    if row.by == by.name:
-        return Refusal.SAME_PERSON
     if row.state != "waiting" or row.decide_by is None or now >= row.decide_by:
         return Refusal.NOT_WAITING
-    if may_be_one_person(connection, row.by, by.name, now):
-        return Refusal.NOT_ANOTHER_PERSON
-    if row.command == RECOVERY_KEY and commanding.unreleased_key(connection, row.station) is None:
-        return Refusal.NO_KEY
-    return _lacking(by)
+    objection = objection_to_second(connection, row.by, by, now)
+    if objection is not None:
+        return Refusal(objection.value)
+    unreleased = row.command != RECOVERY_KEY or commanding.unreleased_key(connection, row.station) is not None
+    return None if unreleased else Refusal.NO_KEY
 
 
 def _release(connection: Connection, row: CommandRow, now: datetime) -> dict[str, Any]:

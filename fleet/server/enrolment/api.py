@@ -8,7 +8,7 @@ listener of its own, and is not in this description: its clients are made after 
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
 from fleet.server.accounts.sign_in.dependencies import access_of
@@ -16,14 +16,15 @@ from fleet.server.commands.model import MOST_REASON, REASON
 from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, ClaimState, EnrolmentRefusedError, Revoked, Who
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, caller_of, needs
+from fleet.server.platform.web.authorization import NO_STEP_UP, address_of, caller_of, needs
 from fleet.server.platform.web.idempotency import SHOWN_ONCE, api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Number, Offset, next_offset
 from fleet.server.platform.web.request_bodies import WHOLE, Body
+from fleet.server.proposals.dependencies import PROPOSED, accepted, propose
+from fleet.server.proposals.model import Kind, ProposalRow
 from provisioning.est.claim_codes import Claim
 
 DAY_HOURS = 24
-NO_STEP_UP = "a proof of who is there, at most five minutes old, is missing: step up at /step-up"
 
 
 class NewClaim(Body):
@@ -43,9 +44,11 @@ class ClaimCode(BaseModel):
 
 
 class Decision(Body):
-    """The fingerprint as the station's screen shows it; spaces do not count."""
+    """The fingerprint as the station's screen shows it; spaces do not count. `reason`: why, where there was a station of that
+    name."""
 
     key: Annotated[str, Field(min_length=20, max_length=24, pattern=r"^[0-9A-Fa-f ]+$")]
+    reason: Annotated[str, Field(max_length=MOST_REASON)] = ""
 
 
 class RevocationBody(Body):
@@ -98,15 +101,24 @@ def enrolment_api(enrolments: EnrolmentService) -> APIRouter:
         claim = Claim.parse(claimed(request, enrolments, wish.station, wish.hours))
         return ClaimCode(station=claim.station, server=claim.server, code=str(claim.code), text=claim.text)
 
-    @router.post("/enrolments/{claim}/approve", dependencies=needs(Right.COMMAND, person=True))
-    def approve_station(request: Request, claim: Number, said: Decision) -> EnrolmentClaim:
-        """Let the key of this fingerprint be the station. After a step-up."""
-        return _decided(request, enrolments, claim, said.key, approves=True)
+    @router.post(
+        "/enrolments/{claim}/approve", responses=PROPOSED, response_model=EnrolmentClaim,
+        dependencies=needs(Right.COMMAND, person=True),
+    )  # fmt: skip
+    def approve_station(request: Request, claim: Number, said: Decision) -> EnrolmentClaim | Response:
+        """Let the key of this fingerprint be the station, after a step-up: proposed, and confirmed by the same of another person.
+        Certificates of an earlier station of that name end first."""
+        row = approved(request, enrolments, claim, said.key, said.reason)
+        if row is not None and row.state != "done":
+            return accepted(row)
+        known = within(request, enrolments, Right.COMMAND).claim(claim)
+        assert known is not None
+        return _model(known, access_of(request).clock())
 
     @router.post("/enrolments/{claim}/refuse", dependencies=needs(Right.COMMAND, person=True))
     def refuse_station(request: Request, claim: Number, said: Decision) -> EnrolmentClaim:
         """Refuse it: the claim is over."""
-        return _decided(request, enrolments, claim, said.key, approves=False)
+        return _model(refused(request, enrolments, claim, said.key), access_of(request).clock())
 
     @router.post("/stations/{name}/revoke", dependencies=needs(Right.COMMAND, person=True))
     def revoke_station(request: Request, name: Name, said: RevocationBody) -> RevokedCertificates:
@@ -132,17 +144,31 @@ def claimed(request: Request, enrolments: EnrolmentService, station: str, hours:
         raise HTTPException(409, str(error)) from None
 
 
-def decided(request: Request, enrolments: EnrolmentService, number: int, key: str, *, approves: bool) -> ClaimRow:
+def approved(request: Request, enrolments: EnrolmentService, number: int, key: str, reason: str) -> ProposalRow | None:
+    """The proposal to let that key in; None where it is in. Raises HTTPException."""
+    claim = _claim_of(request, enrolments, number)
+    if claim.approved:
+        return None
+    if claim.is_known and not reason.strip():
+        raise HTTPException(409, "there was a station of that name: say why it gets a new key")
+    content = {"claim": number, "key": "".join(key.split()).upper()}
+    return propose(request, Kind.STATION, claim.station, content, reason or f"a new station, {claim.key}").row
+
+
+def refused(request: Request, enrolments: EnrolmentService, number: int, key: str) -> ClaimRow:
     """Raises HTTPException."""
-    mine = within(request, enrolments, Right.COMMAND)
-    if mine.claim(number) is None:
-        raise HTTPException(404, "no claim of that number")
-    if approves and not has_stepped_up(request):
-        raise HTTPException(403, NO_STEP_UP)
+    _claim_of(request, enrolments, number)
     try:
-        return mine.decide(number, key, _who(request), approves=approves)
+        return within(request, enrolments, Right.COMMAND).decide(number, key, _who(request), approves=False)
     except EnrolmentRefusedError as error:
         raise HTTPException(409, str(error)) from None
+
+
+def _claim_of(request: Request, enrolments: EnrolmentService, number: int) -> ClaimRow:
+    claim = within(request, enrolments, Right.COMMAND).claim(number)
+    if claim is None:
+        raise HTTPException(404, "no claim of that number")
+    return claim
 
 
 def revoked(request: Request, enrolments: EnrolmentService, station: str, reason: str) -> Revoked:
@@ -159,12 +185,6 @@ def revoked(request: Request, enrolments: EnrolmentService, station: str, reason
 
 def has_stepped_up(request: Request) -> bool:
     return caller_of(request).has_stepped_up(access_of(request).clock())
-
-
-def _decided(
-    request: Request, enrolments: EnrolmentService, number: int, key: str, *, approves: bool
-) -> EnrolmentClaim:
-    return _model(decided(request, enrolments, number, key, approves=approves), access_of(request).clock())
 
 
 def _who(request: Request) -> Who:

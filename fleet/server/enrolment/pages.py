@@ -14,7 +14,7 @@ from fleet.messages.topics import STATION_NAME
 from fleet.server.accounts.sign_in.pages import qr_path
 from fleet.server.accounts.sign_in.step_up_pages import STEP_UP
 from fleet.server.commands.model import MOST_REASON, REASON
-from fleet.server.enrolment.api import DAY_HOURS, claimed, decided, has_stepped_up, revoked, within
+from fleet.server.enrolment.api import DAY_HOURS, approved, claimed, has_stepped_up, refused, revoked, within
 from fleet.server.enrolment.model import Revoked
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.platform.live_feed.topics import Topic
@@ -47,13 +47,14 @@ def enrolment_pages(web: Web, enrolments: EnrolmentService) -> APIRouter:
 
     @router.post(f"{PATH}/{{claim}}/approve", dependencies=needs(Right.COMMAND, person=True))
     async def approve(request: Request, claim: Number) -> Response:
-        key = field(await form_of(request), "key", 24)
-        return await run_in_threadpool(_decide, request, web, enrolments, (claim, key), True)
+        form = await form_of(request)
+        said = (claim, field(form, "key", 24), field(form, "reason", MOST_REASON))
+        return await run_in_threadpool(_approve, request, web, enrolments, said)
 
     @router.post(f"{PATH}/{{claim}}/refuse", dependencies=needs(Right.COMMAND, person=True))
     async def refuse(request: Request, claim: Number) -> Response:
         key = field(await form_of(request), "key", 24)
-        return await run_in_threadpool(_decide, request, web, enrolments, (claim, key), False)
+        return await run_in_threadpool(_refuse, request, web, enrolments, (claim, key))
 
     return router
 
@@ -80,13 +81,21 @@ def _revoke(request: Request, web: Web, enrolments: EnrolmentService, station: s
     return _page(request, web, enrolments, ended=(station, done))
 
 
-def _decide(
-    request: Request, web: Web, enrolments: EnrolmentService, which: tuple[int, str], approves: bool
-) -> Response:
-    if approves and not has_stepped_up(request):
+def _approve(request: Request, web: Web, enrolments: EnrolmentService, said: tuple[int, str, str]) -> Response:
+    if not has_stepped_up(request):
         return RedirectResponse(with_query(STEP_UP, onward=PATH), 303)
     try:
-        decided(request, enrolments, *which, approves=approves)
+        row = approved(request, enrolments, *said)
+    except HTTPException as error:
+        if error.status_code != 409:
+            raise
+        return _page(request, web, enrolments, wrong="enrolment.changed", status=409)
+    return RedirectResponse(PATH if row is None or row.state == "done" else f"/proposals/{row.id}", 303)
+
+
+def _refuse(request: Request, web: Web, enrolments: EnrolmentService, which: tuple[int, str]) -> Response:
+    try:
+        refused(request, enrolments, *which)
     except HTTPException as error:
         if error.status_code != 409:
             raise

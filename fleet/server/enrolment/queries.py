@@ -8,7 +8,8 @@ from typing import Any
 from cryptography import x509
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import CommandName, EventType
+from fleet.server.commands.tables import commands
 from fleet.server.enrolment.model import REDELIVERED, ClaimRow
 from fleet.server.enrolment.tables import denied_stations
 from fleet.server.enrolment.tables import issued_certificates as certificates
@@ -149,6 +150,17 @@ def certificates_of_key(connection: Connection, station: str, epoch: int, key: s
 def list_certificates(connection: Connection) -> Iterable[StationCertificate]:
     """All that were issued here, oldest first."""
     return [_certificate(row) for row in connection.execute(select(certificates).order_by(certificates.c.issued))]
+
+
+def awaits_self_test(connection: Connection, station: str) -> bool:
+    """Whether a station that was let in here has done no self test since: until then it is not known to be one."""
+    let_in = select(func.max(claims.c.decided)).where(claims.c.station == station, claims.c.approved)
+    at = connection.execute(let_in).scalar()
+    tests = commands.c.station == station, commands.c.command == CommandName.SELF_TEST.value, commands.c.state == "done"
+    return (
+        at is not None
+        and connection.execute(select(commands.c.id).where(*tests, commands.c.ended > at)).first() is None
+    )
 
 
 def count_renewals(connection: Connection, station: str, since: datetime) -> int:

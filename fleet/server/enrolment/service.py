@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, true, update
 
 from fleet.server.enrolment import queries
 from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, EnrolmentRefusedError, Revoked, Who
@@ -95,31 +95,13 @@ class EnrolmentService:
         now = self._clock()
         with self._database.writing.begin() as connection:
             row = self._find(connection, number)
-            if row is None:
-                raise EnrolmentRefusedError("there is no such claim")
-            if "".join(key.split()).upper() != "".join(row.key.split()):
-                raise EnrolmentRefusedError("another key waits than the one that was shown: look again")
+            row = _with_key(row, key)
             if row.approved is not approves:
-                self._decide(connection, row, who, now, approves=approves)
+                _decide(connection, row, who, now, approves=approves)
             decided = self._find(connection, number)
         assert decided is not None
         self._publish(row.station)
         return decided
-
-    def _decide(self, connection: Connection, row: ClaimRow, who: Who, now: datetime, *, approves: bool) -> None:
-        if row.state(now) not in ("waiting", "approved"):
-            raise EnrolmentRefusedError(f"nothing waits: the claim is {row.state(now)}")
-        _write(connection, claims.c.id == row.id, who, now, approves=approves)
-        append(
-            connection, now, *who, AuditEvent(f"enrolment.{'approve' if approves else 'refuse'}", row.station, row.key)
-        )
-        if not approves:
-            return
-        add_stations(connection, [row.station])
-        rivals = claims.c.station == row.station, claims.c.id != row.id, claims.c.asked.is_not(None)
-        for rival in connection.execute(select(claims.c.id).where(*rivals, claims.c.approved.is_(None))).scalars():
-            _write(connection, claims.c.id == rival, who, now, approves=False)
-            append(connection, now, *who, AuditEvent("enrolment.refuse", row.station, "another key was approved"))
 
     def revoke(self, station: str, reason: str, who: Who) -> Revoked:
         """End all that the name holds: its certificates from here are revoked, and none that was issued until now is believed
@@ -144,6 +126,40 @@ class EnrolmentService:
 
     def _publish(self, station: str) -> None:
         self._changes.publish(frozenset({Topic.STATIONS, Topic.STATION.of(station)}))
+
+
+def let_in(connection: Connection, number: int, key: str, who: Who, now: datetime) -> None:
+    """Approve the key of that fingerprint, in the transaction under way. Certificates of an earlier life of the name end first.
+    Raises EnrolmentRefusedError."""
+    row = _with_key(queries.find_claim(connection, number, true()), key)
+    if row.approved:
+        return
+    if ended := queries.revoke_certificates(connection, row.station, who[0], now):
+        append(connection, now, *who, AuditEvent("enrolment.revoke", row.station, f"{ended}: another one is let in"))
+    _decide(connection, row, who, now, approves=True)
+
+
+def _with_key(row: ClaimRow | None, key: str) -> ClaimRow:
+    """The claim, where that key waits. Raises EnrolmentRefusedError."""
+    if row is None:
+        raise EnrolmentRefusedError("there is no such claim")
+    if "".join(key.split()).upper() != "".join(row.key.split()):
+        raise EnrolmentRefusedError("another key waits than the one that was shown: look again")
+    return row
+
+
+def _decide(connection: Connection, row: ClaimRow, who: Who, now: datetime, *, approves: bool) -> None:
+    if row.state(now) not in ("waiting", "approved"):
+        raise EnrolmentRefusedError(f"nothing waits: the claim is {row.state(now)}")
+    _write(connection, claims.c.id == row.id, who, now, approves=approves)
+    append(connection, now, *who, AuditEvent(f"enrolment.{'approve' if approves else 'refuse'}", row.station, row.key))
+    if not approves:
+        return
+    add_stations(connection, [row.station])
+    rivals = claims.c.station == row.station, claims.c.id != row.id, claims.c.asked.is_not(None)
+    for rival in connection.execute(select(claims.c.id).where(*rivals, claims.c.approved.is_(None))).scalars():
+        _write(connection, claims.c.id == rival, who, now, approves=False)
+        append(connection, now, *who, AuditEvent("enrolment.refuse", row.station, "another key was approved"))
 
 
 def make_claim(connection: Connection, terms: ClaimTerms, station: str, hours: float, who: Who, now: datetime) -> Claim:

@@ -15,14 +15,14 @@ from fleet.server.envelope_resets.model import Refusal, ResetRow, Result, State
 from fleet.server.envelope_resets.service import EnvelopeResetService
 from fleet.server.orders.request_bodies import OrderName
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import caller_of, needs
+from fleet.server.platform.web.authorization import NO_STEP_UP, caller_of, needs
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.request_bodies import Body
 
 REFUSED: dict[Refusal, tuple[int, str]] = {
     Refusal.UNKNOWN: (404, "no order of that number with a letter that can still be used"),
     Refusal.NOT_A_PERSON: (403, "a token neither begins this nor agrees to it: sign in"),
-    Refusal.STEP_UP: (403, "a proof of who is there, at most five minutes old, is missing: step up at /step-up"),
+    Refusal.STEP_UP: (403, NO_STEP_UP),
     Refusal.NOT_LISTED: (403, "only an ID administrator (KRA) of the order's station, by the region's list"),
     Refusal.HOLDER: (409, "the letter is your own: two others have to do it"),
     Refusal.SAME_PERSON: (409, "the second person is another one than who asked for it"),

@@ -1,6 +1,7 @@
 """API of guards, under /api/v1: what cannot be undone and waits for a person; and the button of a page that says the same.
 
-Rules: who may manage confirms, signed in and never by a token; the audit hears of it in the same transaction.
+Rules: who may manage confirms, signed in and never by a token, and two persons do (`proposals`); the audit hears of it in the
+same transaction.
 """
 
 from datetime import datetime
@@ -13,8 +14,10 @@ from starlette.concurrency import run_in_threadpool
 
 from fleet.server.guards.service import GuardService
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, caller_of, form_of, needs
+from fleet.server.platform.web.authorization import form_of, needs
 from fleet.server.platform.web.idempotency import api_group
+from fleet.server.proposals.dependencies import PROPOSED, accepted, propose
+from fleet.server.proposals.model import Kind
 
 Name = Annotated[str, Path(pattern=r"^[a-z0-9_:]{1,40}$")]
 
@@ -44,25 +47,33 @@ def guards_api(guards: GuardService) -> APIRouter:
         """What waits for a person."""
         return _model(guards)
 
-    @router.post("/guards/{name}/confirm", dependencies=needs(Right.MANAGE, person=True))
-    def confirm_guard(request: Request, name: Name) -> WaitingGuards:
-        """Say that the server's clock is right (`clock`), or that the batch may go on for a day."""
-        if not guards.confirm(name, (caller_of(request).name, address_of(request))):
-            raise HTTPException(409, f"{name}: nothing of that name waits")
-        return _model(guards)
+    @router.post(
+        "/guards/{name}/confirm", responses=PROPOSED, response_model=WaitingGuards,
+        dependencies=needs(Right.MANAGE, person=True),
+    )  # fmt: skip
+    def confirm_guard(request: Request, name: Name) -> WaitingGuards | Response:
+        """Say that the server's clock is right (`clock`), or that the batch may go on for a day: proposed, and confirmed by the
+        same of another person."""
+        row = propose(request, Kind.GUARD, name, {}, name).row
+        return _model(guards) if row.state == "done" else accepted(row)
 
     return router
 
 
-def guard_pages(guards: GuardService) -> APIRouter:
+def guard_pages() -> APIRouter:
     """The button of the page of deadlines."""
     router = APIRouter(include_in_schema=False)
 
     @router.post("/guards/{name}/confirm", dependencies=needs(Right.MANAGE))
     async def confirm(request: Request, name: Name) -> Response:
         await form_of(request)
-        await run_in_threadpool(guards.confirm, name, (caller_of(request).name, address_of(request)))
-        return RedirectResponse("/deadlines", 303)
+        try:
+            row = (await run_in_threadpool(propose, request, Kind.GUARD, name, {}, name)).row
+        except HTTPException as error:
+            if error.status_code != 409:
+                raise
+            return RedirectResponse("/deadlines", 303)
+        return RedirectResponse("/deadlines" if row.state == "done" else f"/proposals/{row.id}", 303)
 
     return router
 

@@ -144,14 +144,16 @@ class GuardService:
     def state(self) -> GuardState:
         """All that waits for a person, or was allowed within a day."""
         with self._database.reading.begin() as connection:
-            return replace(guard_state(connection, self._clock()), shown=self._shown())
+            return replace(guard_state(connection, self._clock()), shown=shown_by(self._clock))
 
     def confirm(self, name: str, who: tuple[str, str]) -> bool:
         """Say that the machine's clock is right, or that the batch may go on. False where nothing of that name waits."""
         with self._database.writing.begin() as connection:
-            done = confirm(connection, name, self._shown(), who)
+            done = confirm(connection, name, shown_by(self._clock), who)
         self._changes.publish(frozenset({Topic.DEADLINES}))
         return done
 
-    def _shown(self) -> datetime:
-        return self._clock.shown if isinstance(self._clock, SteadyClock) else self._clock()
+
+def shown_by(clock: Callable[[], datetime]) -> datetime:
+    """What the machine's clock shows, whatever the process goes by."""
+    return clock.shown if isinstance(clock, SteadyClock) else clock()

@@ -40,6 +40,7 @@ from fleet.messages.asking import (
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
 from fleet.server.cards.stock.tables import reserve_cards
+from fleet.server.enrolment.queries import awaits_self_test
 from fleet.server.issuers.model import Queueable, RequestKey
 from fleet.server.issuers.request_queue import QUEUED, enqueue, leave_to_people, record_result, settle_about
 from fleet.server.issuers.tables import certificates, wishes
@@ -159,6 +160,11 @@ class RequestLog:
             raise ReusedError("the id was used before")
         found: Result | None = None if row.result is None else decode(Result, row.result.encode())
         return found
+
+    def awaits_self_test(self, station: str) -> bool:
+        """Whether the station was let in, and has done no self test since."""
+        with self._database.reading.begin() as connection:
+            return awaits_self_test(connection, station)
 
     def reserve(self, station: str, ask: IdentifiedAsk, now: datetime) -> bool:
         """Count the question against the station's hourly limit, in the transaction that looks whether there is room, so that

@@ -170,6 +170,9 @@ class IssuerAnswers:
         try:
             result = await asyncio.to_thread(self._wishes.known, station, ask)
             if result is None:
+                register = isinstance(ask, HoldAsk | LetterAsk | CardStateAsk)
+                if register and await asyncio.to_thread(self._wishes.awaits_self_test, station):
+                    return _error("not_tested", "A new station does a self test before it asks the register.")
                 if not await asyncio.to_thread(self._wishes.reserve, station, ask, now):
                     return _error("too_many", "This station has asked this too often within the hour.")
                 result = await self._proved(station, ask)

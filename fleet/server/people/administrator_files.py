@@ -6,7 +6,7 @@ where a column is missing: who may attend where is said.
 >>> read_administrators(b"hsa_id,name\\n")
 Traceback (most recent call last):
 ...
-fleet.server.platform.csv_files.FileError: 5 problems
+fleet.server.platform.csv_files.FileError: 6 problems
 """
 
 from fleet.messages.link import Administrator
@@ -15,7 +15,7 @@ from fleet.server.platform.csv_files import CsvLine, FileError, FileProblem, che
 from fleet.server.platform.import_files import PERSON_RULES, ColumnRule, broken_rules, is_day
 from fleet.server.platform.roles import STATIONS
 
-ADMINISTRATOR_COLUMNS = ("hsa_id", "name", "roles", "level", "scope", "valid_from", "valid_until")
+ADMINISTRATOR_COLUMNS = ("hsa_id", "name", "roles", "level", "scope", "valid_from", "valid_until", "decision")
 ROLES = ("KRA", "KUR")
 
 _DAY_OR_EMPTY = ColumnRule(lambda text: not text or is_day(text), "must be a day as YYYY-MM-DD, or empty")
@@ -29,6 +29,10 @@ RULES = {
     ),
     "valid_from": _DAY_OR_EMPTY,
     "valid_until": _DAY_OR_EMPTY,
+    "decision": ColumnRule(
+        lambda text: 0 < len(text) <= 200,
+        "the decision of the responsible issuer that the row rests on, at most 200 characters",
+    ),
 }
 
 
@@ -55,7 +59,7 @@ def _listed(fields: dict[str, str]) -> ListedAdministrator:
     days = (fields["valid_from"] or None, fields["valid_until"] or None)
     level = 3 if fields["level"] == "3" else 2
     person = Administrator(fields["hsa_id"], fields["name"], roles, level, *days)  # type: ignore[arg-type]  # of ROLES
-    return ListedAdministrator(person, tuple(fields["scope"].split()))
+    return ListedAdministrator(person, tuple(fields["scope"].split()), fields["decision"])
 
 
 def _are_roles(names: list[str]) -> bool:

@@ -1,8 +1,8 @@
 """API of ID administrators, under /api/v1: who is on the list hands out cards.
 
 Rules: the whole list is read by who may see all stations; that of one station by who may see that one. It is changed by a person
-who may do everything, everywhere, and has stepped up; nobody lists themselves, and the last one stays. Each look and each change
-is told to the audit. `import-administrators` makes the list exactly that of its file.
+who may do everything, everywhere, and has stepped up: less at once, more by a proposal (`proposals`); nobody lists themselves,
+and the last one stays. Each look and each change is told to the audit. `import-administrators` makes the list that of its file.
 
 Example: `app.include_router(administrators_api(side.cards))`
 """
@@ -22,6 +22,9 @@ from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import audit_change, audit_lookup, caller_of, needs, require_station
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
+from fleet.server.proposals.dependencies import PROPOSED, accepted, propose
+from fleet.server.proposals.effects import listed_content, told_of
+from fleet.server.proposals.model import Kind, ProposalRow
 
 LOOKED = "people.administrators"
 
@@ -38,6 +41,8 @@ class Administrator(BaseModel):
     scope: list[str]
     valid_from: str | None
     valid_until: str | None
+    decision: str
+    """Of the responsible issuer, that the row rests on."""
 
 
 def administrators_api(cards: Cards) -> APIRouter:
@@ -70,12 +75,16 @@ def _add_changes(router: APIRouter, cards: Cards) -> None:
         audit_lookup(request, AuditEvent(LOOKED, hsa_id))
         return _shown(_known(cards, hsa_id))
 
-    @router.put("/administrators/{hsa_id}", dependencies=needs(Right.MANAGE, person=True))
-    def put_administrator(request: Request, hsa_id: HsaId, said: AdministratorBody) -> Administrator:
-        """Put them on the list, or change what they may. In a session that has stepped up; not by a token, not of oneself."""
+    @router.put(
+        "/administrators/{hsa_id}", responses=PROPOSED, response_model=Administrator,
+        dependencies=needs(Right.MANAGE, person=True),
+    )  # fmt: skip
+    def put_administrator(request: Request, hsa_id: HsaId, said: AdministratorBody) -> Administrator | Response:
+        """Put them on the list, or change what they may: less at once, more proposed. Not by a token, not of oneself."""
         if said.ends_before_it_begins:
             raise HTTPException(409, "valid_until is before valid_from")
-        return _shown(put(request, cards, said.listed(hsa_id)))
+        row = put(request, cards, said.listed(hsa_id))
+        return _shown(said.listed(hsa_id)) if row is None or row.state == "done" else accepted(row)
 
     @router.delete("/administrators/{hsa_id}", status_code=204, dependencies=needs(Right.MANAGE, person=True))
     def remove_administrator(request: Request, hsa_id: HsaId) -> Response:
@@ -84,20 +93,19 @@ def _add_changes(router: APIRouter, cards: Cards) -> None:
         return Response(status_code=204)
 
 
-def put(request: Request, cards: Cards, listed: ListedAdministrator) -> ListedAdministrator:
-    """Put them on the list. Raises HTTPException where the caller may not just now."""
-    _require_step_up(request)
+def put(request: Request, cards: Cards, listed: ListedAdministrator) -> ProposalRow | None:
+    """Change the row to less, or propose more. Raises HTTPException where the caller may not just now."""
     hsa_id = listed.administrator.hsa_id
-    if caller_of(request).name.upper() == hsa_id:
-        raise HTTPException(403, "nobody puts themselves on the list")
+    before = next((row for row in cards.administrators() if row.administrator.hsa_id == hsa_id), None)
+    if listed.gives_more_than(before):
+        return propose(request, Kind.ADMINISTRATOR, hsa_id, listed_content(listed), listed.decision).row
     audit_change(request, AuditEvent("administrator.put", hsa_id, _told(listed)))
     cards.put_administrator(listed)
-    return listed
+    return None
 
 
 def remove(request: Request, cards: Cards, hsa_id: str) -> None:
-    """Take them off the list. Raises HTTPException where they are not on it, are the last, or the caller may not just now."""
-    _require_step_up(request)
+    """Take them off the list. Raises HTTPException where they are not on it, or are the last."""
     _known(cards, hsa_id)
     if len(cards.administrators()) == 1:
         raise HTTPException(409, "the last one stays: nobody could attend")
@@ -110,11 +118,6 @@ def has_stepped_up(request: Request) -> bool:
     return caller_of(request).has_stepped_up(access_of(request).clock())
 
 
-def _require_step_up(request: Request) -> None:
-    if not has_stepped_up(request):
-        raise HTTPException(403, "a proof of who is there, at most five minutes old, is missing: step up at /step-up")
-
-
 def _known(cards: Cards, hsa_id: str) -> ListedAdministrator:
     found = next((row for row in cards.administrators() if row.administrator.hsa_id == hsa_id), None)
     if found is None:
@@ -123,14 +126,12 @@ def _known(cards: Cards, hsa_id: str) -> ListedAdministrator:
 
 
 def _told(listed: ListedAdministrator) -> str:
-    person = listed.administrator
-    days = f"{person.valid_from or '–'} {person.valid_until or '–'}"
-    return f"{' '.join(person.roles)}, {person.level}, {' '.join(listed.scope)}, {days}"
+    return told_of(listed_content(listed))
 
 
 def _shown(listed: ListedAdministrator) -> Administrator:
     person = listed.administrator
     return Administrator(
         hsa_id=person.hsa_id, name=person.name, roles=list(person.roles), level=person.level, scope=list(listed.scope),
-        valid_from=person.valid_from, valid_until=person.valid_until,
+        valid_from=person.valid_from, valid_until=person.valid_until, decision=listed.decision,
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Request body of an ID administrator, with the bounds of the CSV file: for the API and for the form of the page.
 
->>> said = {"name": "Maj Test", "roles": ["KUR", "KRA"], "level": 3, "scope": ["entre-*"]}
+>>> said = {"name": "Maj Test", "roles": ["KUR", "KRA"], "level": 3, "scope": ["entre-*"], "decision": "IT-1"}
 >>> AdministratorBody.model_validate(said).listed("TEST000000-0001").administrator.roles
 ('KRA', 'KUR')
 """
@@ -20,8 +20,8 @@ from fleet.server.platform.web.authorization import field
 from fleet.server.platform.web.request_bodies import WHOLE, Body, Day
 
 HsaId = Annotated[str, Path(pattern=r"^[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}$")]
-FIELDS = ("name", "roles", "level", "scope", "valid_from", "valid_until")
-MOST_NAME, MOST_SCOPE = 120, 500
+FIELDS = ("name", "roles", "level", "scope", "valid_from", "valid_until", "decision")
+MOST_NAME, MOST_SCOPE, MOST_DECISION = 120, 500, 200
 _Day = Annotated[Day, Field(strict=False)]
 Pattern = Annotated[str, Field(pattern="^" + STATIONS.pattern.replace(r"\Z", "$"))]
 
@@ -36,6 +36,8 @@ class AdministratorBody(Body):
     """Names of stations, or beginnings of names followed by `*`."""
     valid_from: _Day | None = None
     valid_until: _Day | None = None
+    decision: Annotated[str, Field(min_length=1, max_length=MOST_DECISION, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    """Of the responsible issuer, that the row rests on."""
 
     @property
     def ends_before_it_begins(self) -> bool:
@@ -45,7 +47,8 @@ class AdministratorBody(Body):
         """As a row of the list."""
         roles = tuple(role for role in ROLES if role in self.roles)
         days = (day.isoformat() if day else None for day in (self.valid_from, self.valid_until))
-        return ListedAdministrator(Administrator(hsa_id, self.name, roles, self.level, *days), tuple(self.scope))
+        person = Administrator(hsa_id, self.name, roles, self.level, *days)
+        return ListedAdministrator(person, tuple(self.scope), self.decision.strip())
 
 
 def form_values(form: FormData) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from fleet.server.platform.roles import Scope
 
 @dataclass(frozen=True, slots=True)
 class ListedAdministrator:
-    """A row of the list. `scope`: names of stations, or beginnings of names followed by `*`."""
+    """A row of the list. `scope`: names of stations, or beginnings of names followed by `*`. `decision`: of the responsible
+    issuer, that the row rests on."""
 
     administrator: Administrator
     scope: tuple[str, ...]
+    decision: str = ""
 
     def covers(self, station: str, holders: Collection[str] = ()) -> bool:
         """Whether that station is within their scope, and one of these holders (HSA-ids; none: whoever it is) of their own
@@ -22,6 +24,20 @@ class ListedAdministrator:
         scope, own = Scope(frozenset(self.scope)), self.administrator.hsa_id.partition("-")[0]
         theirs = not holders or any(hsa_id.partition("-")[0] == own for hsa_id in holders)
         return scope.allows(station) and (theirs or scope.everywhere)
+
+    def gives_more_than(self, other: "ListedAdministrator | None") -> bool:
+        """Whether this row lets somebody do what the other does not; a new name may be a new person."""
+        if other is None:
+            return True
+        mine, before = self.administrator, other.administrator
+        return (
+            mine.name != before.name
+            or not set(mine.roles) <= set(before.roles)
+            or mine.level > before.level
+            or not all(map(Scope(frozenset(other.scope)).covers, self.scope))
+            or (mine.valid_until or "9999") > (before.valid_until or "9999")
+            or (mine.valid_from or "") < (before.valid_from or "")
+        )
 
 
 @dataclass(frozen=True, slots=True)

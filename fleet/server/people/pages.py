@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from fleet.server.cards.model import Cards
 from fleet.server.people import api
 from fleet.server.people.administrator_files import ROLES
-from fleet.server.people.bodies import FIELDS, MOST_NAME, MOST_SCOPE, HsaId, body_of, form_values
+from fleet.server.people.bodies import FIELDS, MOST_DECISION, MOST_NAME, MOST_SCOPE, HsaId, body_of, form_values
 from fleet.server.people.labels import standing_label
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.platform.audit.log import AuditEvent
@@ -60,8 +60,8 @@ def _put(request: Request, web: Web, cards: Cards, values: dict[str, Any]) -> Re
         return _list(request, web, cards, values, "days")
     if not HSA_ID.match(values["hsa_id"]):
         return _list(request, web, cards, values, "hsa_id")
-    api.put(request, cards, said.listed(values["hsa_id"]))
-    return RedirectResponse(PAGE, 303)
+    row = api.put(request, cards, said.listed(values["hsa_id"]))
+    return RedirectResponse(PAGE if row is None or row.state == "done" else f"/proposals/{row.id}", 303)
 
 
 def _seen(request: Request, cards: Cards) -> list[ListedAdministrator]:
@@ -73,12 +73,12 @@ def _values_of(rows: list[ListedAdministrator], hsa_id: str) -> dict[str, Any]:
     row = next((row for row in rows if row.administrator.hsa_id == hsa_id), None)
     if row is None:
         return {"hsa_id": "", "roles": ["KRA"], "level": "3"} | dict.fromkeys(
-            ("name", "scope", "valid_from", "valid_until"), ""
+            ("name", "scope", "valid_from", "valid_until", "decision"), ""
         )
     person = row.administrator
     days = {"valid_from": person.valid_from or "", "valid_until": person.valid_until or ""}
     said = {"hsa_id": person.hsa_id, "name": person.name, "roles": [*person.roles], "level": str(person.level)}
-    return {**said, "scope": " ".join(row.scope), **days}
+    return {**said, "scope": " ".join(row.scope), "decision": row.decision, **days}
 
 
 def _list(request: Request, web: Web, cards: Cards, values: dict[str, Any], wrong: str = "") -> Response:
@@ -98,5 +98,5 @@ def _list(request: Request, web: Web, cards: Cards, values: dict[str, Any], wron
         stepped_up=api.has_stepped_up(request),
         wrong=wrong,
         roles=ROLES,
-        most={"name": MOST_NAME, "scope": MOST_SCOPE},
+        most={"name": MOST_NAME, "scope": MOST_SCOPE, "decision": MOST_DECISION},
     )

@@ -1,6 +1,7 @@
 """Queries of people: the directory, and ID administrators as the region lists them."""
 
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -14,25 +15,44 @@ from fleet.server.platform.database.station_scope import normalize_search
 from fleet.server.platform.import_files import ImportResult
 
 
-def replace_administrators(connection: Connection, people: Iterable[ListedAdministrator]) -> ImportResult:
-    """Make the list exactly this one: who is not on it may no longer attend."""
+def replace_administrators(
+    connection: Connection, people: Iterable[ListedAdministrator], now: datetime | None = None
+) -> ImportResult:
+    """Make the list exactly this one: who is not on it may no longer attend. `now`: since when who is new is listed."""
     wanted = {person.administrator.hsa_id: person for person in people}
-    before = {one.administrator.hsa_id: one for one in map(_listed, connection.execute(select(administrators)))}
+    before = {one.administrator.hsa_id: one for one in all_administrators(connection)}
     added = wanted.keys() - before.keys()
     removed = before.keys() - wanted.keys()
     changed = {hsa_id for hsa_id in wanted.keys() & before.keys() if wanted[hsa_id] != before[hsa_id]}
-    for hsa_id in removed | changed:
-        connection.execute(delete(administrators).where(administrators.c.hsa_id == hsa_id))
+    for hsa_id in removed:
+        remove_administrator(connection, hsa_id)
     for hsa_id in added | changed:
-        connection.execute(insert(administrators).values(_values(wanted[hsa_id])))
+        put_administrator(connection, wanted[hsa_id], now)
     unchanged = len(wanted) - len(added) - len(changed)
     return ImportResult(len(added), len(changed), unchanged, len(removed))
 
 
-def put_administrator(connection: Connection, listed: ListedAdministrator) -> None:
-    """Put them on the list, or change their row; the others stay."""
+def put_administrator(connection: Connection, listed: ListedAdministrator, now: datetime | None = None) -> None:
+    """Put them on the list, or change their row; the others stay. `now`: since when who is new is listed."""
+    here = administrators.c.hsa_id == listed.administrator.hsa_id
+    row = connection.execute(select(administrators.c.level, administrators.c.since).where(here)).first()
+    since = now if row is None or row.level < listed.administrator.level else row.since
     remove_administrator(connection, listed.administrator.hsa_id)
-    connection.execute(insert(administrators).values(_values(listed)))
+    connection.execute(insert(administrators).values(_values(listed) | {"since": since}))
+
+
+def listed_since(connection: Connection, hsa_id: str, level: int, today: str) -> datetime | None:
+    """Since when somebody is on the list at that level or above, on a day (ISO 8601) on which the row counts; None where they
+    are not. Who was listed by an earlier version has been for long."""
+    counts = (
+        administrators.c.hsa_id == hsa_id,
+        administrators.c.level >= level,
+        or_(administrators.c.valid_from.is_(None), administrators.c.valid_from <= today),
+        or_(administrators.c.valid_until.is_(None), administrators.c.valid_until >= today),
+        ~has_left(administrators.c.hsa_id, today),
+    )
+    row = connection.execute(select(administrators.c.since).where(*counts)).first()
+    return None if row is None else row.since or datetime.min.replace(tzinfo=UTC)
 
 
 def remove_administrator(connection: Connection, hsa_id: str) -> None:
@@ -92,7 +112,7 @@ def _listed(row: Any) -> ListedAdministrator:
     person = Administrator(
         row.hsa_id, row.name, tuple(row.roles.split()), row.level, row.valid_from, row.valid_until
     )  # fmt: skip
-    return ListedAdministrator(person, tuple(row.scope.split()))
+    return ListedAdministrator(person, tuple(row.scope.split()), row.decision or "")
 
 
 def _values(listed: ListedAdministrator) -> dict[str, Any]:
@@ -105,6 +125,7 @@ def _values(listed: ListedAdministrator) -> dict[str, Any]:
         "scope": " ".join(listed.scope),
         "valid_from": person.valid_from,
         "valid_until": person.valid_until,
+        "decision": listed.decision,
     }
 
 

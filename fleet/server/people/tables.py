@@ -14,6 +14,8 @@ administrators = Table(
     Column("scope", Text, nullable=False, comment="patterns of station names, with spaces between"),
     Column("valid_from", String(10), comment="first day; null without"),
     Column("valid_until", String(10), comment="last day; null without"),
+    Column("decision", Text, comment="of the responsible issuer, that the row rests on; null of an earlier version"),
+    Column("since", UtcDateTime, comment="listed at level 3 without a break; null: for long"),
 )
 
 

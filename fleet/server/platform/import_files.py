@@ -14,6 +14,8 @@ class ImportResult:
     changed: int
     unchanged: int
     removed: int = 0
+    proposed: int = 0
+    """Rows that wait for a second person."""
 
 
 class ImportRefusedError(Exception):

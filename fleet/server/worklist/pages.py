@@ -23,6 +23,7 @@ from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import (
+    NO_STEP_UP,
     audit_change,
     audit_lookup,
     caller_of,
@@ -54,7 +55,7 @@ SHOWN = 200
 _REFUSED: dict[Obstacle, tuple[int, str]] = {
     "right": (403, "your role does not allow this here, or the row does not offer it"),
     "not_listed": (403, "only an ID administrator (KRA) of the station, by the region's list, decides about a card"),
-    "step_up": (403, "a proof of who is there, at most five minutes old, is missing: step up at /step-up"),
+    "step_up": (403, NO_STEP_UP),
     "sent": (409, "a decision about this card is on its way to the issuer"),
 }
 

@@ -93,6 +93,12 @@ def _add_set_up(router: APIRouter, web: Web) -> None:
     def show(request: Request, value: str) -> Response:
         return _set_up_page(request, web, value, access_of(request).offered(value))
 
+    @router.post("/set-up/halves", dependencies=needs(Right.PUBLIC))
+    async def join(request: Request) -> Response:
+        form = await form_of(request)
+        value = ".".join("".join(field(form, name, 40).split()).upper() for name in ("first", "second"))
+        return await run_in_threadpool(_set_up_page, request, web, value, access_of(request).offered(value))
+
     @router.post("/set-up", dependencies=needs(Right.PUBLIC))
     async def finish(request: Request) -> Response:
         form = await form_of(request)

@@ -49,6 +49,8 @@ class Refused(StrEnum):
     NO_ROLE = "no_role"
     KEY = "key"
     """A security key did not prove what was asked."""
+    LAST_KEY = "last_key"
+    """It stays until somebody else resets the account."""
     STEP_UP = "step_up"
     """A fresh proof of who is there is missing."""
     AWAY = "away"

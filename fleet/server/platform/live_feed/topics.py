@@ -32,6 +32,7 @@ class Topic(StrEnum):
     REQUESTS = "requests"
     DEADLINES = "deadlines"
     WORKLIST = "worklist"
+    PROPOSALS = "proposals"
 
     def of(self, name: str) -> str:
         """The topic of one station or errand: `station/NAME`."""

@@ -51,6 +51,7 @@ MENU = (
     Page("requests", "/requests", "lock-alert-outline"),
     Page("updates", "/updates", "update"),
     Page("new-stations", "/new-stations", "chip", Right.COMMAND),
+    Page("proposals", "/proposals", "account-check-outline"),
     Page("audit", "/audit", "shield-key-outline", Right.AUDIT),
     Page("administrators", "/administrators", "badge-account-horizontal-outline", Right.PEOPLE),
     Page("users", "/users", "account-tie-outline", Right.MANAGE),

@@ -3,14 +3,17 @@ keeps the application from starting.
 
 Rules: pages know a person by the session's cookie, `/api/` also a program by `Authorization: Bearer`. A request that changes
 something also shows the form's token, in the field `form_token` or the header `X-Form-Token`, unless it came with a bearer token,
-which no browser sends by itself. What is read is narrowed to the stations that the right was granted for.
+which no browser sends by itself. Who manages has stepped up (`roles.STEP_UP_LASTS`). What is read is narrowed to the stations
+that the right was granted for.
 
 >>> RequireRight(Right.VIEW).right
 <Right.VIEW: 'view'>
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -31,6 +34,8 @@ MOST_FIELDS = 20 + ROWS
 BY_ITSELF = "x-live"
 """Header of what a page asks for by itself; it keeps no session open."""
 
+NO_STEP_UP = "a proof of who is there, at most five minutes old, is missing: step up at /step-up"
+
 ORDERING = frozenset({Right.COMMAND, Right.CARDS})
 """A change by one of these is a command, or a decision about one."""
 
@@ -40,6 +45,8 @@ SAFE = ("GET", "HEAD")
 
 class Authenticator(Protocol):
     """Who asks, by session or token; and the audit of what they do. `fleet.server.accounts.sign_in` implements it."""
+
+    clock: Callable[[], datetime]
 
     def by_session(self, value: str, *, present: bool) -> Caller | None:
         """Whose session it is; `present`: a person asks, not a page by itself."""
@@ -95,8 +102,21 @@ class RequireRight:
             raise HTTPException(403, "a token does not do this: a person does, signed in")
         if changes and bearer is None and await _shown_token(request) != request.state.form_token:
             raise HTTPException(403, "the form is out of date: load the page again")
+        if changes and self.right is Right.MANAGE:
+            _require_step_up(request, caller)
         if changes and self.orders and self.right in ORDERING:
             await run_in_threadpool(rate_limiter_of(request).command, caller, address_of(request))
+
+
+def _require_step_up(request: Request, caller: Caller) -> None:
+    """Raises HTTPException: on a page, one that leads to the step-up and back to where its form is."""
+    if caller.has_stepped_up(authenticator_of(request).clock()):
+        return
+    if request.url.path.startswith(API):
+        raise HTTPException(403, NO_STEP_UP)
+    place = f"/{request.url.path.split('/')[1]}"
+    onward = place if "GET" in methods_at(request.app.routes, place) else "/"
+    raise HTTPException(303, headers={"Location": f"/step-up?{urlencode({'onward': onward})}"})
 
 
 async def identify_caller(request: Request) -> Caller | None:

@@ -39,6 +39,7 @@ EXAMPLES = {
     "hsa_id": "TEST000000-0001",
     "id": "a" * 32,
     "key": "1",
+    "proposal": "1",
 }
 FOR_PERSONS = {
     "/api/v1/commands/7F3A-91BA/approve",
@@ -52,6 +53,7 @@ FOR_PERSONS = {
     "/api/v1/orders/NS-20417/tries/withdraw",
     "/api/v1/enrolments/1/approve",
     "/api/v1/enrolments/1/refuse",
+    *(f"/api/v1/proposals/1/{deed}" for deed in ("confirm", "withdraw", "object", "half")),
     "/api/v1/stations/lasarettet-a/revoke",
 }
 """What no token does."""

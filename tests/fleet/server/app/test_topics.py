@@ -1,6 +1,7 @@
 """Live pages: each follows every topic with which something that it shows changes."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from fleet.server import app as application
+from fleet.server.accounts.separation_of_duties import Requester
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.model import Alerts
 from fleet.server.cards.dependencies import CardSide
@@ -23,6 +25,8 @@ from fleet.server.envelope_resets.service import EnvelopeResetService
 from fleet.server.guards.service import GuardService
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
+from fleet.server.proposals.model import Kind, Wish
+from fleet.server.proposals.service import ProposalService
 from fleet.server.readings.model import Readings
 from fleet.server.worklist.model import Worklist
 from fleet.server.worklist.service import WorklistService
@@ -62,6 +66,8 @@ PAGES = {
     "/maintenance": "/maintenance",
     "/commands": "/commands",
     "/commands/{command}": "/commands/1",
+    "/proposals": "/proposals",
+    "/proposals/{proposal}": "/proposals/1",
 }
 """Route of each page of the dashboard, and an address of it."""
 STILL = {"/administrators", "/audit", "/me", "/me/keys", "/users", "/users/{user}", "/tokens", "/step-up"}
@@ -168,6 +174,10 @@ def recorded(
         ),
     )
     app.state.visitor = visitor
+    proposals = ProposalService(access.database, hub, lambda: NOW)
+    wish = Wish(Kind.ACCOUNT, f"a{uuid.uuid4().hex[:8]}", {"roles": [], "mail": ""}, "made up")
+    proposals.propose(wish, Requester("tove.test", stepped_up=True))
+    app.state.proposals = Recorder(proposals, ProposalService, reads)
     yield Recorded(app, reads)
     database.close()
 

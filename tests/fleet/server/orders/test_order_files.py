@@ -278,8 +278,8 @@ def test_json_says_the_same_for_programs(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_the_list_of_administrators_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    head = "hsa_id,name,roles,level,scope,valid_from,valid_until"
-    anna, bo = "TEST000000-A001,Anna Admin,KRA,3,*,,", "TEST000000-A002,Bo Admin,KRA KUR,3,entre-*,,"
+    head = "hsa_id,name,roles,level,scope,valid_from,valid_until,decision"
+    anna, bo = "TEST000000-A001,Anna Admin,KRA,3,*,,,IT-1", "TEST000000-A002,Bo Admin,KRA KUR,3,entre-*,,,IT-1"
     assert run(tmp_path, capsys, head, anna, name="import-administrators") == (0, "imported 1, unchanged 0")
     said = run(tmp_path, capsys, head, bo, name="import-administrators")
     assert said == (0, "imported 1, unchanged 0, removed 1")

@@ -17,7 +17,7 @@ HEAD = ",".join(ADMINISTRATOR_COLUMNS)
 
 
 def read(*lines: str) -> list[ListedAdministrator]:
-    return read_administrators("\n".join((HEAD, *lines)).encode())
+    return read_administrators("\n".join((HEAD, *(f"{line},IT-1" for line in lines))).encode())
 
 
 def test_a_row_says_roles_level_scope_and_days() -> None:
@@ -25,8 +25,8 @@ def test_a_row_says_roles_level_scope_and_days() -> None:
         "TEST000000-A1,Maj Test,KUR KRA,3,entre-* lasarettet-a,2026-01-01,2026-12-31", "TEST000000-A2,Bo,KRA,2,*,,"
     )
     person = Administrator("TEST000000-A1", "Maj Test", ("KRA", "KUR"), 3, "2026-01-01", "2026-12-31")
-    assert maj == ListedAdministrator(person, ("entre-*", "lasarettet-a"))
-    assert bo == ListedAdministrator(Administrator("TEST000000-A2", "Bo", ("KRA",), 2), ("*",))
+    assert maj == ListedAdministrator(person, ("entre-*", "lasarettet-a"), "IT-1")
+    assert bo == ListedAdministrator(Administrator("TEST000000-A2", "Bo", ("KRA",), 2), ("*",), "IT-1")
     assert [maj.covers(one) for one in ("entre-a", "lasarettet-a", "lasarettet-b", "annex")] == [
         True,
         True,

@@ -88,9 +88,10 @@ def _add_own(router: APIRouter, web: Web) -> None:
 
     @router.post(f"{KEYS}/{{key}}/remove", dependencies=needs(Right.SIGNED_IN))
     def remove(request: Request, key: Number) -> Response:
-        if not keys_of(request).remove(caller_of(request), key, address_of(request)):
+        why = keys_of(request).remove(caller_of(request), key, address_of(request))
+        if why is Refused.KEY:
             raise HTTPException(404)
-        return RedirectResponse(KEYS, 303)
+        return RedirectResponse(KEYS, 303) if why is None else keys_page(request, web, why)
 
 
 def _add_sign_in(router: APIRouter, web: Web) -> None:

@@ -1,11 +1,12 @@
 """Security keys of local accounts (WebAuthn): add, remove, sign in by, and step up by.
 
 Rules: a key is added in a session, by password and one-time code where it is the first, and after a step-up by another key where
-it is not: a session that was left open adds none. The first key of an account that is not new itself is good for a step-up after
-a day: password and code may have been fished, and the audit and the list of keys give the owner time to see it. Challenges lie in
-the store for five minutes and work once, for the session (or, at a sign-in, the account) that they were made for. A key whose
-counter does not rise has been copied: it is refused, and the audit says so. A sign-in by key has the password before it; a
-step-up is good only where the key verified its user.
+it is not: a session that was left open adds none, and removes none without a step-up; the last one stays until somebody else
+resets the account. The first key of an account is good for a step-up after a day: password and code may have been fished, and
+the audit and the list of keys give the owner time to see it. In a region's first hour that of a new account is good at once.
+Challenges lie in the store for five minutes and work once, for the session (or, at a sign-in, the account) that they were made
+for. A key whose counter does not rise has been copied: it is refused, and the audit says so. A sign-in by key has the password
+before it; a step-up is good only where the key verified its user.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from fleet.server.accounts import queries as people
+from fleet.server.accounts.separation_of_duties import is_first_hour
 from fleet.server.accounts.sign_in.security_keys import webauthn as webauthn_ceremonies
 from fleet.server.accounts.sign_in.security_keys.webauthn import Asked, KeyRefusedError, RelyingParty
 from fleet.server.accounts.sign_in.service import Access, Refused, SignedIn
@@ -100,17 +102,20 @@ class SecurityKeys:
             self._note(connection, caller.name, address, AuditEvent("key.add", caller.name, name))
             return None
 
-    def remove(self, caller: Caller, number: int, address: str) -> bool:
-        """False where the caller has no such key."""
+    def remove(self, caller: Caller, number: int, address: str) -> Refused | None:
+        """None where it is gone."""
         with self._database.writing.begin() as connection:
-            user = people.named(connection, caller.name).id
-            mine = (webauthn_keys.c.id == number, webauthn_keys.c.user == user)
-            row = connection.execute(select(webauthn_keys.c.name).where(*mine)).first()
+            rows = self._rows(connection, people.named(connection, caller.name).id)
+            row = next((row for row in rows if row.id == number), None)
             if row is None:
-                return False
-            connection.execute(delete(webauthn_keys).where(*mine))
+                return Refused.KEY
+            if not caller.has_stepped_up(self._clock()):
+                return Refused.STEP_UP
+            if len(rows) == 1:
+                return Refused.LAST_KEY
+            connection.execute(delete(webauthn_keys).where(webauthn_keys.c.id == number))
             self._note(connection, caller.name, address, AuditEvent("key.remove", caller.name, row.name))
-            return True
+            return None
 
     def begin_step_up(self, caller: Caller, party: RelyingParty) -> Asked | datetime | None:
         """None where the account has no key; a time where it has one from then on that is good for this."""
@@ -196,10 +201,11 @@ class SecurityKeys:
         return Used(done.user_verified, self._ripe_from(connection, row) <= self._clock())
 
     def _ripe_from(self, connection: Connection, row: Any) -> datetime:
-        """From when that key is good for a step-up: at once where an older one has vouched for it, or the account was new too."""
+        """From when that key is good for a step-up: at once where an older one has vouched for it, or the region is new."""
         older = select(webauthn_keys.c.id).where(webauthn_keys.c.user == row.user, webauthn_keys.c.id < row.id)
         account = connection.execute(select(users.c.made).where(users.c.id == row.user)).scalar_one()
-        vouched = connection.execute(older).first() is not None or row.made < account + RIPENS
+        new = row.made < account + RIPENS and is_first_hour(connection)
+        vouched = connection.execute(older).first() is not None or new
         made: datetime = row.made
         return made if vouched else made + RIPENS
 

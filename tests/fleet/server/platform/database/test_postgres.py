@@ -170,7 +170,8 @@ def test_the_program_says_what_is_wrong_with_the_database(
 def test_the_program_migrates_and_imports_there(postgres: Cluster, tmp_path: Path) -> None:
     address = postgres.address(postgres.place().database or "")
     people = tmp_path / "people.csv"
-    people.write_text("hsa_id,name,roles,level,scope,valid_from,valid_until\nSE2321000999-1A01,Tove Test,KRA,3,*,,\n")
+    head = "hsa_id,name,roles,level,scope,valid_from,valid_until,decision"
+    people.write_text(f"{head}\nSE2321000999-1A01,Tove Test,KRA,3,*,,,IT-1\n")
     assert main(["migrate", "--database", address]) == 0
     assert main(["import-administrators", str(people), "--database", address]) == 0
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fleet.server.accounts import queries as people
-from fleet.server.accounts.service import AccountService, Actor
+from fleet.server.accounts.service import give_account, give_link
 from fleet.server.accounts.sign_in import one_time_codes as codes
 from fleet.server.accounts.sign_in.security_keys.service import MOST_KEYS, SecurityKeys
 from fleet.server.accounts.sign_in.security_keys.webauthn import Asked, RelyingParty
@@ -155,7 +155,9 @@ def test_what_a_key_signed_works_once_for_what_it_was_asked_and_not_for_long(own
 def test_a_sign_in_that_was_asked_for_one_account_is_no_other_ones(owner: Owner) -> None:
     """Maj knows her own password, and has Tove's key before her."""
     access, clock = owner.access, owner.clock
-    link = AccountService(access.database, clock, Actor("tove", "")).invite("maj", ((Role.VIEWER, "*"),))
+    with access.database.writing.begin() as connection:
+        give_account(connection, "maj", ((Role.VIEWER, "*"),), "", ["tove"], clock())
+        link = give_link(connection, "maj", clock())
     offer = access.offered(link)
     assert offer is not None
     came = access.set_up(link, Chosen("", PASSWORD, codes.code_at(offer.secret, clock().timestamp())), AT)
@@ -234,19 +236,20 @@ def test_there_is_an_end_to_how_many(owner: Owner) -> None:
 
 def test_a_key_that_was_removed_proves_nothing_any_more(owner: Owner) -> None:
     (held,) = owner.keys.listed(owner.caller)
+    assert owner.keys.remove(owner.caller, held.id, AT) is Refused.STEP_UP
+    assert owner.steps_up()
+    assert owner.keys.remove(owner.caller, held.id, AT) is Refused.LAST_KEY
+    assert owner.adds(SoftKey(), "red") is None
     asked = owner.asked_to_step_up()
-    assert owner.keys.remove(owner.caller, held.id, AT)
+    assert owner.keys.remove(owner.caller, held.id, AT) is None
     assert not owner.keys.step_up(owner.caller, HERE, owner.key.get(asked.options), AT)
-    assert not owner.keys.remove(owner.caller, held.id, AT)
-    assert owner.keys.begin_step_up(owner.caller, HERE) is None
-    assert owner.keys.begin_sign_in("tove", PASSWORD, HERE, AT) is Refused.WRONG
+    assert owner.keys.remove(owner.caller, held.id, AT) is Refused.KEY
     assert owner.told("key.remove") == ["blue"]
 
 
 def test_a_reset_takes_the_keys_too(owner: Owner) -> None:
-    desk = AccountService(owner.access.database, owner.clock, Actor("tove", ""))
-    desk.invite("maj", ((Role.ADMIN, "*"),))
     with owner.access.database.writing.begin() as connection:
+        give_account(connection, "maj", ((Role.ADMIN, "*"),), "", ["tove"], owner.clock())
         people.reset(connection, "tove")
     assert owner.keys.begin_sign_in("tove", PASSWORD, HERE, AT) is Refused.WRONG
 
