@@ -51,7 +51,9 @@ def file(tmp_path: Path) -> Path:
     assert "card =" not in without
     path = tmp_path / "by-hand.toml"
     path.write_text(without, encoding="utf-8")
-    (tmp_path / "station.toml").write_text(f'[trust]\nanchors = "{default_directory()}"\n', encoding="utf-8")
+    (tmp_path / "station.toml").write_text(
+        f'[trust]\nanchors = "{default_directory()}"\nrequire_revocation = false\n', encoding="utf-8"
+    )
     return path
 
 
