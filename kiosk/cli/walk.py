@@ -179,11 +179,13 @@ async def _online(station: Station) -> None:
 
 
 async def _drained(station: Station) -> None:
-    """Give the server time to say that it holds what was committed."""
+    """Give the server time to say that it holds what was committed, and what came of what people have proved."""
     side, records = station.fleet, station.records
 
     async def reached() -> bool:
-        return side is None or records is None or not side.link.online or await records.depth() == 0
+        if side is None or records is None or not side.link.online:
+            return True
+        return await records.depth() + await side.issuer.queue.waiting() == 0
 
     await _until(station, DRAIN_S, reached)
 

@@ -3,6 +3,7 @@
 Rules (docs/decisions/0040): events of a station tell a story, asks with proofs change something.
 - A hand-over is an administrator's who is not the holder, of two for level 3 on a reserve card. Where the card did not come
   by post it may be the holder's, by another card that is of the order's level; or by the new one, where a release code is enough.
+- Where that was proved before, and its receipt alone is owed, the holder's card is enough, also the new one.
 - An order is handed over where it waits; one that came by post, or whose receipt is owed, at any station.
 - Slots are one administrator's, a bin is two administrators'.
 """
@@ -72,16 +73,16 @@ class ProvedFacts:
     ) -> DeclinedResult | None:
         """Why those who stand behind a hand-over are not enough; None where they are."""
         two = order.product == RESERVE and order.loa == 3
-        if two and not await self._rights.may_attend_for(station, card[0], attending):
+        if two and order.state not in IN_HAND and not await self._rights.may_attend_for(station, card[0], attending):
             return DeclinedResult("kur_needed")
         if len(attending) >= (2 if two else 1):
             return None
-        if two or order.delivery == "post":
+        if (two or order.delivery == "post") and order.state not in IN_HAND:
             return DeclinedResult("administrators_missing")
         for person in asker.people:
             own = await self._rights.card(person.card_number, person.hsa_id)
             enough = own is not None and own[1].loa >= order.loa and person.card_number != order.card_number
-            released = person.card_number == order.card_number and order.loa <= RELEASED_LOA
+            released = person.card_number == order.card_number and (order.loa <= RELEASED_LOA or order.state in IN_HAND)
             if person.hsa_id in card[1].hsa_ids and (enough or released):
                 return None
         return DeclinedResult("not_allowed")

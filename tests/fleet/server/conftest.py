@@ -24,8 +24,8 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.accounts.sign_in import passwords
 from fleet.server.ingest.parse import ArrivedEvent, arrived_event
 from fleet.server.ingest.write import Writer
-from fleet.server.orders.model import OrderLine, OrderRecord
-from fleet.server.orders.service import import_orders
+from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord
+from fleet.server.orders.service import apply_step, import_orders
 from fleet.server.orders.tables import orders
 from fleet.server.platform.broker.mosquitto import BrokerFiles
 from fleet.server.platform.broker.transport import Handler, Incoming
@@ -123,6 +123,14 @@ def hold_orders(database: Database, *records: OrderRecord, now: datetime = NOW) 
         import_orders(connection, [OrderLine(number + 2, one) for number, one in enumerate(given)], now)
         for one in over:
             connection.execute(update(orders).where(orders.c.order == one.order).values(last_day=one.last_day))
+
+
+def prove_hand_over(
+    database: Database, order: str = "O-1", what: OrderEvent = "collected", now: datetime = NOW
+) -> None:
+    """As who attested it has proved (`card.received`)."""
+    with database.writing.begin() as connection:
+        apply_step(connection, order, what, now)
 
 
 class MemoryTransport:

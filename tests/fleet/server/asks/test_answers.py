@@ -42,7 +42,7 @@ from fleet.server.verifier.model import EnvelopeFacts, EnvelopeVerdict
 from sim.stories.administrators import listed
 from sim.stories.room import authority
 from tests.fakes.server.scripted_verifier import KEY, ScriptedVerifier
-from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
+from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, prove_hand_over, record
 
 
 @pytest.fixture
@@ -124,6 +124,7 @@ async def test_a_station_syncs_its_own_open_orders(answers: Answers, database: D
         record("O-4", slot=5, card_number="4444"),
     )
     Writer(database).commit(arrived(*SealingStation().pickup("O-4")), NOW)
+    prove_hand_over(database, "O-4")
     (page,) = await synced(answers)
     assert [order.order for order in page.orders] == ["O-1"]
     assert (page.station, page.issued, page.not_after) == ("entre-a", "2026-06-01T10:00:00Z", "2026-06-02T10:00:00Z")

@@ -31,7 +31,7 @@ from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.tables import alarms, stations
 from tests.fakes.server.databases import new_on
 from tests.fakes.server.postgres import Cluster
-from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
+from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, prove_hand_over, record
 
 BEGIN = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 HOLDER, CARD = record().hsa_id, record().card_number
@@ -157,6 +157,8 @@ def handed_over(fleet: Fleet, events: int = 5) -> None:
     hold_orders(fleet.database, record())
     told = SealingStation().pickup()[:events]
     Writer(fleet.database).commit(arrived(*told), fleet.now)
+    if events > 2:
+        prove_hand_over(fleet.database, what="activated" if events == 3 else "collected", now=fleet.now)
 
 
 def person(fleet: Fleet, **facts: Any) -> None:

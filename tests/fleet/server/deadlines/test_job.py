@@ -23,7 +23,7 @@ from fleet.server.people.service import import_people
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.pages.i18n import load as load_texts
 from fleet.server.stations.tables import stations
-from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
+from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, prove_hand_over, record
 from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet, handed_over, person, replace_rule, settled
 
 
@@ -183,6 +183,7 @@ def test_a_new_card_after_the_change_of_name_is_not_the_old_one(fleet: Fleet) ->
 def test_level_two_cards_are_told_of_before_the_regions_last_day(fleet: Fleet) -> None:
     hold_orders(fleet.database, record(loa=2))
     Writer(fleet.database).commit(arrived(*SealingStation().pickup()), fleet.now)
+    prove_hand_over(fleet.database, now=fleet.now)
     assert fleet.run(10) == 0, "no day is known yet"
     fleet.settings.rule["loa2"] = replace_rule(fleet, "loa2", last_day=date(2026, 9, 30))
     fleet.run(40)
@@ -249,6 +250,7 @@ def test_the_board_says_what_will_happen_and_what_has(fleet: Fleet) -> None:
 def test_a_protected_identity_has_no_name_on_the_board(fleet: Fleet) -> None:
     hold_orders(fleet.database, replace(record(), protected=True, name=None))
     Writer(fleet.database).commit(arrived(*SealingStation().pickup()), fleet.now)
+    prove_hand_over(fleet.database, now=fleet.now)
     with fleet.database.writing.begin() as connection:
         import_people(connection, [PersonRow(HOLDER, None, protected=True, left="2026-06-02")], fleet.now)
     (shown,) = DeadlineService(fleet.database, fleet.settings, lambda: fleet.now).lane("left").shown

@@ -30,7 +30,7 @@ from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.app.asgi import Answer, ask, get, post
-from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
+from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, prove_hand_over, record
 
 REASON = "the entrance is rebuilt"
 PEOPLE = {"users", "grants", "logins", "links", "sessions", "tokens", "account_acts", "audit", "audit_head"}
@@ -141,6 +141,7 @@ async def test_a_retired_station_leaves_lists_counts_files_and_figures_and_its_h
     station = SealingStation()
     hold_orders(fleet.database, record())
     Writer(fleet.database).commit(arrived(*station.pickup()), NOW)
+    prove_hand_over(fleet.database)
     retired = await fleet.retire()
     assert (retired.status, retired.json["retired"]["reason"]) == (200, REASON)
     assert await fleet.names() == ["entre-b"]

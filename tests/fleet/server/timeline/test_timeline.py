@@ -12,14 +12,14 @@ from fleet.server.cards.service import CardService
 from fleet.server.deadlines.tables import deeds
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_queue as requesting
-from fleet.server.issuers.model import RequestKey
+from fleet.server.issuers.model import HandoverReport, RequestKey
 from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.pages.i18n import load
 from fleet.server.timeline.labels import timeline_link, timeline_text
 from fleet.server.timeline.service import TimelineService
 from fleet.server.worklist.tables import worklist_acts
-from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
+from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, prove_hand_over, record
 
 OLD, NEW, HOLDER = "9752269871", record().card_number, record().hsa_id
 HOUR = timedelta(hours=1)
@@ -37,6 +37,10 @@ def lived(database: Database) -> None:
     )
     writer.commit(arrived(*at_stock), NOW - 24 * HOUR)
     writer.commit(arrived(*station.pickup("O-1", card=NEW, errand="pickup-1")), NOW)
+    prove_hand_over(database, now=NOW - HOUR / 60)
+    report = HandoverReport(id="c" * 32, card_number=NEW, order="O-1", hsa_id=HOLDER, handed_over="", attested_by=())
+    with database.writing.begin() as connection:
+        requesting.enqueue(connection, RequestKey("entre-a", report.id), report, HOLDER, NOW)
     back = {"errand": "return-1", "effect": "drop.card", "outcome": "dropped", "old_card": OLD, "by_number": True}
     end = {"errand": "return-1", "kind": "return_card", "outcome": "done", "seconds": 9, "card_number": OLD}
     returned = (
