@@ -7,16 +7,19 @@ same id until the server's signed word is here. The order in which they were wan
 What an effect will ask for (a card that falls into the bin is blocked) is pledged in the transaction of its intent, and queued in
 that of its outcome: no power cut lies between the two.
 
-What waits is encrypted at rest: the proofs that it carries have names in them.
+What waits is encrypted at rest: the proofs that it carries have names in them. Where they came too late to count, the card is put
+on hold in nobody's name.
 """
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import get_args
 
 from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
@@ -33,6 +36,7 @@ from fleet.messages.asking import (
     StockAsk,
     tag_of,
 )
+from fleet.messages.issuing import HoldReason
 from fleet.messages.link import MessageError, decode, encode
 
 SCHEMA = """
@@ -173,12 +177,28 @@ class BlockQueue:
 
     async def _tell_one(self, number: int, ask: Queueable) -> None:
         result = self._words.result(await self._link.ask(ask, ASK_S), ask)
-        await self._store.transact(lambda cx: _answered(cx, number, result))
+        late = result == DeclinedResult("nonce_unknown") and bool(ask.proofs)
+        hold = _hold_instead(ask) if late and isinstance(ask, BlockAsk | HoldAsk) else None
+        sealed = b"" if hold is None else self._cipher.encrypt(KIND, encode(hold))
+
+        def answered(cx: sqlite3.Connection) -> None:
+            _answered(cx, number, result)
+            if hold is not None:
+                _keep(cx, hold, sealed, hold.wanted)
+
+        await self._store.transact(answered)
         heard = self._told.get(ask.id)
         if heard is not None:
             heard.set()
         elif isinstance(result, DeclinedResult):  # the server has raised its alarm
             log.error("the server declined %s of the queue: %s", tag_of(ask), result.reason)
+
+
+def _hold_instead(ask: BlockAsk | HoldAsk) -> HoldAsk:
+    """In nobody's name: the signature behind the ask came too late to count, and the card must not stay in use."""
+    reasons: dict[str, HoldReason] = {reason: reason for reason in get_args(HoldReason)}
+    id_ = hashlib.sha256(f"{ask.id} hold".encode()).hexdigest()[:32]
+    return HoldAsk(id=id_, card_number=ask.card_number, reason=reasons.get(ask.reason, "returned"), wanted=ask.wanted)
 
 
 def _keep(cx: sqlite3.Connection, ask: Queueable, sealed: bytes, now: str) -> Result | None:

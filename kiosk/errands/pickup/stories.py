@@ -83,7 +83,13 @@ PICKUP_STORIES = [
         "an administrator attends, both cards in turn in the one reader",
         with_administrator(reader="holder"),
         events=[*ATTESTED, "ended done"],
-        views=("pickup.document", "pickup.take_administrator", "pickup.which", "pickup.insert_new"),
+        views=(
+            "pickup.document",
+            "pickup.which",
+            "pickup.pin_administrator",
+            "pickup.take_administrator",
+            "pickup.insert_new",
+        ),
     ),
     PickupStory("protected identity", old(number=5), Setting(number=5), events=[*PAPER, *DONE]),
     PickupStory(

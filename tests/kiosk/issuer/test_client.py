@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jws
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.reader.certificates.revocation.offline import OfflineRevocation
@@ -36,6 +36,7 @@ from fleet.messages.link import Administrator, Answer, ReceiptMailAsk
 from fleet.messages.vocabulary import AskName, Effect, Outcome
 from fleet.server.cards.stock.tables import reserve_cards
 from fleet.server.issuers.card_keys import CardKeys
+from fleet.server.issuers.tables import login_nonces
 from fleet.server.orders.tables import orders
 from fleet.server.people.queries import replace_administrators
 from fleet.server.stations.service import add_stations
@@ -478,6 +479,24 @@ async def test_a_block_outlasts_the_stations_power(region: Fleet, store: Station
     for task in tasks:
         task.cancel()
     assert (await state_of(Ports(after))).state == "blocked"
+
+
+async def test_a_block_by_an_administrator_that_is_told_too_late_is_a_hold(region: Fleet, side: IssuerGateway) -> None:
+    """Their signature about another's card serves a quarter of an hour: the card is not left in use."""
+    admin = await proof_of(Ports(side), "13:new", CARD)
+    region.link.set_online(False)
+    assert isinstance(await Ports(side).blocking.block(CARD, "stolen", by=admin, errand=ERRAND), RequestQueued)
+    with region.database.writing.begin() as connection:
+        connection.execute(delete(login_nonces))
+    region.link.set_online(True)
+    tasks = side.start()
+    async with asyncio.timeout(LIMIT_S):
+        while await side.queue.waiting():  # noqa: ASYNC110  # told by a task of its own
+            await asyncio.sleep(0.005)
+    for task in tasks:
+        task.cancel()
+    word = await state_of(Ports(side))
+    assert (word.state, word.hold_reason) == ("held", "stolen")
 
 
 @pytest.mark.parametrize("state", ["active", "handed_out", "waiting"])

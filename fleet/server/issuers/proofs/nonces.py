@@ -122,9 +122,10 @@ def _leaves_nonce(ask: PersonAsk) -> bool:
 
 
 def _rides_along(row: Any, station: str, digest: str, ask: PersonAsk, now: datetime) -> bool:
-    """What goes with an act under the same mandate: a card is challenged several times for one certificate."""
-    in_time = now - LIFE <= row.made or tag_of(ask) == AskName.CARD_RECEIVED  # which may wait for a connection
-    return bool(_leaves_nonce(ask) and (row.station, row.mandate) == (station, digest) and in_time)
+    """What goes with an act under the same mandate: a card is challenged several times for one certificate, and a hand-over may
+    be told when the cable is in again."""
+    life = OWN_LIFE if tag_of(ask) == AskName.CARD_RECEIVED else LIFE
+    return bool(_leaves_nonce(ask) and (row.station, row.mandate) == (station, digest) and now - life <= row.made)
 
 
 def _may_be_own(mandate: Mandate, ask: PersonAsk) -> bool:
