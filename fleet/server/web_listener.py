@@ -18,12 +18,13 @@ from fleet.server.platform.web.listener import Shield
 from fleet.server.platform.web.settings import LimitSettings, WebSettings
 from fleet.server.platform.web.site import Site
 
-DEMO_NAME = "demo"
+DEMO_NAMES = {"sign_in": "demo", "second": "demo-second"}
+"""Two made-up people: what gives trust takes both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """See the module. `links` maps `set_up` or `sign_in` to an address that works once."""
+    """See the module. `links` maps `set_up`, or `sign_in` and `second`, to an address that works once."""
 
     url: str
     site: Site
@@ -50,8 +51,8 @@ class Pages:
 
 def _links(access: Access, url: str, demo: bool) -> dict[str, str]:
     if demo:
-        value = access.link_for(DEMO_NAME, ((Role.ADMIN, EVERYWHERE),))
-        return {"sign_in": f"{url}/sign-in/link/{value}"}
+        given = ((Role.ADMIN, EVERYWHERE),)
+        return {key: f"{url}/sign-in/link/{access.link_for(name, given)}" for key, name in DEMO_NAMES.items()}
     first = access.first_link()
     return {} if first is None else {"set_up": f"{url}/set-up/{first}"}
 

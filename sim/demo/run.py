@@ -34,6 +34,8 @@ class RunningDemo:
     region: DemoRegion
     http: str
     """The dashboard; its link signs in once, on this computer."""
+    second: str
+    """The same for another person, in another browser."""
     issuer: str
     """Where the simulated issuer's pages are."""
     station: DemoProcess
@@ -53,6 +55,7 @@ async def with_windows(folder: Path) -> int:
         await up.station.start()
         await bench.start()
         say(f"Dashboard:  {up.http} (signs you in once; start the demo again for another link)")
+        say(f"            {up.second} (a second person, in another browser: to confirm proposals)")
         say(f"Issuer:     {up.issuer} (a simulator)")
         say("Station and bench are two windows. Try:")
         for line in trying.lines():
@@ -107,8 +110,8 @@ async def _fleet(folder: Path) -> AsyncIterator[RunningDemo]:
     station = processes.station(places)
     try:
         ready = await server.start("ready")
-        http = next(word.removeprefix("sign_in=") for word in ready.split() if word.startswith("sign_in="))
-        yield RunningDemo(places, http, issuer_pages, station)
+        links = dict(word.split("=", 1) for word in ready.split() if "=" in word)
+        yield RunningDemo(places, links["sign_in"], links["second"], issuer_pages, station)
     finally:
         await station.stop()
         await server.stop()

@@ -25,14 +25,18 @@ from fleet.server.accounts.tables import sessions, users
 from fleet.server.app import create_app
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.enrolment.tables import station_claims
+from fleet.server.guards.model import RETENTION
+from fleet.server.guards.service import waits_for_person, within_share
 from fleet.server.people.queries import all_administrators, replace_administrators
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import digest, form_token
 from fleet.server.platform.roles import Role
+from fleet.server.stations.service import add_stations
 from provisioning.est.wire import short_fingerprint
 from sim.stories.administrators import listed
 from tests.fakes.server import region_in_service
 from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.bundles import DIGEST, FakeBundles
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.readings import NOW, demo_readings
@@ -63,7 +67,7 @@ class Server:
         self.commands = desk
         self.app = create_app(
             demo_readings(), hub, self.access, FakeAlerts(), desk, clock=lambda: self.now,
-            enrolments=EnrolmentService(self.database, hub, lambda: self.now),
+            enrolments=EnrolmentService(self.database, hub, lambda: self.now), bundles=FakeBundles(),
         )  # fmt: skip
         if self.in_service:
             region_in_service.close(self.database, self.now)
@@ -193,3 +197,25 @@ async def test_one_operator_makes_a_station(server: Server) -> None:
         await server.call(operator, "POST", f"/enrolments/{number}/approve", {"key": short_fingerprint(key)})
     with server.database.reading.begin() as connection:
         assert connection.execute(select(station_claims.c.approved)).scalar() is None
+
+
+async def test_one_operator_orders_an_older_image_for_all(server: Server) -> None:
+    """One after the other, so that no order looks like one for the fleet (L7)."""
+    names = [row.name for row in demo_readings().station_rows][:4]
+    with server.database.writing.begin() as connection:
+        add_stations(connection, names)
+    operator = region_in_service.colleague(server.access, "olle.test", Role.OPERATOR)
+    for name in names:
+        body = {"command": "update", "reason": "security", "sha256": DIGEST, "older": True}
+        await server.call(operator, "POST", f"/stations/{name}/commands", body)
+    assert server.commands.listed()[0] == []
+
+
+async def test_he_lets_a_stopped_batch_go_on(server: Server) -> None:
+    """Retention would erase more than its share: he says alone that it may."""
+    with server.database.writing.begin() as connection:
+        assert not within_share(connection, RETENTION, 5000, 10_000, server.now)
+    for _ in range(2):
+        await server.call(server.insider, "POST", f"/guards/{RETENTION}/confirm")
+    with server.database.reading.begin() as connection:
+        assert waits_for_person(connection, RETENTION, server.now)

@@ -50,7 +50,7 @@ def test_the_first_start_gives_a_link_and_later_ones_another(tmp_path: Path, acc
 
 def test_a_demo_signs_in_by_link_and_never_where_others_reach_it(tmp_path: Path, access: Access) -> None:
     links = Pages.of(config(tmp_path, "", demo=True), HERE, access).links
-    assert list(links) == ["sign_in"]
+    assert list(links) == ["sign_in", "second"]
     with pytest.raises(ServerError, match="--demo is for made-up data"):
         FleetServer(config(tmp_path, "[site]\n", demo=True))
     with pytest.raises(ServerError, match="other machines reach it"):

@@ -162,13 +162,13 @@ class Access:
         return step is not None
 
     def sign_in_by_link(self, value: str, address: str) -> SignedIn | Refused:
-        """With a link that the server printed on its own machine."""
+        """With a link that the server printed on its own machine, for a demo: a made-up person has shown who they are by that."""
         with self.database.writing.begin() as connection:
             link = links.find(connection, "sign-in", value, self.clock())
             if link is None or not links.use_up(connection, value):
                 return Refused.LINK
             row = connection.execute(users.select().where(users.c.id == link.user, ~users.c.disabled)).first()
-            return Refused.LINK if row is None else self.begin(connection, row, address, "link")
+            return Refused.LINK if row is None else self.begin(connection, row, address, "link", Proof(self.clock()))
 
     def sign_in_by_issuer(
         self,
