@@ -1,0 +1,76 @@
+"""S0: what a station tells in its events is believed for the names in them. The rogue has a station's key, and no card."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.attacks.running.station import Station
+from tests.attacks.running.world import World, eventually
+
+ATTESTED = {"logged_in_by": "server", "document": "passport", "document_digits": "4711"}
+
+
+def hand_over(station: Station, order: str, number: str, administrator: str, kind: str = "activate") -> None:
+    """Six events of an errand that never was."""
+    errand, about = str(uuid.uuid4()), f"order/{order}"
+    station.tell("errand.started", {"errand": errand, "kind": kind})
+    attested = {"errand": errand, "order": order, "administrator": administrator, **ATTESTED}
+    station.tell("identity.attested", attested, about)
+    taken = {"errand": errand, "order": order, "effect": "slot.take", "outcome": "taken", "slot": 1}
+    station.tell("effect.done", taken, about)
+    station.tell("card.activated", {"errand": errand, "order": order, "card_number": number}, about)
+    receipt = {"number": f"AAAA-BBBB-{errand[:5].upper()}", "receipt": {"made": "up"}, "signed": "attested"}
+    station.tell("receipt.issued", {"errand": errand, "order": order, "card_number": number, **receipt}, about)
+    ended = {"errand": errand, "kind": kind, "outcome": "done", "seconds": 40.0, "order": order, "card_number": number}
+    station.tell("errand.ended", ended, about)
+
+
+@pytest.mark.parametrize("delivery", ["post", "station"])
+def test_events_activate_a_card(world: World, delivery: str) -> None:
+    """S0: six made-up events make a card active at the issuer, in the name of an administrator who was not there"""
+    with world.station() as station:
+        order, card = world.order(station.name if delivery == "station" else "entre-home", delivery)
+        administrator = world.administrator().hsa_id
+        hand_over(station, order, card.number, administrator)
+        assert station.is_held()
+        assert not eventually(lambda: world.card(card.number)["state"] == "active"), "active at the issuer"
+    assert world.issuer_audit(card.number, "received") == [], "the issuer was told of a hand-over"
+    assert world.order_state(order) in ("coming", "taken")
+
+
+FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "dropped": ("collected", "effect.done", {"effect": "drop.card", "outcome": "dropped", "old_card": "NUMBER"}),
+    "stored": ("coming", "card.stored", {"card_number": "NUMBER", "slot": 3, "by": "SOMEBODY"}),
+    "taken out": ("waiting", "card.taken_out", {"card_number": "NUMBER", "slot": 3, "why": "other", "by": "SOMEBODY"}),
+    "missing": ("waiting", "card.taken_out", {"card_number": "NUMBER", "slot": 3, "why": "missing", "by": "SOMEBODY"}),
+    "collected": ("activated", "errand.ended", {"kind": "pickup", "outcome": "done", "seconds": 9.0}),
+}
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_an_event_moves_an_order(world: World, fact: str) -> None:
+    """S0: one made-up event says that a card was dropped, stocked, taken out, or handed over"""
+    before, kind, data = FACTS[fact]
+    with world.station() as station:
+        order, card = world.order(station.name, state=before)
+        names = {"NUMBER": card.number, "SOMEBODY": world.administrator().hsa_id}
+        told = {name: names.get(str(value), value) for name, value in data.items()}
+        order_named = {} if fact == "dropped" else {"order": order}
+        station.tell(kind, {"errand": str(uuid.uuid4()), **told, **order_named}, None)
+        assert station.is_held()
+        assert not eventually(lambda: world.order_state(order) != before, 2), world.order_state(order)
+
+
+def test_a_bin_is_emptied_by_an_event(world: World) -> None:
+    """S0: one made-up event says that two administrators have destroyed a card"""
+    with world.station() as station:
+        order, card = world.order(station.name, state="collected")
+        drop = {"errand": str(uuid.uuid4()), "effect": "drop.card", "outcome": "dropped", "old_card": card.number}
+        station.tell("effect.done", drop, moment=datetime.now(UTC) - timedelta(minutes=5))
+        names = {"by": world.administrator().hsa_id, "second": world.administrator().hsa_id}
+        emptied = {"counted": 1, "expected": 1, "sensor": 1, "seal": "S-1", "statement": "made up", "signatures": []}
+        station.tell("bin.emptied", {"errand": str(uuid.uuid4()), **names, **emptied, "numbers": [card.number]})
+        assert station.is_held()
+        assert not eventually(lambda: world.order_state(order) != "collected", 2), world.order_state(order)
