@@ -39,4 +39,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     ]
     terminalreporter.section("attacks")
     for _, attack, verdict in sorted(rows):
-        terminalreporter.write_line(f"{verdict:<10} {attack}")
+        allowed = verdict == "refused" and attack.startswith("Control: ")
+        terminalreporter.write_line(f"{'allowed' if allowed else verdict:<10} {attack}")

@@ -13,7 +13,7 @@ import httpx
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.attacks.running.wire import b64url, cbor, compact
+from tests.attacks.running.wire import b64url, cbor, compact, unb64url
 
 PASSWORD = "made-up password of an attack"
 
@@ -23,12 +23,24 @@ class SoftKey:
 
     def __init__(self) -> None:
         self.key, self.id, self.count = ec.generate_private_key(ec.SECP256R1()), secrets.token_bytes(32), 0
+        self.verified = 0x05
+        """Flags: the user was present and verified."""
+
+    @property
+    def credential(self) -> str:
+        """Its id, as a server keeps it."""
+        return b64url(self.id)
+
+    @property
+    def cose(self) -> str:
+        """Its public key (RFC 9053), as a server keeps it."""
+        numbers = self.key.public_key().public_numbers()
+        public = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
+        return b64url(cbor(public))
 
     def create(self, options: dict[str, Any], origin: str) -> str:
         """An attestation of the format `none` (WebAuthn 8.7)."""
-        numbers = self.key.public_key().public_numbers()
-        public = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
-        credential = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cbor(public)
+        credential = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + unb64url(self.cose)
         data = self._data(options["rp"]["id"], 0x45) + credential
         client = self._client("webauthn.create", options, origin)
         attestation = cbor({"fmt": "none", "attStmt": {}, "authData": data})
@@ -37,7 +49,7 @@ class SoftKey:
     def get(self, options: dict[str, Any], origin: str) -> str:
         """An assertion whose user was verified."""
         client = self._client("webauthn.get", options, origin)
-        data = self._data(options["rpId"], 0x05)
+        data = self._data(options["rpId"], self.verified)
         signature = self.key.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
         return self._told({"clientDataJSON": client, "authenticatorData": data, "signature": signature})
 
@@ -69,7 +81,7 @@ class Browser:
     def __init__(self, port: int, session: str = "", token: str = "") -> None:
         self.origin = f"http://localhost:{port}"
         self.client = httpx.Client(base_url=self.origin, timeout=30, trust_env=False)
-        self.secret = ""
+        self.secret = self.last = ""
         if token:
             self.client.headers["Authorization"] = f"Bearer {token}"
         if session:
@@ -118,12 +130,13 @@ class Browser:
         done = self.press("/me/keys/done", name="soft", credential=key.create(options, self.origin))
         return done.status_code == 303
 
-    def step_up(self, key: SoftKey) -> bool:
+    def step_up(self, key: SoftKey, origin: str = "") -> bool:
         """Whether the session has a fresh proof now, as the server says."""
         options = _options(self.get("/step-up").text)
         if options is None:
             return False
-        return self.press("/step-up", onward="/", credential=key.get(options, self.origin)).status_code == 303
+        self.last = key.get(options, origin or self.origin)
+        return self.press("/step-up", onward="/", credential=self.last).status_code == 303
 
 
 def _options(page: str) -> dict[str, Any] | None:

@@ -39,16 +39,18 @@ class CardAuthority:
             self._write(folder, f"issuer-loa{level}", key, certificate)
             self._issuers[level] = key, certificate
 
-    def issue(self, hsa_id: str, number: str, public: ec.EllipticCurvePublicKey, *, level: int = 3) -> x509.Certificate:
-        """A certificate for identification."""
+    def issue(
+        self, hsa_id: str, number: str, public: Any, *, level: int = 3, days: int = 1800, signs_contents: bool = False
+    ) -> x509.Certificate:
+        """A certificate for identification, or for signatures alone; `days` from 400 days ago."""
         key, issuer = self._issuers[level]
         subject = x509.Name(
             [x509.NameAttribute(NameOID.COMMON_NAME, hsa_id), x509.NameAttribute(NameOID.SERIAL_NUMBER, hsa_id)]
         )
         policy = x509.PolicyInformation(x509.ObjectIdentifier(POLICIES[level]), None)
         return (
-            self._builder(subject, issuer.subject, public, 1800)
-            .add_extension(_usage(signs=True), critical=True)
+            self._builder(subject, issuer.subject, public, days)
+            .add_extension(_usage(signs=not signs_contents, contents=signs_contents), critical=True)
             .add_extension(x509.CertificatePolicies([policy]), critical=False)
             .add_extension(x509.UnrecognizedExtension(CARD_NUMBER_OID, _printable(number)), critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
@@ -85,8 +87,9 @@ class CardAuthority:
         (folder / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
 
 
-def _usage(*, signs: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(signs, False, False, False, False, not signs, not signs, False, False)
+def _usage(*, signs: bool, contents: bool = False) -> x509.KeyUsage:
+    above = not signs and not contents
+    return x509.KeyUsage(signs, contents, False, False, False, above, above, False, False)
 
 
 def _printable(text: str) -> bytes:
@@ -104,9 +107,9 @@ class Card:
     shown: str = ""
 
     @classmethod
-    def made(cls, authority: CardAuthority, hsa_id: str, number: str) -> Self:
+    def made(cls, authority: CardAuthority, hsa_id: str, number: str, **how: Any) -> Self:
         key = ec.generate_private_key(ec.SECP256R1())
-        return cls(hsa_id, number, key, authority.issue(hsa_id, number, key.public_key()))
+        return cls(hsa_id, number, key, authority.issue(hsa_id, number, key.public_key(), **how))
 
     @property
     def der(self) -> bytes:

@@ -91,8 +91,14 @@ class World:
         )
         self.ca = served / "ca" / "ca.pem"
         for card, scope in self._listed:
-            self.add_row("administrators", hsa_id=card.hsa_id, name=f"Admin {card.number[-2:]}", roles="KRA KUR",
-                         level=3, scope=scope, valid_from=None, valid_until=None)  # fmt: skip
+            self.enlist(card, scope)
+
+    def enlist(self, card: Card, scope: str = "entre-*") -> Card:
+        """Put its holder on the list of ID administrators, as two people did long ago."""
+        days = {"valid_from": None, "valid_until": None}
+        name = f"Admin {card.number[-2:]}"
+        self.add_row("administrators", hsa_id=card.hsa_id, name=name, roles="KRA KUR", level=3, scope=scope, **days)
+        return card
 
     def provision(self, *arguments: object) -> str:
         """`kortkiosk-provision`; what it printed."""
@@ -211,15 +217,22 @@ class World:
             station.close()
 
     def account(
-        self, role: str = "admin", stations: str = "*", *, stepped_up: bool = False, name: str = "", hsa_id: str = ""
+        self,
+        role: str = "admin",
+        stations: str = "*",
+        *,
+        stepped_up: bool | int = False,
+        name: str = "",
+        hsa_id: str = "",
     ) -> Account:
-        """A person's account of long ago, and a session of it that somebody left open. `hsa_id`: as two have said."""
+        """A person's account of long ago, and a session of it. `stepped_up`: just now, or so many minutes ago and
+        one; `hsa_id`: as two have said."""
         number, value, now = 10_000 * next(self._accounts), secrets.token_urlsafe(32), datetime.now(UTC)
         name = name or f"person{number // 10_000}.test"
         bound = {"hsa_id": hsa_id, "hsa_until": _stamp(now + timedelta(days=99))} if hsa_id else {}
         self.add_row("users", id=number, name=name, step=0, disabled=0, made=_stamp(now - LONG_AGO), **bound)
         self.add_row("grants", user=number, role=role, stations=stations)
-        at = _stamp(now) if stepped_up else None
+        at = _stamp(now - timedelta(minutes=int(stepped_up) - 1)) if stepped_up else None
         self.add_row("sessions", hash=sha256(value.encode()).hexdigest(), user=number, made=_stamp(now),
                      used=_stamp(now), ends=_stamp(now + timedelta(hours=8)), address="127.0.0.1", stepped_up=at)  # fmt: skip
         return Account(name, Browser(self.http, value))
@@ -230,6 +243,21 @@ class World:
         self.add_row("tokens", hash=sha256(value.encode()).hexdigest(), name=f"robot-{secrets.token_hex(3)}", role=role,
                      stations=stations, made=_stamp(now), ends=_stamp(now + timedelta(days=30)), revoked=0)  # fmt: skip
         return Browser(self.http, token=value)
+
+    def issued(self, card: Card, **record: Any) -> Card:
+        """Have the issuer know a card that it made while nobody looked, or know it as that from now on."""
+        facts = {"card_number": card.number, "hsa_id": card.hsa_id, "product": "601", "state": "active", **record}
+        row = card.number, card.hsa_id, json.dumps(facts).encode(), PUK
+        self._change("issuer/issuer.sqlite", "INSERT OR REPLACE INTO card VALUES (?, ?, ?, ?)", *row)
+        return card
+
+    def at_issuer(self, change: str, *values: Any) -> None:
+        """What the issuer's office did on its own."""
+        self._change("issuer/issuer.sqlite", change, *values)
+
+    def at_server(self, change: str, *values: Any) -> None:
+        """The same in the server's store: time that passed, or what somebody did before."""
+        self._change("data/fleet.sqlite", change, *values)
 
     def cards_of(self, place: str) -> list[Card]:
         """Active cards of everybody of that organisation: to be read, never to be changed."""
@@ -274,10 +302,12 @@ class World:
 
     def add_row(self, table: str, **row: Any) -> None:
         """What was so before anybody attacked."""
-        names = ", ".join(f'"{name}"' for name in row)
-        with closing(sqlite3.connect(self.folder / "data/fleet.sqlite", timeout=20)) as connection, connection:
-            marks = ", ".join("?" * len(row))
-            connection.execute(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', tuple(row.values()))  # noqa: S608
+        names, marks = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
+        self._change("data/fleet.sqlite", f'INSERT INTO "{table}" ({names}) VALUES ({marks})', *row.values())  # noqa: S608
+
+    def _change(self, file: str, change: str, *values: Any) -> None:
+        with closing(sqlite3.connect(self.folder / file, timeout=20)) as connection, connection:
+            connection.execute(change, values)
 
 
 @contextmanager
