@@ -15,7 +15,11 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
-SHARED = (("pcsc", re.compile(r"\b(pcscd|running_service)\b")), ("postgres", re.compile(r"\b(on_)?postgres\b")))
+SHARED = (
+    ("pcsc", re.compile(r"\b(pcscd|running_service)\b")),
+    ("postgres", re.compile(r"\b(on_)?postgres\b")),
+    ("attacked", re.compile(r"\bworld: World\b")),
+)
 """Groups by the word in a file, or in the conftest.py beside it, that names what they need."""
 FIRST = (
     "screens",

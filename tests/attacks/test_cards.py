@@ -15,6 +15,7 @@ from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.secret import Secret
 from fleet.messages.issuing import CardRecord
 from fleet.messages.issuing import DirectoryPerson as Directed
+from kiosk.errands.report_lost import stories as report_stories
 from kiosk.ports import Ended
 from kiosk.region import StockRules
 from sim.reader import traits
@@ -25,6 +26,7 @@ from sim.reader.personas import person
 from sim.reader.rogue import CopiedCard, Signs, copy_card, false_new_card, interpose_card
 from sim.reader.signing_traits import UNTOLD
 from sim.reader.slot import VirtualSlot
+from sim.stories import register
 from sim.stories.clock import NOW
 from sim.stories.devices import order_of
 from sim.stories.errand_stories import ErrandStory, play
@@ -87,6 +89,23 @@ async def test_a_product_that_refuses_one_form_of_signature_proves_nobody(
         assert await visit.verify(Role.IDENTIFICATION, Secret(card.persona.pin)) == Accepted()
         assert isinstance(await visit.sign("identification", b"made up"), Signed)
     assert not await passes(copy_card(card, "own key"), "00000000")
+
+
+async def test_a_reader_that_does_not_look_proves_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copied card signs with a key of its own, at a reader whose program does not look at signatures"""
+    monkeypatch.setattr("drivers.reader.card_reader.signing.verifies", lambda *_: True)
+
+    def prepare(room: Room) -> None:
+        register.register()(room)
+        room.world.cards["1:old"] = copy_card(room.world.card("1:old"), "own key")
+
+    tale = ErrandStory("", "report_lost", report_stories.lost("code_known", pin="00000000"), prepare=prepare)
+    with quick_folder(tmp_path) as quick:
+        room, _, ended = await play(quick, tale)
+        told = await room.told()
+        await room.close()
+    assert not {one.partition(" ")[0] for one in told} & {"card.block", "card.hold"}, told
+    assert ended.reason == "card_not_genuine"
 
 
 async def _picked_up(folder: Path, kind: str, lay: Callable[[Room], None]) -> tuple[list[str], CopiedCard, Ended]:

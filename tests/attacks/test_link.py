@@ -1,9 +1,10 @@
 """Attacks on the link between station and server: a lying broker, a rogue station, a flood."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.asking import HoldAsk
+from fleet.messages.events import Event
 from fleet.messages.link import Acked, Answer, Ask, ChainAsk, HeldChain, OrderAsk, decode, encode
 from fleet.messages.pacing import ASK_BURST
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, format_time, open_ask, sign_acked
@@ -168,6 +170,31 @@ async def test_a_lying_broker_empties_no_outbox(
         with pytest.raises(AskTimeout):  # the broker keeps order: what it said before has come by then
             await link.ask(OrderAsk("TEST000000-0001"), timeout_s=0.3)
         assert link.dropped.counts["acked"] >= 3
+    assert await store.transact(lambda cx: outbox.depth(cx, "entre-a")) == 3
+
+
+@pytest.mark.broker
+async def test_a_lying_broker_repeats_yesterdays_word(
+    identity: Identity, store: StationStore, liar: LyingBroker, true_signer: Signer
+) -> None:
+    """A broker repeats what the server truly said yesterday, before it was restored and lost the events"""
+    told = itertools.count()
+
+    def repeat(event: Event) -> bytes:
+        newest = next(told) == 0
+        word = Acked(event.epoch, 0 if newest else event.sequence)
+        at = datetime.now(UTC) - timedelta(days=0 if newest else 1)
+        return sign_acked([("entre-a", word)], at, true_signer.sign)[0]
+
+    liar.on_ask, liar.on_event = lambda payload: _chain(true_signer, payload), repeat
+    chain = EventChain("entre-a", 1, "boot-1")
+    await store.transact(
+        lambda cx: [outbox.append(cx, chain, "se.kortkiosk.test", "2026-01-01T08:00:00Z", None, {}) for _ in range(3)]
+    )
+    async with online(identity, store) as link:
+        await asyncio.to_thread(liar.wait_until, lambda: len(liar.told) >= 3)
+        with pytest.raises(AskTimeout):
+            await link.ask(OrderAsk("TEST000000-0001"), timeout_s=0.3)
     assert await store.transact(lambda cx: outbox.depth(cx, "entre-a")) == 3
 
 

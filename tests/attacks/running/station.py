@@ -43,13 +43,13 @@ class NoAnswerError(Exception):
 class Station:
     """A connection, once `connect` has been called."""
 
-    def __init__(self, identity: Identity, port: int) -> None:
+    def __init__(self, identity: Identity, port: int, client_id: str = "") -> None:
         self.identity, self.name, self._port = identity, identity.name, port
         self.chain = EventChain(self.name)
         self.acked: queue.Queue[Any] = queue.Queue()
         self._answers: dict[bytes, queue.Queue[bytes]] = {}
         self._ready = threading.Event()
-        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, self.name, protocol=mqtt.MQTTv5)
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id or self.name, protocol=mqtt.MQTTv5)
         files = identity.certificate_file, identity.key_file
         self.client.tls_set(str(identity.ca_file), *map(str, files), tls_version=ssl.PROTOCOL_TLS_CLIENT)
         self.client.on_connect = self._on_connect

@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.attacks.running.acts import LISTED, Claim, attends, block, hold, reply_key
 from tests.attacks.running.browser import Browser, SoftKey
 from tests.attacks.running.cards import Card, CardAuthority, own_nonce
 from tests.attacks.running.station import NoAnswerError, Station
-from tests.attacks.running.test_limits import hold
-from tests.attacks.running.test_mandates import block, reply_key
-from tests.attacks.running.test_people import LISTED, Claim, attends
 from tests.attacks.running.wire import EventChain, now_text
 from tests.attacks.running.world import ABROAD, HOME, World, eventually
 
@@ -167,8 +165,7 @@ def test_an_event_of_another_station(world: World) -> None:
 def test_a_station_takes_the_servers_place(world: World) -> None:
     """A station connects under the server's client id, and hears what stations ask"""
     with world.station() as station, world.station() as other:
-        rogue = Station(station.identity, world.mqtt)
-        rogue.client._client_id = b"fleet-server"
+        rogue = Station(station.identity, world.mqtt, client_id="fleet-server")
         rogue.client.username_pw_set("fleet-server", "made up")
         rogue.name = other.name
         heard: list[str] = []

@@ -6,25 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.running.station import Station
+from tests.attacks.running.acts import hand_over
 from tests.attacks.running.world import World, eventually
-
-ATTESTED = {"logged_in_by": "server", "document": "passport", "document_digits": "4711"}
-
-
-def hand_over(station: Station, order: str, number: str, administrator: str, kind: str = "activate") -> None:
-    """Six events of an errand that never was."""
-    errand, about = str(uuid.uuid4()), f"order/{order}"
-    station.tell("errand.started", {"errand": errand, "kind": kind})
-    attested = {"errand": errand, "order": order, "administrator": administrator, **ATTESTED}
-    station.tell("identity.attested", attested, about)
-    taken = {"errand": errand, "order": order, "effect": "slot.take", "outcome": "taken", "slot": 1}
-    station.tell("effect.done", taken, about)
-    station.tell("card.activated", {"errand": errand, "order": order, "card_number": number}, about)
-    receipt = {"number": f"AAAA-BBBB-{errand[:5].upper()}", "receipt": {"made": "up"}, "signed": "attested"}
-    station.tell("receipt.issued", {"errand": errand, "order": order, "card_number": number, **receipt}, about)
-    ended = {"errand": errand, "kind": kind, "outcome": "done", "seconds": 40.0, "order": order, "card_number": number}
-    station.tell("errand.ended", ended, about)
 
 
 @pytest.mark.parametrize("delivery", ["post", "station"])

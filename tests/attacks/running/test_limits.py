@@ -6,16 +6,11 @@ import json
 
 import pytest
 
+from tests.attacks.running.acts import block, hold, renew, reply_key
 from tests.attacks.running.cards import Card
 from tests.attacks.running.station import Station
-from tests.attacks.running.test_mandates import block, renew, reply_key
 from tests.attacks.running.wire import b64url, now_text, payload_of
 from tests.attacks.running.world import ABROAD, World, eventually
-
-
-def hold(station: Station, number: str, reason: str = "stolen") -> str:
-    told = station.want("card.hold", card_number=number, reason=reason, wanted=now_text())
-    return str(told["outcome"])
 
 
 def held(world: World, cards: list[Card]) -> list[str]:

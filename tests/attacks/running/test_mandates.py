@@ -6,42 +6,11 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.attacks.running.cards import Card, Mandate, certificate_request, own_nonce
-from tests.attacks.running.station import Station
-from tests.attacks.running.wire import b64, now_text
+from tests.attacks.running.acts import EVERYTHING, block, is_of, renew, reply_key
+from tests.attacks.running.cards import Card, own_nonce
+from tests.attacks.running.wire import now_text
 from tests.attacks.running.world import ABROAD, World
-
-EVERYTHING = tuple(
-    f"{tag} *"
-    for tag in (
-        "administrator.login", "administrator.worklist", "directory.find", "card.puk", "card.block", "card.hold",
-        "card.lift", "card.letter", "card.challenge", "certificate.request",
-    )
-)  # fmt: skip
-
-
-def reply_key() -> str:
-    return b64(X25519PrivateKey.generate().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-
-
-def renew(station: Station, mandate: Mandate, card: Card, key: ec.EllipticCurvePrivateKey, profile: str) -> Any:
-    """Ask for a certificate for any key; the card signs the request."""
-    request = certificate_request(key, card)
-    about = {"card_number": card.number, "hsa_id": card.hsa_id, "profile": profile, "loa": 3, "request": b64(request)}
-    proof = {"current": b64(card.der), "proof": b64(card.sign(request)), "algorithm": "ES256"}
-    return station.want("certificate.request", mandate, **about, **proof)
-
-
-def block(station: Station, mandate: Mandate, number: str, **more: str) -> Any:
-    return station.want("card.block", mandate, card_number=number, reason="lost", wanted=now_text(), **more)
-
-
-def is_of(world: World, number: str, key: ec.EllipticCurvePrivateKey) -> bool:
-    """Whether the issuer has made a certificate of that key for that card."""
-    return any(made.public_key() == key.public_key() for made in world.certificates(number))
 
 
 def test_one_pin_gives_an_electronic_identity(world: World) -> None:

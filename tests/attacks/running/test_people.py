@@ -1,32 +1,17 @@
 """S1, S5, S8, S9 and S10: what one person at the dashboard, one program, or one stolen session makes of roots of trust."""
 
-import base64
 import re
 from typing import Any
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
 
+from tests.attacks.running.acts import LISTED, Claim, attends, hold
 from tests.attacks.running.browser import Browser, SoftKey
-from tests.attacks.running.cards import Card
-from tests.attacks.running.station import NoAnswerError, Station
-from tests.attacks.running.test_limits import hold
+from tests.attacks.running.station import NoAnswerError
 from tests.attacks.running.wire import b64
 from tests.attacks.running.world import ABROAD, HOME, World, eventually
-
-LISTED = {"name": "Me Myself", "roles": ["KRA", "KUR"], "level": 3, "scope": ["*"]}
-
-
-def attends(world: World, card: Card) -> bool:
-    """Whether that person's card is an ID administrator's now, at a station."""
-    with world.station() as station:
-        mandate = station.mandate(card, "administrator.login *", f"administrator.login {card.hsa_id}")
-        return station.want("administrator.login", mandate)["outcome"] == "logged_in"
 
 
 def link_in(answer: httpx.Response) -> str:
@@ -70,42 +55,6 @@ def test_an_account_named_as_an_hsa_id(world: World) -> None:
     named = world.account(stepped_up=True, name=own.hsa_id.lower())
     named.browser.api("PUT", f"/administrators/{own.hsa_id}", LISTED)
     assert not attends(world, own)
-
-
-class Claim:
-    """A claim of a station's name, and the key of whoever wants to be that station."""
-
-    def __init__(self, world: World, browser: Browser, name: str) -> None:
-        self.world, self.name = world, name
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        answer = browser.api("POST", "/enrolments", {"station": name})
-        self.code = str(answer.json().get("code", "")) if answer.status_code == 201 else ""
-        self.chain: list[x509.Certificate] = []
-
-    def enrol(self, key: ec.EllipticCurvePrivateKey | None = None) -> bool:
-        """Whether EST (RFC 7030 4.2) gives a certificate for the key."""
-        request = (
-            x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key or self.key, hashes.SHA256())
-        )
-        context = self.world.tls()
-        answer = httpx.post(
-            f"https://localhost:{self.world.est}/.well-known/est/simpleenroll",
-            content=base64.encodebytes(request.public_bytes(Encoding.DER)), verify=context, timeout=30, trust_env=False,
-            headers={"Content-Type": "application/pkcs10"}, auth=(self.name, self.code),
-        )  # fmt: skip
-        if answer.status_code == 200:
-            chain = load_der_pkcs7_certificates(base64.b64decode(answer.content))
-            self.chain = sorted(chain, key=lambda one: one.public_key() != (key or self.key).public_key())
-        return answer.status_code == 200
-
-    def approve(self, browser: Browser) -> None:
-        """By the fingerprint that the list shows."""
-        for row in browser.api("GET", "/enrolments").json().get("items", ()):
-            if row["station"] == self.name:
-                browser.api("POST", f"/enrolments/{row['id']}/approve", {"key": row["key"]})
-
-    def station(self) -> Station:
-        return Station(self.world.keep_identity(self.name, self.key, self.chain), self.world.mqtt)
 
 
 @pytest.mark.parametrize("stepped_up", [False, True], ids=["without a step-up", "stepped up"])
@@ -240,3 +189,12 @@ def test_nobody_hears_of_a_root_of_trust(world: World, what: str) -> None:
             claim.enrol()
             claim.approve(insider.browser)
     assert eventually(lambda: bool(world.alarms() - before), 6), "no alarm"
+
+
+def test_the_audit_is_read_unseen(world: World) -> None:
+    """Somebody reads who did what, and nobody can tell that they did"""
+    reader = world.account("auditor")
+    assert reader.browser.api("GET", "/audit?who=somebody.test").status_code == 200
+    assert reader.browser.get("/audit?who=another.test").status_code == 200
+    looks = world.store("SELECT count(*) FROM audit WHERE who = ? AND action = 'audit.read'", reader.name)
+    assert looks == [(2,)], "each look is an entry"

@@ -52,8 +52,8 @@ class Account:
 class World:
     """See the module. Use `started`."""
 
-    def __init__(self, folder: Path, parts: ExitStack) -> None:
-        self.folder, self._parts = folder, parts
+    def __init__(self, folder: Path, parts: ExitStack, holders: int) -> None:
+        self.folder, self._parts, self._holders = folder, parts, holders
         self.mqtt, self.http, self.est, *self.issuer_ports = (free_port(parts) for _ in range(5))
         self.cards = CardAuthority(folder / "cards")
         self._people = {place: itertools.count(1) for place in (HOME, ABROAD)}
@@ -82,9 +82,12 @@ class World:
         issuer = self.folder / "issuer"
         self._run("issuer-simulator", "--data", issuer, "--seed", self.folder / "seed.json",
                   "--cards-authority", self.folder / "cards", "--secure", secure, "--public", public)  # fmt: skip
-        self._run("serve", "--unseparated", "--init", "--data", self.folder / "data", "--authority", served,
-                  "--issuer", issuer / "issuer.toml", "--mqtt", f"127.0.0.1:{self.mqtt}",
-                  "--http", f"127.0.0.1:{self.http}", "--station-http", f"127.0.0.1:{self.est}")  # fmt: skip
+        self._serving = (
+            "serve", "--unseparated", "--init", "--data", self.folder / "data", "--authority", served,
+            "--issuer", issuer / "issuer.toml", "--mqtt", f"127.0.0.1:{self.mqtt}",
+            "--http", f"127.0.0.1:{self.http}", "--station-http", f"127.0.0.1:{self.est}",
+        )  # fmt: skip
+        self._server = self._run(*self._serving)
         self._issuing = (
             _first_key(served / "server"),
             x509.load_pem_x509_certificate((served / "ca" / "issuing.pem").read_bytes()),
@@ -113,19 +116,25 @@ class World:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def _run(self, name: str, *arguments: object) -> None:
+    def serve_again(self, root: Path) -> None:
+        """Start the server anew, of another tree."""
+        _end(self._server)
+        self._server = self._run(*self._serving, root=root)
+
+    def _run(self, name: object, *arguments: object, root: Path = ROOT) -> "subprocess.Popen[str]":
         """A program until the world ends; returns when it is ready."""
         log = self._parts.enter_context((self.folder / f"{name}.log").open("a"))
-        command = [*_main("fleet.server.cli"), name, *map(str, arguments)]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+        command = [*_main("fleet.server.cli"), str(name), *map(str, arguments)]
+        process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=log, text=True)
         self._parts.callback(_end, process)
         assert process.stdout is not None
         assert process.stdout.readline().startswith("ready"), (self.folder / f"{name}.log").read_text()
+        return process
 
     def _seed(self) -> None:
         """People and cards of both organisations, each with an active card; some of them are ID administrators."""
         for place, scope in ((HOME, "entre-*"), (ABROAD, "annex-*")):
-            self._made[place] = [self._new_card(place) for _ in range(HOLDERS + ADMINISTRATORS)]
+            self._made[place] = [self._new_card(place) for _ in range(self._holders + ADMINISTRATORS)]
             self._listed += [(card, scope) for card in self._made[place][:ADMINISTRATORS]]
             self._free[place] = iter(self._made[place][ADMINISTRATORS:])
         self._administrators = {place: iter(self._made[place][:ADMINISTRATORS]) for place in (HOME, ABROAD)}
@@ -311,9 +320,9 @@ class World:
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[World]:
+def started(folder: Path, holders: int = HOLDERS) -> Iterator[World]:
     with ExitStack() as parts:
-        world = World(folder, parts)
+        world = World(folder, parts, holders)
         world.start()
         yield world
 
@@ -351,7 +360,8 @@ def _stamp(moment: datetime) -> str:
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
-    process.send_signal(signal.SIGTERM)
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
     try:
         process.wait(20)
     except subprocess.TimeoutExpired:
