@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits blind language refused-walks kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
+.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits blind language refused-walks kill-campaign schemathesis mutants rogue-station removals emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -81,6 +81,12 @@ printer-referee: setup ## what the printer is sent, judged by an independent ESC
 
 attacks: setup ## rogue cards, stations, brokers and people against the whole, one line each (ARGS="-k broker" for some)
 	@$(PY) -m pytest --quiet --no-header -p no:cacheprovider --attacks tests/attacks $(ARGS)
+
+rogue-station: setup ## what a dishonest station, one PIN in it and one administrator's log-in do within a minute, as a table (minutes)
+	@nice $(PY) -m tests.attacks.running.rogue_station
+
+removals: setup ## defences taken out one at a time, COUNT=6 of them SEED=1 (ARGS=--all, or names): do attacks alone notice?
+	@nice $(PY) -m scripts.removals $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 campaign: setup ## every single fault, judged: PART=single SEED=1 COUNT=500 JOBS=2, ARGS=ID repeats one case; goes on where it was cut off
 	@nice $(PY) -m tests.fakes.campaigns $(PART) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
