@@ -14,7 +14,7 @@ from fleet.server.accounts.api import Grant
 from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, caller_of, needs
+from fleet.server.platform.web.authorization import address_of, audit_lookup, caller_of, needs
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.openapi_description import describe
 from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
@@ -86,7 +86,8 @@ def _add_audit(router: APIRouter) -> None:
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> CountedRows[AuditEntry]:
-        """Who looked at or ordered what, newest first."""
+        """Who looked at or ordered what, newest first. A look at it is an entry itself."""
+        audit_lookup(request, AuditEvent("audit.read", who, action))
         rows, total = access_of(request).entries(who=who, action=action, limit=limit, offset=offset)
         items = [AuditEntry.model_validate(row, from_attributes=True) for row in rows]
         return CountedRows(items=items, next=next_offset(offset, limit, total), total=total)

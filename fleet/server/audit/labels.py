@@ -104,6 +104,7 @@ _DEED: dict[str, tuple[Level, str]] = {
     "secrets.rotate": ("wa", "lock-reset"),
     "token.revoke": ("of", "shield-key-outline"),
     "export": ("wa", "download-outline"),
+    "audit.read": ("of", "magnify"),
     "audit.verify": ("of", "link-variant"),
     "evidence.export": ("wa", "download-outline"),
     "quarantine.requeue": ("of", "restart"),

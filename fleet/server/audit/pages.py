@@ -1,7 +1,7 @@
 """Pages of one's own sessions and of the audit: who looked at or ordered what.
 
-Rules: "the chain holds" is said only after a check in this view; a check is an entry itself. The audit is for those who may see
-all stations.
+Rules: "the chain holds" is said only after a check in this view; a check is an entry itself, and so is a look. The audit is for
+those who may see all stations.
 
 Example: `app.include_router(records_router(web))`
 """
@@ -15,11 +15,11 @@ from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.platform.audit.log import AuditEvent, AuditVerdict
 from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, caller_of, needs
+from fleet.server.platform.web.authorization import address_of, audit_lookup, caller_of, needs
 
 ROWS = 100
 _MOST_PAGES = 100_000
-CHECKED = "audit.verify"
+CHECKED, READ = "audit.verify", "audit.read"
 
 
 def records_router(web: Web) -> APIRouter:
@@ -43,6 +43,7 @@ def records_router(web: Web) -> APIRouter:
         action: Annotated[str, Query(max_length=32)] = "",
         page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
+        audit_lookup(request, AuditEvent(READ, who, action))
         return _audit_page(request, web, who, action, page, None)
 
     @router.post("/audit", dependencies=needs(Right.AUDIT))
