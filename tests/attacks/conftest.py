@@ -33,7 +33,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     rows = [
         (report.nodeid, dict(report.user_properties).get("attack", report.nodeid), verdict)
-        for verdict, kind in (("refused", "passed"), ("SUCCEEDED", "failed"), ("not tried", "skipped"))
+        for verdict, kind in (
+            ("refused", "passed"),
+            ("SUCCEEDED", "failed"),
+            ("not tried", "skipped"),
+            ("not tried", "error"),
+        )
         for report in terminalreporter.stats.get(kind, [])
         if report.when == "call" or kind != "passed"
     ]

@@ -74,7 +74,7 @@ class World:
         authority, served = self.folder / "authority", self.folder / "served"
         (self.folder / "passphrase").write_text("made-up passphrase of attacks\n")
         (self.folder / "passphrase").chmod(0o600)
-        self.provision("authority", "init", authority, "--issuing", "--sealed", *self.passphrase)
+        self.provision("authority", "init", authority, "--issuing", *self.passphrase)
         self.provision("authority", "export-server", authority, served)
         self.provision("authority", "export-verifier", authority, served / "verifier")
         self._seed()
