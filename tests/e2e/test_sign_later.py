@@ -76,13 +76,14 @@ def state_in_register(region: Region, card_number: str) -> str:
     return card.state
 
 
-def test_who_signs_later_comes_back_with_the_new_card_and_signs(served: Region) -> None:
-    _, lines, said = served.walk(later(served, 3))
-    assert (lines[-1]["outcome"], lines[-1]["reason"]) == ("cancelled", "unsigned"), said
-    served.becomes("orders", state_is("2026-0003", "activated"))
-    code, lines, said = served.walk(signs(served, 3, "new", NEW_PIN))
-    assert (code, lines[-1]["outcome"]) == (0, "done"), (said, lines[-1])
-    served.becomes("orders", state_is("2026-0003", "collected"))
+def test_who_signs_later_comes_back_with_the_new_card_and_signs(region: Region) -> None:
+    with region.issuer(), region.serve():
+        _, lines, said = region.walk(later(region, 3))
+        assert (lines[-1]["outcome"], lines[-1]["reason"]) == ("cancelled", "unsigned"), said
+        region.becomes("orders", state_is("2026-0003", "activated"))
+        code, lines, said = region.walk(signs(region, 3, "new", NEW_PIN))
+        assert (code, lines[-1]["outcome"]) == (0, "done"), (said, lines[-1])
+        region.becomes("orders", state_is("2026-0003", "collected"))
 
 
 def test_whoever_signs_anywhere_is_left_alone_and_who_never_does_is_warned_and_put_on_hold(region: Region) -> None:

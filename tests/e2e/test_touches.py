@@ -49,7 +49,7 @@ def pictures(tmp_path: Path) -> Path:
 
 
 async def test_a_holder_collects_a_card_by_touch(served: Region, tmp_path: Path) -> None:
-    """From the home screen to the home screen, with the old card; the server then holds order and receipt.
+    """From the home screen to the home screen, with the old card; the server then holds order and receipt. It has no issuer: whose card signed waits at the station.
 
     The slot is opened, and the old card counted, by the real firmware on MicroPython's Unix port."""
     folder = pictures(tmp_path)
@@ -60,7 +60,7 @@ async def test_a_holder_collects_a_card_by_touch(served: Region, tmp_path: Path)
     assert world["board"]["firmware"] == ".".join(str(part) for part in FIRMWARE)
     assert (world["slots"]["2"], world["bin"], world["in_bin"]) == (None, 1, ["1:old"])
     served.becomes(
-        "orders", lambda said: ("2026-0001", "collected") in {(row["order"], row["state"]) for row in said["items"]}
+        "orders", lambda said: ("2026-0001", "taken") in {(row["order"], row["state"]) for row in said["items"]}
     )
     assert len(list(folder.glob("*.png"))) == len(story.own_card(person(1)))
     assert len(list((served.places.bench / "receipts").glob("*.png"))) == 1
