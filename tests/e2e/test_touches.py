@@ -49,7 +49,8 @@ def pictures(tmp_path: Path) -> Path:
 
 
 async def test_a_holder_collects_a_card_by_touch(served: Region, tmp_path: Path) -> None:
-    """From the home screen to the home screen, with the old card; the server then holds order and receipt. It has no issuer: whose card signed waits at the station.
+    """From the home screen to the home screen, with the old card; the server then holds the receipt. It has no
+    issuer: what the card has signed waits at the station.
 
     The slot is opened, and the old card counted, by the real firmware on MicroPython's Unix port."""
     folder = pictures(tmp_path)
