@@ -15,6 +15,7 @@ from fleet.server.alerts.rules import (
     LATCHED,
     FailedErrand,
     FleetSnapshot,
+    OpenProposal,
     RaisedAlarm,
     RetiredStation,
     ReturnedCard,
@@ -70,6 +71,7 @@ OF_MANY = {
     "returned_open",
     "retired_heard",
     "station_waits_for_approval",
+    "proposal_open",
     "server_part",
     "directory_away",
     "handover_unregistered",
@@ -263,3 +265,9 @@ def test_a_new_station_that_waits_is_told_by_its_name_and_two_keys_as_a_conflict
     )
     told = [(match.station, match.subject, match.detail, match.since) for match in found(waiting=waiting)]
     assert told == [("", "entre-b", "", since), ("", "entre-c", "conflict", since)]
+
+
+def test_what_one_person_wants_to_give_is_told_by_its_number_and_kind() -> None:
+    proposed = (OpenProposal(31, "administrator", NOW),)
+    told = [(match.subject, match.detail, match.since) for match in found(proposed=proposed)]
+    assert told == [("31", "administrator", NOW)]

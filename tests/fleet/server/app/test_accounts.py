@@ -10,10 +10,11 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in import one_time_codes as codes
+from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.app import create_app
 from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import form_token
+from fleet.server.platform.random_tokens import digest, form_token
 from fleet.server.platform.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
@@ -51,6 +52,10 @@ class Office:
             "origin": "http://127.0.0.1",
         }
         return await ask(self.app, method, f"/api/v1{path}", raw, **own, **mine, **headers)
+
+    def step_up(self, value: str) -> None:
+        with self.database.writing.begin() as connection:
+            sessions.note_step_up(connection, digest(value), NOW)
 
     def told(self) -> list[tuple[str, str, str]]:
         return [(one.action, one.target, one.detail) for one in self.access.entries()[0]]
@@ -130,6 +135,7 @@ async def test_the_last_one_who_may_do_everything_stays(office: Office) -> None:
     assert (await office.send("PUT", "/users/tove.test/roles", {"roles": []})).status == 409
     assert (await office.see("/users")).status == 200
     second = office.set_up(link_in(await office.press("/users", name="maj.test", role="admin")))
+    office.step_up(second)
     office.value = second
     assert (await office.send("POST", "/users/tove.test/close")).json["closed"] is True
     assert (await office.see("/users", second)).status == 200
