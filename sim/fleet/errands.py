@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from fleet.messages.errand_catalog import catalog
 from fleet.messages.vocabulary import ErrandOutcome, EventType
 from sim.fleet.device_state import SLOTS, WaitingCard
+from sim.fleet.made_up_receipts import signed_receipt
 
 Drawn = TypeVar("Drawn", bound=str)
 
@@ -56,6 +57,7 @@ class PlannedEvent:
 class _Visit:
     """What an errand is about."""
 
+    station: str
     kind: str
     outcome: ErrandOutcome
     seconds: int
@@ -126,7 +128,7 @@ def _visit(
         about = {"card_number": card.card_number, "order": card.order}
     elif kind in HANDS_OVER:
         about["order"] = f"SIM-{station}-{number}"
-    return _Visit(kind, outcome, seconds, str(uuid.uuid4()), about, slot)
+    return _Visit(station, kind, outcome, seconds, str(uuid.uuid4()), about, slot)
 
 
 def _draw_weighted(random: Random, weights: dict[Drawn, int]) -> Drawn:
@@ -143,6 +145,6 @@ def _steps(visit: _Visit) -> Iterator[tuple[EventType, dict[str, Any]]]:
         yield EventType.EFFECT_DONE, {"effect": step.effect, "outcome": step.outcome, **facts}
     if visit.kind in HANDS_OVER:
         yield EventType.CARD_ACTIVATED, visit.about
-        receipt = {"payload": "e30", "signatures": [{"protected": "e30", "signature": "bWFkZSB1cA"}]}
         name = f"SIM-{visit.errand}"
+        receipt = signed_receipt(visit.station, name, visit.about["order"], card_number)
         yield EventType.RECEIPT_ISSUED, {**visit.about, "number": name, "receipt": receipt, "signed": "attested"}
