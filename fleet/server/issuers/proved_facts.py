@@ -4,6 +4,7 @@ Rules (docs/decisions/0040): events of a station tell a story, asks with proofs 
 - A hand-over is an administrator's who is not the holder, of two for level 3 on a reserve card. Where the card did not come
   by post it may be the holder's, by another card that is of the order's level; or by the new one, where a release code is enough.
 - Where that was proved before, and its receipt alone is owed, the holder's card is enough, also the new one.
+- A card that came by post is attested over the server's nonce: what was signed without connection waits for a person.
 - An order is handed over where it waits; one that came by post, or whose receipt is owed, at any station.
 - Slots are one administrator's, a bin is two administrators'.
 """
@@ -20,6 +21,7 @@ from sqlalchemy import Connection, select
 from fleet.messages.asking import BelievedResult, BinAsk, DeclinedResult, ReceivedAsk, StockAsk
 from fleet.server.issuers.model import HandoverReport, RequestKey
 from fleet.server.issuers.proofs.authorization import Asker, HeldCard, Rights, has_left
+from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.request_queue import enqueue
 from fleet.server.issuers.requests import RESERVE
 from fleet.server.issuers.tables import HANDED_OVER
@@ -39,6 +41,7 @@ class ProvedFacts:
     def __init__(self, database: Database, rights: Rights, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._rights = rights
+        self._nonces = Nonces(database)
         self._clock = clock
 
     async def take(self, station: str, ask: ProvedAsk, asker: Asker) -> BelievedResult | DeclinedResult:
@@ -75,6 +78,10 @@ class ProvedFacts:
         two = order.product == RESERVE and order.loa == 3
         if two and order.state not in IN_HAND and not await self._rights.may_attend_for(station, card[0], attending):
             return DeclinedResult("kur_needed")
+        if order.delivery == "post":  # dead until it is active: nobody attests that in advance
+            signed = {person.nonce for person in asker.people if person.hsa_id in attending}
+            if not await asyncio.to_thread(self._nonces.are_given, signed):
+                return DeclinedResult("nonce_unknown")
         if len(attending) >= (2 if two else 1):
             return None
         if (two or order.delivery == "post") and order.state not in IN_HAND:

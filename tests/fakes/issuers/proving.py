@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import Signed
 from fleet.messages.asking import ask_digest, tag_of
-from fleet.messages.mandates import READS, Mandate, Proof, mandate_bytes, means_of, wish_bytes
+from fleet.messages.mandates import ABOUT_SIGNER, Mandate, Proof, mandate_bytes, means_of, wish_bytes
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import PersonProof
 from sim.reader.card_memory import StoredKey
@@ -59,7 +59,7 @@ class CardHolder:
     ) -> Proof:
         """For that ask. `mandate`: other fields of it; `wished`: another ask that the visit's key signs."""
         public = self.visit.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        subject = self.hsa_id if tag_of(ask) in READS else ask.card_number
+        subject = self.hsa_id if tag_of(ask) in ABOUT_SIGNER else ask.card_number
         told = Mandate(station, nonce, MADE, self.card_number, _text(public), (means_of(tag_of(ask), subject),))
         signed = mandate_bytes(msgspec.structs.replace(told, **mandate or {}))
         assert isinstance(self.key.private, ec.EllipticCurvePrivateKey)

@@ -29,7 +29,7 @@ from fleet.messages.asking import (
 )
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.link import Answer, decode, encode
-from fleet.messages.mandates import READS
+from fleet.messages.mandates import ABOUT_SIGNER
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.adapters.holds_kept_here import HoldsKeptHere, WithMarks
@@ -193,7 +193,7 @@ class Place:
 
     async def by(self, someone: CardHolder, ask: Any, station: str = "entre-a", **changed: Any) -> Result:
         """What comes of the ask in that person's name, with a nonce of its own."""
-        about = someone.card_number if tag_of(ask) in READS else ask.card_number
+        about = someone.card_number if tag_of(ask) in ABOUT_SIGNER else ask.card_number
         nonce = self.nonces.new(station, about, self.now)
         return await self.result(someone.behind(ask, nonce, station, **changed), station)
 

@@ -86,6 +86,12 @@ class Nonces:
             connection.execute(insert(login_nonces).values(own))
             return None
 
+    def are_given(self, nonces: Collection[str]) -> bool:
+        """Whether all of them are the server's own, and not forgotten yet."""
+        these = select(func.count()).select_from(login_nonces).where(login_nonces.c.nonce.in_(nonces))
+        with self._database.reading.begin() as connection:
+            return connection.execute(these).scalar_one() == len(set(nonces))
+
     def release(self, nonces: Collection[str], ask: str) -> None:
         """Nothing has come of that ask: the nonces that the server gave for it serve another."""
         these = and_(login_nonces.c.nonce.in_(nonces), login_nonces.c.ask == ask)

@@ -181,7 +181,7 @@ async def test_a_hand_over_is_believed_of_whom_the_rules_name(
         connection.execute(update(orders).values(**{"loa": 3, **order}))
     ask = handed_over()
     for one in people:
-        ask = one.behind(ask, place.nonces.new("entre-a", place.now), wished=handed_over())
+        ask = one.behind(ask, place.nonces.new("entre-a", NUMBER, place.now), wished=handed_over())
     assert await place.result(ask) == (DeclinedResult(result) if result else BelievedResult())
     await sender(place).carry()
     assert bool(place.register.received_cards) is not bool(result)
@@ -206,7 +206,17 @@ async def test_a_hand_over_without_connection_is_told_later_by_a_nonce_of_the_st
     assert await place.result(told) == BelievedResult()
     assert await place.result(told) == BelievedResult(), "the same one"
     again = MAJ.behind(handed_over(2), "c" * 32)
-    assert await place.result(again) == DeclinedResult("nonce_unknown")
+    assert await place.result(again) == BelievedResult(), "the same hand-over, with its receipt"
+    await sender(place).carry()
+    assert len(place.register.received_cards) == 1
+
+
+async def test_a_posted_card_is_attested_over_the_servers_nonce_and_not_in_advance(place: Place) -> None:
+    with place.database.writing.begin() as connection:
+        connection.execute(update(orders).values(loa=3, **POSTED))
+    assert await place.result(MAJ.behind(handed_over(), "c" * 32)) == DeclinedResult("nonce_unknown")
+    await sender(place).carry()
+    assert place.register.received_cards == []
 
 
 def bin_story(station: SealingStation, *, empty: bool = True) -> None:
@@ -226,8 +236,8 @@ async def test_a_card_is_back_and_destroyed_once_people_have_proved_it_in_any_or
     place.now += timedelta(minutes=30)
     blocked = BlockAsk(id=wish(5), card_number=NUMBER, reason="own_wish", wanted=AT)
     emptied = BinAsk(id=wish(6), emptied=AT, seal="4411", digest="ab" * 32)
-    both = MAJ.behind(emptied, place.nonces.new("entre-a", place.now), wished=emptied)
-    both = BO.behind(both, place.nonces.new("entre-a", place.now), wished=emptied)
+    both = MAJ.behind(emptied, place.nonces.new("entre-a", MAJ.card_number, place.now), wished=emptied)
+    both = BO.behind(both, place.nonces.new("entre-a", BO.card_number, place.now), wished=emptied)
     seen = []
     for step in ("events", "asks") if first == "events" else ("asks", "events"):
         if step == "events":
