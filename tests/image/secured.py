@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.timeout(7200)]
 SECURE = "od -An -t u1 /sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 HEARD = f"{KERNEL_LINE} systemd.import_credentials=yes systemd.wants=test-shell.service"
 BOUND = "head -c 20 /efi/kortkiosk/data.sealed"
-KEPT = "cat /run/kortkiosk-data-kept"
+KEPT = "until [ -s /run/kortkiosk-data-kept ]; do sleep 2; done; cat /run/kortkiosk-data-kept"
 NO_STATION = "systemd.mask=kortkiosk-station.service"
 
 
@@ -54,9 +54,9 @@ def test_nothing_starts_but_what_the_region_has_signed(tmp_path: Path) -> None:
     update_image(disk, keys, tmp_path / "update")
     with EmulatedPc(disk, fresh_folder("sealed-updated"), variables=variables, secure=True, tpm=tpm) as machine:
         machine.shell.wait_until_there(BOOT_S)
-        assert machine.shell.run(KEPT) == "tpm", "an image that the region has signed opens it"
+        assert machine.shell.run(KEPT, BOOT_S) == "tpm", "an image that the region has signed opens it"
         machine.cut_power()
     with EmulatedPc(disk, fresh_folder("sealed-insecure"), tpm=tpm) as machine:
         machine.shell.wait_until_there(BOOT_S)
-        assert machine.shell.run(KEPT) == "D3", "what a firmware starts that checks nothing does not"
+        assert machine.shell.run(KEPT, BOOT_S) == "D3", "what a firmware starts that checks nothing does not"
     assert layout.offset_of("esp", ARCHITECTURE) == layout.MIB
