@@ -126,7 +126,7 @@ image: setup image-tools ## the station's disk, ARCH=amd64 or arm64 (as root; mi
 	@nice $(PY) -m image --architecture $(or $(ARCH),amd64) $(if $(ACCEPT),--accept) $(if $(VERSION),--version $(VERSION)) $(if $(SIGNER),--signer $(SIGNER)) $(if $(UPDATE_CA),--update-ca $(UPDATE_CA)) $(if $(SECURE_BOOT_KEYS),--secure-boot-keys $(SECURE_BOOT_KEYS)) $(ARGS)
 
 image-test: image ## that disk started in an emulated PC, or ARCH=arm64, and touched there (many minutes a part; goes on where it was cut off), pictures in build/image/test
-	@$(MAKE) $(patsubst %,build/image/test/%.passed,$(if $(filter arm64,$(ARCH)),booted_arm,booted attacked stick secured first_start not_opened installed renewed updated cut))
+	@$(MAKE) $(patsubst %,build/image/test/%.passed,$(if $(filter arm64,$(ARCH)),booted_arm,booted attacked stick secured counted first_start not_opened damaged installed renewed updated cut))
 
 build/image/test/%.passed: tests/image/%.py build/image/$(or $(ARCH),amd64)/kortkiosk-$(or $(ARCH),amd64).img
 	@mkdir -p $(@D)
