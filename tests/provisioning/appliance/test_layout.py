@@ -30,6 +30,7 @@ SERVICES = (
     "kortkiosk-trial",
     "kortkiosk-open-data",
     "kortkiosk-install",
+    "kortkiosk-recovery",
     "kortkiosk-update@install",
 )
 
