@@ -315,9 +315,9 @@ class IssuerDesk:
         self, ask: ReceivedAsk | StockAsk | BinAsk, people: tuple[PersonProof, ...], *, errand: str
     ) -> "_Proved":
         """Kept in `proved` with the event that it goes with. What the server would not count is refused here at once."""
-        subjects = (getattr(ask, "card_number", ""), *(person.hsa_id for person in people))
         assert people, "nobody stands behind it"
-        assert not [person for person in people if not_meant(person, tag_of(ask), *subjects)], "it was not meant"
+        tag, about = tag_of(ask), getattr(ask, "card_number", "")
+        assert not any(not_meant(person, tag, about or person.hsa_id) for person in people), "it was not meant"
         return _Proved(self.proved, errand, ask)
 
     async def waiting(self) -> int:
