@@ -115,8 +115,8 @@ def fill_worklist(database: Database) -> None:
     desk.order("2026-9003", cards[4], slot=33, name="Ebba Lindgren", hsa_id="TEST000000-9003")
     desk.held(cards[4])
     desk.order("2026-9004", cards[5], station="angsvik", slot=34)
+    desk.received("2026-9004", cards[5], "angsvik")
     with database.writing.begin() as connection:
-        requesting.report_handovers(connection, ["2026-9004"], desk.now)
         letter = LetterAsk(id="1" * 32, card_number=cards[9])
         requesting.enqueue(connection, RequestKey("hamnen", letter.id), letter, "", desk.now)
         for row in requesting.due_requests(connection, desk.now):

@@ -22,7 +22,9 @@ from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.errands.tables import errands
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers.certificates_by_hand import CertificatesByHand
+from fleet.server.issuers.model import HandoverReport, RequestKey
 from fleet.server.issuers.ports import CertificateRequest
+from fleet.server.issuers.request_queue import enqueue
 from fleet.server.issuers.requests import RequestLog
 from fleet.server.issuers.tables import certificate_requests, requests, wishes
 from fleet.server.orders.tables import order_starts, orders
@@ -151,6 +153,14 @@ class Desk:
             connection.execute(
                 insert(bins).values(station=station, emptied=self.now, counted=counted, expected=expected, **by)
             )
+
+    def received(self, order: str, card: str, station: str, hsa_id: str = "TEST000000-0003") -> None:
+        """A hand-over that people have proved, to be told to the issuer."""
+        report = HandoverReport(
+            id="2" * 32, card_number=card, order=order, hsa_id=hsa_id, handed_over=self.now.isoformat(), attested_by=()
+        )  # fmt: skip
+        with self.database.writing.begin() as connection:
+            enqueue(connection, RequestKey(station, report.id), report, hsa_id, self.now)
 
     def dropped(self, station: int, card: str, *, by_number: bool) -> None:
         self.made += 1

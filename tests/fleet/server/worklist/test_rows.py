@@ -339,8 +339,8 @@ def test_every_kind_is_found_on_both_databases(either: Database, station: Sealin
     desk.letter_refused(OTHER, "reserve_card")
     desk.order("O-4", "9752269033000004", "waiting", station=station.name, slot=4, last_day="2026-01-01")
     desk.quarantined(1, 9, "9752269033000009")
+    desk.received("O-3", "9752269033000003", station.name)
     with either.writing.begin() as connection:
-        requesting.report_handovers(connection, ["O-3"], desk.now)
         letter = LetterAsk(id="1" * 32, card_number=OTHER)
         requesting.enqueue(connection, RequestKey(HERE, letter.id), letter, "", desk.now)
         for row in requesting.due_requests(connection, desk.now):
