@@ -1,6 +1,7 @@
 """S1, S5, S8, S9 and S10: what one person at the dashboard, one program, or one stolen session makes of roots of trust."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -9,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.attacks.running.acts import LISTED, Claim, attends, hold
 from tests.attacks.running.browser import Browser, SoftKey
+from tests.attacks.running.cards import Card
 from tests.attacks.running.station import NoAnswerError
-from tests.attacks.running.wire import b64
-from tests.attacks.running.world import ABROAD, HOME, World, eventually
+from tests.attacks.running.wire import b64, now_text
+from tests.attacks.running.world import ABROAD, HOME, Account, World, eventually
 
 
 def link_in(answer: httpx.Response) -> str:
@@ -38,6 +40,69 @@ def test_somebody_lists_himself(world: World) -> None:
     insider = world.account(stepped_up=True, hsa_id=own.hsa_id)
     insider.browser.api("PUT", f"/administrators/{own.hsa_id}", LISTED)
     assert not attends(world, own)
+
+
+CONFIRMING = (
+    "himself",
+    "not stepped up",
+    "his puppet",
+    "his puppet's puppet",
+    "a new account",
+    "the proposed",
+    "a token",
+)
+
+
+def _proposed(world: World, card: Card, first: Account) -> int:
+    """The proposal to list that card's holder."""
+    first.browser.api("PUT", f"/administrators/{card.hsa_id}", {**LISTED, "decision": "dnr 1"})
+    return int(world.store("SELECT id FROM proposals WHERE target = ?", card.hsa_id)[0][0])
+
+
+@pytest.mark.parametrize("who", CONFIRMING)
+def test_who_confirms(world: World, who: str) -> None:
+    """S1: a new ID administrator is confirmed by who is not another person, or not proved, or the one who gets it"""
+    friend, first, puppet = world.person(), world.account(stepped_up=True), world.account(stepped_up=True)
+    proposal, now = _proposed(world, friend, first), now_text().replace("T", " ").replace("Z", "000")
+    if "puppet" in who:
+        world.add_row("account_acts", user=puppet.number, by=first.number, at=now, act="granted")
+    if who == "his puppet's puppet":
+        above, puppet = puppet, world.account(stepped_up=True)
+        world.add_row("account_acts", user=puppet.number, by=above.number, at=now, act="granted")
+    browser = {
+        "himself": lambda: first.browser,
+        "not stepped up": lambda: world.account().browser,
+        "a new account": lambda: world.account(stepped_up=True, ago=timedelta(hours=23)).browser,
+        "the proposed": lambda: world.account(stepped_up=True, hsa_id=friend.hsa_id).browser,
+        "a token": lambda: world.token("id-administrator"),
+    }.get(who, lambda: puppet.browser)()
+    answer = browser.api("POST", f"/proposals/{proposal}/confirm")
+    assert world.store("SELECT state FROM proposals WHERE id = ?", proposal) == [("waiting",)], answer.text[:200]
+
+
+def test_somebody_proposes_himself(world: World) -> None:
+    """S1: somebody proposes himself as ID administrator, for a friend to confirm"""
+    own = world.person()
+    insider = world.account(stepped_up=True, hsa_id=own.hsa_id)
+    insider.browser.api("PUT", f"/administrators/{own.hsa_id}", {**LISTED, "decision": "dnr 1"})
+    assert world.store("SELECT id FROM proposals WHERE target = ?", own.hsa_id) == []
+
+
+def test_a_proposal_without_a_step_up(world: World) -> None:
+    """S9: a session that never stepped up proposes an ID administrator"""
+    friend = world.person()
+    world.account().browser.api("PUT", f"/administrators/{friend.hsa_id}", {**LISTED, "decision": "dnr 1"})
+    assert world.store("SELECT id FROM proposals WHERE target = ?", friend.hsa_id) == []
+
+
+def test_two_people_list_a_third(world: World) -> None:
+    """Control: two people make a third one an ID administrator, a day later"""
+    friend, first, second = world.person(), world.account(stepped_up=True), world.account(stepped_up=True)
+    proposal = _proposed(world, friend, first)
+    second.browser.api("POST", f"/proposals/{proposal}/confirm")
+    assert not attends(world, friend)
+    world.at_server("UPDATE proposals SET due = '2026-01-01 00:00:00.000000' WHERE id = ?", proposal)
+    assert eventually(lambda: attends(world, friend), 30)
 
 
 def test_a_list_without_a_step_up(world: World) -> None:
@@ -171,24 +236,28 @@ def test_an_integrators_token_says_that_all_have_left(world: World) -> None:
     marks = ", ".join("?" * 40)
     gone = world.store(f'SELECT count(*) FROM people WHERE "left" IS NOT NULL AND hsa_id IN ({marks})', *staff[:40])  # noqa: S608
     assert attends(world, administrator), "an ID administrator is shut out by a program"
-    assert gone[0][0] <= 4, gone
+    assert gone[0][0] <= 20, "2 % of the region in a day, 20 at least"
 
 
 @pytest.mark.parametrize("what", ["new ID administrator", "role", "station"])
 def test_nobody_hears_of_a_root_of_trust(world: World, what: str) -> None:
-    """S12: somebody becomes an ID administrator, is granted a role, or approves a station, and nobody is told"""
-    insider, before = world.account(stepped_up=True), world.alarms()
-    victim = world.account("viewer")
-    match what:
-        case "new ID administrator":
-            insider.browser.api("PUT", f"/administrators/{HOME}-9Z001", LISTED)
-        case "role":
-            insider.browser.api("PUT", f"/users/{victim.name}/roles", {"roles": [{"role": "admin"}]})
-        case "station":
-            claim = Claim(world, insider.browser, "entre-unseen")
-            claim.enrol()
-            claim.approve(insider.browser)
-    assert eventually(lambda: bool(world.alarms() - before), 6), "no alarm"
+    """S12: two people make an ID administrator, grant a role, or let a station in, and nobody is told"""
+    first, second = (world.account(stepped_up=True).browser for _ in range(2))
+    victim, before, number = world.account("viewer"), world.alarms(), next(world.counter)
+    for each in (first, second):
+        match what:
+            case "new ID administrator":
+                listed = {**LISTED, "decision": "dnr 1", "reason": "made up"}
+                each.api("PUT", f"/administrators/{HOME}-9Z{number:03d}", listed)
+            case "role":
+                each.api("PUT", f"/users/{victim.name}/roles", {"roles": [{"role": "admin"}], "reason": "made up"})
+            case "station":
+                claim = Claim(world, first, f"entre-seen-{number}")
+                claim.enrol()
+                claim.approve(first)
+                claim.approve(second)
+    world.at_server("UPDATE proposals SET due = '2026-01-01 00:00:00.000000' WHERE state = 'confirmed'")
+    assert eventually(lambda: bool(world.alarms() - before), 40), "no alarm"
 
 
 def test_the_audit_is_read_unseen(world: World) -> None:

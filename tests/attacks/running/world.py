@@ -37,7 +37,7 @@ HOME, ABROAD = "SE2321000999", "SE9999999999"
 HOLDERS, ADMINISTRATORS, WAITING = 150, 24, 16
 """People of each organisation; so many more who are ID administrators; new cards that are not handed over yet."""
 PUK = "13579201"
-LIMIT_S = 60.0
+LIMIT_S = 240.0
 LONG_AGO = timedelta(days=400)
 
 
@@ -47,6 +47,7 @@ class Account:
 
     name: str
     browser: Browser
+    number: int
 
 
 class World:
@@ -56,6 +57,7 @@ class World:
         self.folder, self._parts, self._holders = folder, parts, holders
         self.mqtt, self.http, self.est, *self.issuer_ports = (free_port(parts) for _ in range(5))
         self.cards = CardAuthority(folder / "cards")
+        self.counter = itertools.count(1)
         self._people = {place: itertools.count(1) for place in (HOME, ABROAD)}
         self._numbers, self._accounts = itertools.count(1), itertools.count(1)
         self._made: dict[str, list[Card]] = {HOME: [], ABROAD: []}
@@ -95,6 +97,8 @@ class World:
         self.ca = served / "ca" / "ca.pem"
         for card, scope in self._listed:
             self.enlist(card, scope)
+        for name in ("first.test", "second.test"):
+            self.add_row("first_hour", by=name, at=_stamp(datetime.now(UTC) - LONG_AGO))
 
     def enlist(self, card: Card, scope: str = "entre-*") -> Card:
         """Put its holder on the list of ID administrators, as two people did long ago."""
@@ -231,6 +235,7 @@ class World:
         stations: str = "*",
         *,
         stepped_up: bool | int = False,
+        ago: timedelta = LONG_AGO,
         name: str = "",
         hsa_id: str = "",
     ) -> Account:
@@ -239,18 +244,19 @@ class World:
         number, value, now = 10_000 * next(self._accounts), secrets.token_urlsafe(32), datetime.now(UTC)
         name = name or f"person{number // 10_000}.test"
         bound = {"hsa_id": hsa_id, "hsa_until": _stamp(now + timedelta(days=99))} if hsa_id else {}
-        self.add_row("users", id=number, name=name, step=0, disabled=0, made=_stamp(now - LONG_AGO), **bound)
+        self.add_row("users", id=number, name=name, step=0, disabled=0, made=_stamp(now - ago), **bound)
         self.add_row("grants", user=number, role=role, stations=stations)
         at = _stamp(now - timedelta(minutes=int(stepped_up) - 1)) if stepped_up else None
         self.add_row("sessions", hash=sha256(value.encode()).hexdigest(), user=number, made=_stamp(now),
                      used=_stamp(now), ends=_stamp(now + timedelta(hours=8)), address="127.0.0.1", stepped_up=at)  # fmt: skip
-        return Account(name, Browser(self.http, value))
+        return Account(name, Browser(self.http, value), number)
 
     def token(self, role: str, stations: str = "*") -> Browser:
         """A program's token."""
         value, now = f"kkf_{secrets.token_urlsafe(32)}", datetime.now(UTC)
-        self.add_row("tokens", hash=sha256(value.encode()).hexdigest(), name=f"robot-{secrets.token_hex(3)}", role=role,
-                     stations=stations, made=_stamp(now), ends=_stamp(now + timedelta(days=30)), revoked=0)  # fmt: skip
+        granted = {"name": f"robot-{secrets.token_hex(3)}", "role": role, "stations": stations, "organisations": ""}
+        self.add_row("tokens", hash=sha256(value.encode()).hexdigest(), **granted, revoked=0,
+                     made=_stamp(now), ends=_stamp(now + timedelta(days=30)))  # fmt: skip
         return Browser(self.http, token=value)
 
     def issued(self, card: Card, **record: Any) -> Card:
@@ -302,8 +308,9 @@ class World:
         return self._rows("data/fleet.sqlite", query, *values)
 
     def alarms(self) -> set[tuple[str, str, str]]:
-        """What was raised: station, code and argument."""
-        return {(str(a), str(b), str(c)) for a, b, c in self.store("SELECT station, code, argument FROM alarms")}
+        """What was raised and what people are told of: station, code and subject."""
+        rows = self.store("SELECT station, code, argument FROM alarms UNION SELECT station, code, subject FROM alerts")
+        return {(str(station), str(code), str(about)) for station, code, about in rows}
 
     def _rows(self, file: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(f"file:{self.folder / file}?mode=ro", uri=True, timeout=20)) as connection:
