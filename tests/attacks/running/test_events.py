@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from tests.attacks.running.acts import hand_over
-from tests.attacks.running.world import World, eventually
+from tests.attacks.running.cards import own_nonce
+from tests.attacks.running.wire import now_text
+from tests.attacks.running.world import ABROAD, HOME, World, eventually
 
 
 @pytest.mark.parametrize("delivery", ["post", "station"])
@@ -57,3 +59,29 @@ def test_a_bin_is_emptied_by_an_event(world: World) -> None:
         station.tell("bin.emptied", {"errand": str(uuid.uuid4()), **names, **emptied, "numbers": [card.number]})
         assert station.is_held()
         assert not eventually(lambda: world.order_state(order) != "collected", 2), world.order_state(order)
+
+
+@pytest.mark.parametrize(
+    "who",
+    ["an administrator's, signed in advance", "another organisation's administrator", "a stranger", "the holder alone"],
+)
+def test_who_attests_a_posted_card(world: World, who: str) -> None:
+    """S0: a posted card is made active by who was not there, may not, or alone, at a dishonest station"""
+    with world.station() as station:
+        order, card = world.order("entre-home", "post")
+        (holder,) = [one for one in world.cards_of(HOME) if one.hsa_id == card.hsa_id]
+        signer = {
+            "another organisation's administrator": lambda: world.administrator(ABROAD),
+            "a stranger": world.person,
+            "the holder alone": lambda: holder,
+        }.get(who, world.administrator)()
+        means, then = [f"card.received {card.number}", "card.received *"], datetime.now(UTC) - timedelta(days=20)
+        mandates = [signer.mandate(station.name, own_nonce(), means, then)]
+        if "in advance" not in who:
+            mandates.append(station.mandate(signer, *means, about=card.number))
+        told = {"card_number": card.number, "order": order, "handed_over": now_text(), "receipt": "AAAA-BBBB-CCCCC"}
+        told |= {"digest": "0" * 64, "document": "passport", "document_digits": "4711"}
+        for mandate in mandates:
+            station.want("card.received", mandate, **told)
+        assert not eventually(lambda: world.card(card.number)["state"] == "active"), "active at the issuer"
+    assert world.order_state(order) == "coming"

@@ -34,7 +34,7 @@ from tests.attacks.running.wire import b64
 ROOT = Path(os.environ.get("KORTKIOSK_ATTACKED") or Path(__file__).parents[3])
 HOME, ABROAD = "SE2321000999", "SE9999999999"
 """Two organisations: the first letters of their people's HSA-ids."""
-HOLDERS, ADMINISTRATORS, WAITING = 150, 24, 16
+HOLDERS, ADMINISTRATORS, WAITING = 150, 40, 24
 """People of each organisation; so many more who are ID administrators; new cards that are not handed over yet."""
 PUK = "13579201"
 LIMIT_S = 240.0
