@@ -69,7 +69,7 @@ def succeeds(world: World, removal: Removal, tree: Path) -> str:
     try:
         getattr(import_module(f"tests.attacks.{module}"), name)(world, *removal.values)
     except AssertionError as error:
-        return f"{name}: {str(error).splitlines()[0] if str(error) else 'it succeeded'}"
+        return f"{name}: {str(error).splitlines()[0][:60] if str(error) else 'it succeeded'}"
     return ""
 
 
