@@ -36,7 +36,7 @@ def _another(world: World, card: Card, **how: Any) -> Card:
 
 
 def _own_issuer(world: World, card: Card) -> Card:
-    return Card.made(CardAuthority(world.folder / "rogue-issuer"), card.hsa_id, card.number)
+    return Card.made(CardAuthority(world.folder / f"rogue-issuer-{next(world.counter)}"), card.hsa_id, card.number)
 
 
 def _revoked(world: World, card: Card) -> Card:
