@@ -14,7 +14,7 @@ from sim.stories.person import puts_back
 from sim.stories.register import register
 from sim.stories.room import Room, keys_of, persona_of
 from sim.stories.setting import Setting, attended, own_card
-from tests.attacks.test_persons import WANTED, _played
+from tests.fakes.cards.rogue_visits import WANTED, played
 
 BACK: dict[str, Any] = {"put_back_untested": puts_back(2, "1:new")}
 WHOSE = {
@@ -46,7 +46,7 @@ async def test_a_stopped_card_is_as_good_as_new_without_the_cable(whose: str, st
     """Somebody pulls the cable, and uses a card that was put on hold or blocked."""
     told, card, which = WHOSE[whose]
     story = ErrandStory("", "pickup", told, Setting(), prepare=_cable_out(card, state))
-    effects, _, ended = await _played(tmp_path, story)
+    effects, _, ended = await played(tmp_path, story)
     opened = (
         {"slot.open"} if which == "new_card" else set()
     )  # a card that lies in a slot is read once it is out: it goes back
@@ -62,7 +62,7 @@ async def test_the_cable_is_out_for_longer_than_the_lists_count(
 ) -> None:
     """The cable is out until the lists say nothing of who was stopped since; before, honest people are served."""
     told = own_card if way == "own" else lambda: attended(reader="holder")
-    effects, _, ended = await _played(
+    effects, _, ended = await played(
         tmp_path, ErrandStory("", "pickup", told, Setting(), prepare=_cable_out(alone=alone))
     )
     assert (ended.reason == reason, bool(effects & WANTED)) == (alone, not alone), ended

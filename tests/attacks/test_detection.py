@@ -33,10 +33,10 @@ from kiosk.issuer.client import IssuerRequests
 from provisioning.est.wire import short_fingerprint
 from sim.issuer.database import Seed
 from sim.stories.room import keys_of, persona_of
-from tests.attacks.test_insider import Server, server
 from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, fleet, identity
 from tests.fakes.issuers.issuing_fleet import NOW as THEN
 from tests.fakes.issuers.proving import CardHolder
+from tests.fakes.server.insider import Server, server
 from tests.fakes.server.readings import NOW
 from tests.fakes.server.visitors import COOKIE
 from tests.fakes.server.webhook_and_mail import MailServer

@@ -47,11 +47,12 @@ from sim.issuer.database import Seed, card_of
 from sim.reader.cards import VirtualCard
 from sim.reader.rogue import copy_card, interpose_card
 from sim.stories import certificates, register
-from sim.stories.errand_stories import OWN, ErrandStory, play
+from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.issuer import IssuerDesk
 from sim.stories.person import Person
 from sim.stories.room import OLD_PIN, Room, keys_of, persona_of, quick_folder
 from sim.stories.setting import Setting, attended, own_card, room_for
+from tests.fakes.cards.rogue_visits import WANTED, played
 from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, STATION, Fleet, fleet, identity
 from tests.fakes.issuers.proving import CardHolder
 
@@ -63,18 +64,6 @@ ROGUES: Mapping[str, Callable[[VirtualCard], VirtualCard]] = {
     "the true card for its code, a copy for the rest": interpose_card,
     "a copy for the code, the true card for the rest": lambda card: interpose_card(card, "copy first"),
 }
-WANTED = frozenset(
-    {
-        "slot.open",
-        "card.block",
-        "card.hold",
-        "card.lift",
-        "certificate.request",
-        "card.write_certificate",
-        "letter.order",
-    }
-)
-"""The effects that an attacker is after."""
 
 
 def _stories(code: str) -> Mapping[str, ErrandStory]:
@@ -109,18 +98,6 @@ def _with_rogue(tale: ErrandStory, rogue: Callable[[VirtualCard], VirtualCard]) 
     return replace(tale, prepare=prepare)
 
 
-async def _played(folder: Path, tale: ErrandStory) -> tuple[set[str], list[Any], Any]:
-    """The effects that were tried, what the holder was shown, and how it ended."""
-    with quick_folder(folder) as quick:
-        room, someone, ended = await play(quick, tale)
-        try:
-            assert someone.failure is None or ended.reason != "", someone.failure
-            told = await room.told()
-        finally:
-            await room.close()
-    return {one.partition(" ")[0] for one in told}, someone.shown, ended
-
-
 @pytest.mark.parametrize("rogue", ROGUES)
 @pytest.mark.parametrize("errand", _stories(""))
 async def test_a_rogue_card_is_its_holder(errand: str, rogue: str, tmp_path: Path) -> None:
@@ -128,7 +105,7 @@ async def test_a_rogue_card_is_its_holder(errand: str, rogue: str, tmp_path: Pat
     right = reserve.ORDINARY_PIN if errand == "reserve" else OLD_PIN
     code = right if rogue.startswith("the true card") else ANY_CODE
     tale = _with_rogue(_stories(code)[errand], ROGUES[rogue])
-    effects, shown, ended = await _played(tmp_path, tale)
+    effects, shown, ended = await played(tmp_path, tale)
     assert not effects & WANTED, effects
     assert ended.reason in ("card_not_genuine", "card_did_not_sign"), ended
     assert [one for one in shown if one.name.endswith(f".stop.{ended.reason}")], "the person is told"
@@ -168,7 +145,7 @@ async def test_a_card_is_handed_out_against_the_registers_word(story: str, tmp_p
     """A card that is held or blocked identifies its holder, or a leaver is handed a new one, while the register says so."""
     told, word = HAND_OVERS[story]
     prepare, reason = AGAINST[word]
-    effects, _, ended = await _played(tmp_path, ErrandStory("", "pickup", told, Setting(), prepare=prepare))
+    effects, _, ended = await played(tmp_path, ErrandStory("", "pickup", told, Setting(), prepare=prepare))
     assert not effects & WANTED, effects
     assert ended.reason == reason
 
@@ -185,7 +162,7 @@ async def test_a_leaver_s_card_identifies_nobody_without_connection(tmp_path: Pa
         theirs = keys_of(persona_of("1:old" if left else "2:old"))
         room.orders.leavers = {leaver_digest(key.certificate.public_bytes(Encoding.DER)) for key in theirs}
 
-    effects, _, ended = await _played(tmp_path, ErrandStory("", "pickup", own_card, Setting(), prepare=prepare))
+    effects, _, ended = await played(tmp_path, ErrandStory("", "pickup", own_card, Setting(), prepare=prepare))
     assert (ended.reason == "holder_left", bool(effects & WANTED)) == (left, not left)
 
 
@@ -199,7 +176,7 @@ async def test_the_holder_of_a_stolen_card_gives_it_free(reason: HoldReason, tmp
         assert isinstance(issuer, IssuerDesk)
         issuer.set_state(register.NUMBER, hold_reason=reason)
 
-    effects, _, ended = await _played(
+    effects, _, ended = await played(
         tmp_path, ErrandStory("", "report_lost", report_stories.lost("found"), prepare=stolen)
     )
     assert "card.lift" not in effects

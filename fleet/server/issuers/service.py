@@ -509,11 +509,12 @@ class IssuerAnswers:
         holders = {card.hsa_id for card in known.cards if ask.hsa_id or card.card_number == ask.card_number}
         holders |= {known.person.hsa_id} if known.person is not None else set()
         known_to = holders == {asker.by} or await self._rights.attending(asker, station, None, of=holders)
-        if not known_to and not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
-            return DeclinedResult("not_allowed")
-        if {_organisation(hsa_id) for hsa_id in holders} - {_organisation(person.hsa_id) for person in asker.people}:
+        theirs = {_organisation(person.hsa_id) for person in asker.people}
+        if theirs and {_organisation(hsa_id) for hsa_id in holders} - theirs:
             alarm = Alarm(station, LOOKED_ACROSS, asker.by)
             await asyncio.to_thread(self._alarms.record, alarm, self._clock())
+        if not known_to and not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
+            return DeclinedResult("not_allowed")
         cards = [(known.person, card) for card in known.cards if card.card_number == ask.card_number]
         offers = [offer for card in cards for offer in await self._offers(card)]
         return FoundResult(known.shown, known.cards, tuple(offers))

@@ -17,7 +17,7 @@ AT = datetime(2026, 6, 1, 9, 59, tzinfo=UTC)
 
 
 @cache
-def _own(station: str) -> tuple[ec.EllipticCurvePrivateKey, bytes]:
+def own_key(station: str) -> tuple[ec.EllipticCurvePrivateKey, bytes]:
     """Key and certificate (DER) of a station, for as long as the process lives."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, station)])
     made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
@@ -31,7 +31,7 @@ def _document(station: str, number: str, order: str, card_number: str) -> bytes:
         "pickup", AT, station, "Made up", order or None, card_number, ReceiptPerson("TEST000000-0001", None), "old_card",
         None, None, "2026-1",
     )  # fmt: skip
-    key, certificate = _own(station)
+    key, certificate = own_key(station)
     return finish_receipt(draft_receipt(facts, number), key, (certificate,), None).document
 
 

@@ -194,7 +194,7 @@ async def test_a_block_that_is_declined_later_leaves_the_queue_and_is_logged(
         await queue.tell(block(1), AT, 5)
         wire.set_online(True)
         await emptied(queue)
-    assert "declined a block or hold of the queue: not_allowed" in caplog.text
+    assert "declined card.block of the queue: not_allowed" in caplog.text
     assert await queue.tell(block(1), AT, 5) == DeclinedResult("not_allowed")
 
 

@@ -28,7 +28,7 @@ def by_card(holder: str = ALVA.hsa_id, number: str = "R-1") -> dict[str, Any]:
     facts = ReceiptFacts(
         "pickup", receipts.AT, "entre-a", "Made up", "O-1", "9999", ReceiptPerson(holder, "Alva"), "old_card", None, None, "1"
     )  # fmt: skip
-    key, station = receipts._own("entre-a")
+    key, station = receipts.own_key("entre-a")
     der = ALVA.key.certificate.public_bytes(receipts.Encoding.DER)
     draft = draft_receipt(facts, number)
     assert isinstance(ALVA.key.private, ec.EllipticCurvePrivateKey)

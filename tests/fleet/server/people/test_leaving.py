@@ -21,7 +21,7 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.stations.alarms import ADMINISTRATOR_LEFT, DIRECTORY_MANY
 from fleet.server.stations.tables import alarms
 from sim.stories.administrators import listed
-from tests.fleet.server.people.test_directory_sync import Region
+from tests.fakes.server.directory_region import Region
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 WARD = [f"SE999999-{number:04}" for number in range(40)]

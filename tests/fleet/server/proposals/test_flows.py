@@ -32,8 +32,8 @@ from fleet.server.proposals.model import Kind, ProposalRefusedError, Refusal, Wi
 from fleet.server.proposals.service import ProposalService, import_administrators
 from fleet.server.stations.service import add_stations
 from sim.stories.administrators import listed
-from tests.attacks.test_roots_of_trust import MAJ, OWN, ROW, Server
 from tests.fakes.server import region_in_service
+from tests.fakes.server.insider_in_service import MAJ, OWN, ROW, Server
 from tests.fakes.server.visitors import COOKIE
 from tests.fleet.server.app.asgi import Answer, get, post
 
