@@ -391,7 +391,7 @@ class IssuerDesk:
         card = self.cards.get(card_number)
         if card is None:
             here: Literal["here", "unknown"] = "unknown" if hsa_id.startswith(ELSEWHERE) else "here"
-            nonce = self._nonce(card_number)
+            nonce = self.nonce_for(card_number)
             word = CardWord(card_number, "active", "6XX", here, nonce=nonce)
             return word if card_number in self.others else NotFound()
         people = [self.people.get(of) for of in card.hsa_ids if hsa_id in ("", of)]
@@ -400,7 +400,7 @@ class IssuerDesk:
         return CardWord(
             card_number, card.state, card.product, "unknown" if person is None else "left" if left else "here",
             person is None or person.protected, card.reserve, card.loa, card.hold_reason, card.activate_by,
-            tuple(map(self._by_hand, self.offered)), self._nonce(card_number), card.held_from,
+            tuple(map(self._by_hand, self.offered)), self.nonce_for(card_number), card.held_from,
         )  # fmt: skip
 
     async def find(
@@ -427,7 +427,8 @@ class IssuerDesk:
         asked = {"errand": errand, "product": product, "card_number": card_number}
         return next((one for one in self.switched_off if switches_off(one, **asked)), None)
 
-    def _nonce(self, card_number: str) -> str:
+    def nonce_for(self, card_number: str) -> str:
+        """A nonce for a mandate about that card."""
         nonce = secrets.token_hex(16)
         self.nonces[nonce] = card_number
         return nonce

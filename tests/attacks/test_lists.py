@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from fleet.agent import checkpoints, outbox, sync
+from fleet.agent import blocks, checkpoints, outbox, sync
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
@@ -28,6 +28,8 @@ from sim.stories.administrators import administrator
 HOLDER = Order("A1", "TEST000000-0001", "Sven Hemlig", False, "97520001", "TEST 601", 3, 4, "2099-01-01")
 MAJ = administrator("TEST000000-9001", "Maj Utgivare")
 MALLORY = administrator("TEST000000-6666", "Mallory")
+
+SCHEMAS = [outbox.SCHEMA, blocks.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, journal.SCHEMA]
 
 
 class Server:
@@ -126,7 +128,7 @@ def test_a_copied_card_tells_no_names(identity: Identity, signer: Signer, tmp_pa
 async def test_a_hand_over_made_up_in_the_stations_file_is_not_gone_on_with(identity: Identity, tmp_path: Path) -> None:
     """Rows inserted into the station's file make a hand-over that is to be gone on with, of another's slot."""
     file = tmp_path / "station.sqlite"
-    StationStore.open(file, schemas=[outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, journal.SCHEMA]).close()
+    StationStore.open(file, schemas=SCHEMAS).close()
     wanted = msgspec.structs.replace(HOLDER, hsa_id=MALLORY.hsa_id, slot=7)
     with sqlite3.connect(file) as cx:
         row = ("e", "pickup", "2026-03-02T08:00:00Z", wanted.order, MALLORY.hsa_id, msgspec.json.encode(wanted))
@@ -135,7 +137,7 @@ async def test_a_hand_over_made_up_in_the_stations_file_is_not_gone_on_with(iden
         )
         cx.execute("INSERT INTO receipt VALUES ('R1', ?, x'00', '', '2026-03-02T08:00:00Z')", (wanted.order,))
     cx.close()
-    store = StationStore.open(file, schemas=[outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, journal.SCHEMA])
+    store = StationStore.open(file, schemas=SCHEMAS)
     try:
         kept = journal_of(identity, store)
         await kept.boot("test")

@@ -174,7 +174,7 @@ def test_an_authority_is_not_forgotten_while_an_issuing_key_rests_on_it(authorit
 
 def test_it_is_made_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, place = Program(capsys), tmp_path / "authority"
-    assert run("authority", "init", place, "--issuing") == 0
+    assert run("authority", "init", place, "--issuing", "--unsealed") == 0
     assert len(issuing_keys(place)) == 1
     assert run("authority", "issue-issuing", place) == 3
     assert run.object("authority", "issue-issuing", place, "--early")["not_after"].startswith("2031-03-01")

@@ -72,8 +72,9 @@ async def test_what_is_issued_for_it_is_taken_by_the_card_and_trusted(visit: Car
     assert isinstance(proof, Signed)
     desk = IssuerDesk(authority(), HandClock())
     signing = CardProofs().prove(
-        visit.facts, lambda message: visit.sign("identification", message), ("certificate.request *",)
-    )
+        visit.facts, lambda message: visit.sign("identification", message),
+        (f"certificate.request {visit.facts.card_number}",), desk.nonce_for(visit.facts.card_number),
+    )  # fmt: skip
     holder = await signing
     assert isinstance(holder, PersonProof)
     issued = await desk.certificate(request, OFFER, facts=visit.facts, errand="e", proof=proof, people=(holder,))

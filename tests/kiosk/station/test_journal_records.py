@@ -12,6 +12,7 @@ import pytest
 from drivers.printer.port import NotLaidOut, NotPrinted, OutOfPaper, Printed
 from drivers.reader.outcomes import Accepted, Unknown
 from fleet.agent import outbox
+from fleet.agent.blocks import OF_ERRAND
 from fleet.agent.outbox import EventChain
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import Effect, EventType, Outcome
@@ -106,7 +107,12 @@ async def test_each_step_is_one_transaction_in_which_its_followers_are_called(fi
     await log.issued(receipt())
     assert file.since() == [("follow", STAMP), ("commit",)]
     await log.end(Ended("done"))
-    assert file.since() == [("follow", STAMP), ("collected", "A-0001"), ("commit",)]
+    assert file.since() == [
+        ("follow", STAMP),
+        ("redeem", OF_ERRAND, log.id, STAMP),
+        ("collected", "A-0001"),
+        ("commit",),
+    ]
     await log.end(Ended("fault"))
     assert file.since() == [], "only the first word counts"
 
@@ -238,6 +244,7 @@ async def test_a_start_writes_down_each_thing_that_was_cut_off(file: Heard) -> N
     assert [told for told in file.since() if told[0] == "redeem"] == [
         ("redeem", 1, "unknown", STAMP),
         ("redeem", 2, "unknown", STAMP),
+        *(("redeem", OF_ERRAND, errand, STAMP) for errand in sorted((log.id, idle.id))),
     ]
     started, *others = (await file.events())[before:]
     assert (started.type, started.subject, started.bootid) == (EventType.STATION_STARTED, None, "boot-2")

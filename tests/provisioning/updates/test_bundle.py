@@ -223,7 +223,7 @@ def test_from_the_command_line(made: MadeBundle, tmp_path: Path, capsys: pytest.
     run = Program(capsys)
     run.now = made.now
     authority = tmp_path / "authority"
-    run("authority", "init", authority)
+    run("authority", "init", authority, "--unsealed")
     options = ("--compatible", "kortkiosk-test", "--version", "1.2", "--authority", authority)
     parts = made.images
     images = ("--root", parts.rootfs, "--verity", parts.verity, "--boot-a", parts.boot_a, "--boot-b", parts.boot_b)
