@@ -18,7 +18,7 @@ from fleet.agent import outbox
 from fleet.agent.drain import Drain, FlowLimits, Wiring
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore, StoreError
-from fleet.messages.asking import BlockAsk, HoldAsk
+from fleet.messages.asking import BelievedResult, BinAsk, BlockAsk, HoldAsk, ReceivedAsk, StockAsk
 from fleet.messages.events import Event
 from fleet.messages.link import Delivery, Order
 from fleet.server.deadlines.job import DeadlineJob
@@ -32,6 +32,7 @@ from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_queue
 from fleet.server.orders import queries as order_queries
 from fleet.server.orders.model import OrderRecord
+from fleet.server.orders.service import apply_step, place_cards
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.sqlite import sqlite_engine
@@ -108,6 +109,16 @@ class Server:
         """Commit what came; gives the `acked` of each chain."""
         arrived = [arrived_event(one.station, one, one.wire) for one in sent]
         return [word for _, word in self.writer.commit(arrived, self.clock.now()).acked]
+
+    def believe(self, station: str, ask: ReceivedAsk | StockAsk | BinAsk) -> BelievedResult:
+        """What people have proved there; whose proofs they are the desk has judged."""
+        now = self.clock.now()
+        with self.database.writing.begin() as connection:
+            if isinstance(ask, ReceivedAsk):
+                apply_step(connection, ask.order, "collected" if ask.receipt else "activated", now)
+            elif isinstance(ask, StockAsk):
+                place_cards(connection, station, [(move, datetime.fromisoformat(move.at)) for move in ask.moves])
+        return BelievedResult()
 
     async def drain(self, store: StationStore, station: str, gate: Gate) -> bool:
         """One connection's worth of that station's outbox. False where the connection was lost before all was held."""

@@ -9,15 +9,28 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from drivers.reader.card_reader import CardReader
 from drivers.reader.pin.try_ledger import FileLedger
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.blocks import BlockQueue
 from fleet.agent.store import StoreError
-from fleet.messages.asking import BlockAsk, BlockedResult, HeldResult, HoldAsk
+from fleet.messages.asking import (
+    BelievedResult,
+    BinAsk,
+    BlockAsk,
+    BlockedResult,
+    HeldResult,
+    HoldAsk,
+    ReceivedAsk,
+    StockAsk,
+    tag_of,
+)
 from fleet.messages.issuing import BlockReason, CardRecord, HoldReason
 from fleet.messages.link import Administrator, Answer, HandOverAsk, Order
 from fleet.messages.vocabulary import ErrandOutcome, Outcome
@@ -89,6 +102,9 @@ class SyncedOrders:
     def is_fresh(self, now: Any) -> bool:
         return True
 
+    def is_recent(self, within: timedelta) -> bool:
+        return True
+
     def administrators(self) -> tuple[Administrator, ...]:
         return self._administrators
 
@@ -111,15 +127,18 @@ class SyncedOrders:
 class DeskLink:
     """The way from a station's queue of blocks to the issuer's desk: stands in for link, server and signed word alike."""
 
-    def __init__(self, desk: IssuerDesk) -> None:
+    def __init__(self, desk: IssuerDesk, believe: Callable[[Any], BelievedResult]) -> None:
         self._desk = desk
+        self._believe = believe
         self.online = True
 
     def on_change(self, listener: Callable[[bool], None]) -> Callable[[], None]:
         return lambda: None
 
     async def ask(self, ask: Any, timeout_s: float = 10.0) -> Any:
-        """What comes of a block or hold, done once however often it is asked."""
+        """What comes of a block, a hold or what was proved, done once however often it is asked."""
+        if isinstance(ask, ReceivedAsk | StockAsk | BinAsk):
+            return self._believe(ask)
         card = self._desk.cards.get(ask.card_number)
         if isinstance(ask, BlockAsk):
             if card is None or card.state != "blocked":
@@ -157,6 +176,11 @@ class GatedBlocking(GatedPort):
         )  # fmt: skip
         dropped = held if block is None or by is None else blocked
         return self._queue.pledge({Outcome.DROPPED: dropped, **dict.fromkeys(HELD_AT_THE_DROP, held)})
+
+    def pledge_for_errand(self, ask: ReceivedAsk | StockAsk | BinAsk, people: Any, *, errand: str) -> Pledge:
+        """The same: the newest of an errand counts."""
+        id_ = request_id(errand, tag_of(ask), getattr(ask, "card_number", ""))
+        return self._queue.pledge({errand: msgspec.structs.replace(ask, id=id_)})
 
 
 class Station:
@@ -232,7 +256,10 @@ class Station:
             **{name: _gated(port, gate) for name, port in kept.items()},
         )
         if isinstance(kept["blocking"], IssuerDesk):
-            link, cipher = DeskLink(kept["blocking"]), AtRestCipher(self.name, bytes(32))
+            link, cipher = (
+                DeskLink(kept["blocking"], partial(self.server.believe, self.name)),
+                AtRestCipher(self.name, bytes(32)),
+            )
             self.queue = BlockQueue(room.store, link, link, cipher)  # type: ignore[arg-type]  # as far as it is used
             room.equip(blocking=GatedBlocking(kept["blocking"], gate, self.queue))
 
