@@ -19,6 +19,7 @@ from fleet.messages.asking import (
     LetterNotedResult,
     LetterOrderedResult,
     MarkedResult,
+    ReceivedAsk,
     tag_of,
 )
 from fleet.messages.vocabulary import AskName
@@ -134,7 +135,15 @@ class VisitDesk(IssuerDesk):
 def write_down(server: Server, desk: VisitDesk, card_number: str) -> None:
     """What the server has of the asks, once the station is connected again; and what becomes of the hand-overs."""
     now = server.clock.now()
+    received = [ask for ask in desk.proved.values() if isinstance(ask, ReceivedAsk)]
+    for proved in received:
+        server.believe(STATION, proved)
     with server.database.writing.begin() as connection:
+        for proved in received:
+            report = HandoverReport(
+                id="7" * 32, card_number=proved.card_number, order=proved.order, hsa_id="", handed_over=proved.handed_over
+            )  # fmt: skip
+            request_queue.enqueue(connection, RequestKey(STATION, report.id), report, "", now)
         for number, (ask, outcome, reason, refusal) in enumerate(desk.asked):
             key = RequestKey(STATION, hashlib.sha256(f"{ask} {number}".encode()).hexdigest()[:32])
             if outcome == WAITING:
