@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from joserfc.jwk import ECKey
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from fleet.agent.identity import Broker as BrokerAddress
 from fleet.agent.identity import Identity
@@ -20,12 +20,13 @@ from fleet.messages.events import Event, Facts, seal
 from fleet.messages.link import Acked
 from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import AskName, EventType
 from fleet.server.accounts.sign_in import passwords
 from fleet.server.ingest.parse import ArrivedEvent, arrived_event
 from fleet.server.ingest.write import Writer
+from fleet.server.issuers.tables import wishes
 from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord
-from fleet.server.orders.service import apply_step, import_orders
+from fleet.server.orders.service import apply_step, import_orders, settle_returns
 from fleet.server.orders.tables import orders
 from fleet.server.platform.broker.mosquitto import BrokerFiles
 from fleet.server.platform.broker.transport import Handler, Incoming
@@ -131,6 +132,17 @@ def prove_hand_over(
     """As who attested it has proved (`card.received`)."""
     with database.writing.begin() as connection:
         apply_step(connection, order, what, now)
+        settle_returns(connection, set(connection.execute(select(orders.c.card_number)).scalars()), ())
+
+
+def prove_ask(
+    database: Database, ask: AskName, station: str, at: datetime, card: str = "", outcome: str = "believed"
+) -> None:
+    """An ask of that station that people have proved, as it is kept once it is done."""
+    facts = {"station": station, "id": uuid.uuid4().hex, "ask": ask, "digest": "", "card_number": card}
+    with database.writing.begin() as connection:
+        connection.execute(insert(wishes).values(**facts, people='["TEST000000-A001"]', outcome=outcome, at=at))
+        settle_returns(connection, {card} if card else (), () if card else {station})
 
 
 class MemoryTransport:

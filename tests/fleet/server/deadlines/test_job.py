@@ -5,10 +5,10 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 
 from fleet.messages.asking import BlockAsk, HoldAsk
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import AskName, EventType
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.labels import planned_action
@@ -23,7 +23,15 @@ from fleet.server.people.service import import_people
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.pages.i18n import load as load_texts
 from fleet.server.stations.tables import stations
-from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, prove_hand_over, record
+from tests.fleet.server.conftest import (
+    KeptChanges,
+    SealingStation,
+    arrived,
+    hold_orders,
+    prove_ask,
+    prove_hand_over,
+    record,
+)
 from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet, handed_over, person, replace_rule, settled
 
 
@@ -163,10 +171,12 @@ def test_a_card_that_came_back_or_was_blocked_is_nobodys_deadline_any_more(fleet
     handed_over(fleet)
     person(fleet, left="2026-06-02")
     about = {"errand": "e-3", "effect": "drop.card", "outcome": "dropped", "old_card": CARD}
+    prove_ask(fleet.database, AskName.CARD_HOLD, "entre-b", fleet.now, CARD, "held")
     dropped = SealingStation("entre-b").seal(EventType.EFFECT_DONE, about, time=fleet.now.isoformat())
     Writer(fleet.database).commit(arrived(dropped), fleet.now)
     fleet.skip(110)
     assert fleet.run(2) == 0
+    fleet.sql(delete(wishes))
     fleet.sql(update(orders).values(state="collected"))
     row = {"station": "", "id": "9", "ask": "card.block", "digest": "", "card_number": CARD, "people": "[]"}
     fleet.sql(insert(wishes).values(**row, outcome="blocked", at=fleet.now))

@@ -18,7 +18,7 @@ from fleet.server.platform.database.database import FILE_NAME, Database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.service import add_stations
 from tests.fakes.server.databases import new_store
-from tests.fleet.server.conftest import NOW, SealingStation, arrived
+from tests.fleet.server.conftest import NOW, SealingStation, arrived, prove_hand_over
 
 
 @pytest.fixture(autouse=True)
@@ -250,6 +250,7 @@ def test_a_collected_order_cannot_be_changed_but_its_row_may_stay_in_the_file(
     run(tmp_path, capsys, line())
     database = Database.open(tmp_path / "fleet.sqlite")
     Writer(database).commit(arrived(*SealingStation().pickup()), NOW)
+    prove_hand_over(database)
     database.close()
     assert run(tmp_path, capsys, line(), line("O-5", card_number="5555")) == (0, "imported 1, unchanged 1")
     code, said = run(tmp_path, capsys, line(slot="8"))

@@ -18,7 +18,7 @@ from fleet.server.platform.csv_files import FileError
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.stations.service import add_stations
-from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
+from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, prove_hand_over, record
 
 TODAY = "2026-06-01"
 HOLDER = "TEST000000-0001"
@@ -111,13 +111,15 @@ def activated_at(station: str) -> list[Event]:
     return [place.seal(EventType(event.type), event.content()) for event in errand]
 
 
-@pytest.mark.parametrize(("delivery", "then"), [("post", "collected"), ("station", "coming")])
-def test_a_card_that_came_by_post_is_activated_at_any_station(database: Database, delivery: str, then: str) -> None:
+@pytest.mark.parametrize("delivery", ["post", "station"])
+def test_a_card_is_activated_by_no_word_of_a_station_but_by_its_proof(database: Database, delivery: str) -> None:
+    """At which station it may be proved: `fleet.server.issuers.proved_facts`."""
     hold_orders(database, posted(delivery=delivery))
     Writer(database).commit(arrived(*activated_at("entre-b")), NOW)
-    assert state(database) == then
+    assert state(database) == "coming"
+    prove_hand_over(database)
     rebuild(database)
-    assert state(database) == then
+    assert state(database) == "collected"
 
 
 def state(database: Database) -> str:

@@ -4,16 +4,17 @@ import itertools
 
 import pytest
 
+from fleet.messages.asking import StockMove
 from fleet.messages.events import Event
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import AskName, EventType
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.queries import orders_at
-from fleet.server.orders.service import StepResult, apply_step
+from fleet.server.orders.service import StepResult, apply_step, place_cards
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.readings.queries import StoreReadings
-from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
+from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, prove_ask, prove_hand_over, record
 
 LATER = NOW.replace(hour=12)
 CARD = record().card_number
@@ -63,6 +64,9 @@ def test_the_card_of_a_voided_order_that_was_taken_out_lies_nowhere(database: Da
     about = {"errand": "e", "card_number": CARD, "slot": 3, "why": "voided", "by": "TEST000000-A001", "order": "O-1"}
     out = SealingStation().seal(EventType.CARD_TAKEN_OUT, about, time="2026-06-01T10:05:00Z")
     Writer(database).commit(arrived(out), LATER)
+    assert state(database) == ("voided", 3), "what a station tells moves nothing"
+    with database.writing.begin() as connection:
+        place_cards(connection, "entre-a", [(StockMove("O-1", 3, "taken_out", ""), LATER)])
     assert state(database) == ("voided", 0)
     hold_orders(database, record())
     assert state(database) == ("voided", 0)
@@ -75,7 +79,10 @@ def test_a_rebuild_keeps_what_the_server_did_and_plays_what_came_after(database:
     assert state(database) == ("voided", 3)
     Writer(database).commit(arrived(*SealingStation().pickup()), LATER)
     rebuild(database)
-    assert state(database)[0] == "collected", "a station that was away handed it out before it knew"
+    assert state(database)[0] == "taken", "a station that was away gave it out before it knew"
+    prove_hand_over(database)
+    rebuild(database)
+    assert state(database)[0] == "collected"
 
 
 def test_an_order_that_is_not_there_takes_no_step(database: Database) -> None:
@@ -105,8 +112,14 @@ def test_a_card_that_came_back_is_returned_and_then_destroyed_in_any_order_of_ar
     hold_orders(database, record())
     elsewhere = SealingStation("entre-b")
     parts = [SealingStation().pickup(), [dropped(elsewhere)], [emptied(elsewhere)]]
+    proofs = [
+        lambda: prove_hand_over(database),
+        lambda: prove_ask(database, AskName.CARD_BLOCK, "entre-b", LATER, CARD, "blocked"),
+        lambda: prove_ask(database, AskName.BIN_EMPTIED, "entre-b", LATER),
+    ]
     for place in sequence:
         Writer(database).commit(arrived(*parts[place]), LATER)
+        proofs[place]()
     assert state(database)[0] == "destroyed"
     rebuild(database)
     assert state(database)[0] == "destroyed"
@@ -115,16 +128,36 @@ def test_a_card_that_came_back_is_returned_and_then_destroyed_in_any_order_of_ar
 def test_a_card_in_a_bin_that_was_not_emptied_since_is_returned(database: Database) -> None:
     hold_orders(database, record())
     station = SealingStation()
-    told = [*station.pickup(), emptied(station, "2026-06-01T10:20:00Z"), dropped(station)]
+    Writer(database).commit(arrived(*station.pickup()), LATER)
+    prove_hand_over(database)
+    prove_ask(database, AskName.CARD_BLOCK, "entre-a", LATER, CARD, "blocked")
+    prove_ask(database, AskName.BIN_EMPTIED, "entre-a", LATER)
+    told = [emptied(station, "2026-06-01T10:20:00Z"), dropped(station)]
     committed = Writer(database).commit(arrived(*told), LATER)
     assert state(database)[0] == "returned"
     assert "orders" in committed.topics
+
+
+@pytest.mark.parametrize("proved", [(), (AskName.CARD_BLOCK,), (AskName.BIN_EMPTIED,)])
+def test_what_nobody_proved_neither_returns_nor_destroys_a_card(
+    database: Database, proved: tuple[AskName, ...]
+) -> None:
+    hold_orders(database, record())
+    station = SealingStation()
+    Writer(database).commit(arrived(*station.pickup()), LATER)
+    prove_hand_over(database)
+    for ask in proved:
+        prove_ask(database, ask, "entre-a", LATER, CARD if ask == AskName.CARD_BLOCK else "")
+    Writer(database).commit(arrived(dropped(station), emptied(station)), LATER)
+    assert state(database)[0] == ("returned" if AskName.CARD_BLOCK in proved else "collected")
 
 
 def test_a_card_that_fell_before_it_was_handed_over_is_another_story(database: Database) -> None:
     hold_orders(database, record())
     station = SealingStation()
     Writer(database).commit(arrived(dropped(station, "2026-06-01T09:00:00Z"), *station.pickup()), LATER)
+    prove_hand_over(database)
+    prove_ask(database, AskName.CARD_BLOCK, "entre-a", LATER, CARD, "blocked")
     assert state(database)[0] == "collected"
 
 
@@ -144,6 +177,8 @@ def test_a_receipt_that_is_signed_at_another_station_counts_whichever_is_heard_o
     heard = {"a": SealingStation().pickup()[:3], "b": signed_elsewhere()}
     for batch in batches.split():
         Writer(database).commit(arrived(*(event for name in batch for event in heard[name])), LATER)
+    assert state(database)[0] == "taken", "what stations tell hands nothing over"
+    prove_hand_over(database)
     assert state(database)[0] == "collected"
     rebuild(database)
     assert state(database)[0] == "collected"
