@@ -158,7 +158,7 @@ def handed_over(fleet: Fleet, events: int = 5) -> None:
     told = SealingStation().pickup()[:events]
     Writer(fleet.database).commit(arrived(*told), fleet.now)
     if events > 2:
-        prove_hand_over(fleet.database, what="activated" if events == 3 else "collected", now=fleet.now)
+        prove_hand_over(fleet.database, what="activated" if events == 3 else "collected")
 
 
 def person(fleet: Fleet, **facts: Any) -> None:
