@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
 from fleet.messages.asking import StockMove
-from fleet.messages.vocabulary import AskName
+from fleet.messages.vocabulary import AskName, Outcome
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.events.tables import events
 from fleet.server.issuers.tables import wishes
@@ -93,7 +93,7 @@ def settle_returns(connection: Connection, numbers: Collection[str], emptied: Co
     touched = orders.c.card_number.in_(sorted(numbers))
     at_bin = or_(touched, stations.c.name.in_(sorted(emptied)))
     asked = and_(wishes.c.station == stations.c.name, wishes.c.people != "[]")
-    put_away = wishes.c.ask.in_((AskName.CARD_BLOCK, AskName.CARD_HOLD)) & (wishes.c.outcome != "declined")
+    put_away = wishes.c.ask.in_((AskName.CARD_BLOCK, AskName.CARD_HOLD)) & (wishes.c.outcome != Outcome.DECLINED)
     by_holder = exists().where(asked, put_away, wishes.c.card_number == orders.c.card_number)
     fell = and_(bin_cards.c.card_number == orders.c.card_number, bin_cards.c.dropped >= orders.c.changed)
     dropped = select(orders.c.order, func.max(bin_cards.c.dropped)).join(bin_cards, fell).join(stations)
