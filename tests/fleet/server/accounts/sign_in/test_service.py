@@ -131,7 +131,7 @@ def test_one_who_guesses_shuts_out_that_account_at_that_address_and_no_other(adm
 def test_an_address_of_ones_own_network_is_no_other_one(admin: Admin) -> None:
     """Whoever has an IPv6 address has 2^64 of them."""
     for number in range(ADDRESS.most):
-        assert admin.sign_in(name=f"nobody{number}", address=f"2001:db8::{number:x}") is Refused.WRONG
+        assert admin.access.sign_in(f"nobody{number}", "x", "0", f"2001:db8::{number:x}") is Refused.WRONG
     assert admin.sign_in(address="2001:db8::ffff") is Refused.TOO_MANY
     assert isinstance(admin.sign_in(address="2001:db8:0:1::7"), SignedIn)
 
