@@ -33,6 +33,7 @@ from sim.fleet.verification import differences
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
 from tests.fakes.server.commands import TOVE, desk_of
+from tests.fakes.server.receipts import signed_receipt
 from tests.fakes.server.server_process import Serving
 from tests.fleet.server.conftest import arrived, authority, wall_clock
 
@@ -114,7 +115,8 @@ def told(tmp_path: Path) -> tuple[Path, SentEvents]:
         outbox.append("boot", "se.kortkiosk.test", TIME, None, {})
         signing.follow(outbox, "boot", wall_clock(), wall_clock().isoformat())
         outbox.append("boot", EventType.ERRAND_STARTED, TIME, None, {"errand": "E-1", "kind": "pickup"})
-        outbox.append("boot", EventType.RECEIPT_ISSUED, TIME, None, {"errand": "E-1", "number": "R-1", "receipt": {}})
+        receipt = {"errand": "E-1", "number": "R-1", "receipt": signed_receipt("sim-00001", "R-1")}
+        outbox.append("boot", EventType.RECEIPT_ISSUED, TIME, None, receipt)
         for event in outbox.due(10):
             Writer(database).commit(arrived(event), wall_clock())
         desk_of(database, wall_clock).ask(CommandRequest("sim-00001", "sync", "a test"), TOVE)

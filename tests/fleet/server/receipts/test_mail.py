@@ -1,7 +1,6 @@
 """Receipts by e-mail over a real socket: to the holder whom the receipt names, once, and nothing but a receipt that is held."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_string, policy
 from typing import Any
@@ -20,8 +19,8 @@ from fleet.server.platform.database.database import Database
 from fleet.server.receipts.mail import ReceiptMail
 from fleet.server.receipts.tables import receipt_mails
 from kiosk.receipts import Receipt, ReceiptFacts, ReceiptPerson, draft_receipt, finish_receipt
-from sim.stories.devices import seal
 from tests.fakes.server.databases import either, on_postgres
+from tests.fakes.server.receipts import own_key
 from tests.fakes.server.webhook_and_mail import MailServer
 from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived
 
@@ -52,7 +51,12 @@ class Post:
             connection.execute(statement)
 
     def issued(self, receipt: Receipt, errand: str = "e-1") -> None:
-        data = {"number": receipt.number, "receipt": msgspec.json.decode(receipt.document), "signed": "attested"}
+        data = {
+            "number": receipt.number,
+            "receipt": msgspec.json.decode(receipt.document),
+            "signed": "attested",
+            "card_number": CARD,
+        }
         self.tell(EventType.RECEIPT_ISSUED, {"errand": errand, **data})
 
     def wanted(self, number: str, statement: str, errand: str = "e-1") -> None:
@@ -72,12 +76,12 @@ class Post:
             return [(row.state, row.error, row.statement) for row in found]
 
 
-def receipt(hsa_id: str = HOLDER, place: str = "Lasarettet, entré A") -> Receipt:
+def receipt(number: str | None = None, hsa_id: str = HOLDER, place: str = "Lasarettet, entré A") -> Receipt:
     facts = ReceiptFacts(
         "change_pin", BEGIN, "entre-a", place, None, CARD, ReceiptPerson(hsa_id, NAME), "card", None, None, ""
     )
-    made = seal()
-    return finish_receipt(draft_receipt(facts), made.key, made.chain, None, f"{PUBLIC}/r/")
+    key, certificate = own_key("entre-a")
+    return finish_receipt(draft_receipt(facts, number), key, (certificate,), None, f"{PUBLIC}/r/")
 
 
 @pytest.fixture
@@ -129,7 +133,7 @@ def test_a_station_can_have_nothing_mailed_but_the_statement_of_a_receipt_that_i
     assert post.look() == 0
     lure = f"KK1.{made.statement.split('.')[1]}.https://evil.example/"
     for number, text in (("R-1", made.statement), ("R-2", lure)):
-        odd = replace(receipt(), number=number)
+        odd = receipt(number)
         post.issued(odd, number)
         post.wanted(number, text, number)
         assert post.look(minutes=1) == 0
