@@ -157,7 +157,7 @@ class Desk:
     def received(self, order: str, card: str, station: str, hsa_id: str = "TEST000000-0003") -> None:
         """A hand-over that people have proved, to be told to the issuer."""
         report = HandoverReport(
-            id="2" * 32, card_number=card, order=order, hsa_id=hsa_id, handed_over=self.now.isoformat(), attested_by=()
+            id=f"{int(card):032}", card_number=card, order=order, hsa_id=hsa_id, handed_over=self.now.isoformat(), attested_by=()
         )  # fmt: skip
         with self.database.writing.begin() as connection:
             enqueue(connection, RequestKey(station, report.id), report, hsa_id, self.now)

@@ -42,6 +42,7 @@ from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.live_site import PATIENCE_MS, Served
 from tests.fakes.server.readings import NOW, ZONE
+from tests.fakes.server.receipts import signed_receipt
 from tests.fakes.server.visitors import COOKIE, SEALER, let_in, session
 from tests.fleet.server.app.axe import violations
 from tests.fleet.server.app.conftest import browser
@@ -92,9 +93,10 @@ class Week:
         about: dict[str, object] = {"errand": f"e-{self.people}", "order": f"O-{self.people}", "card_number": card}
         self.seal(station, EventType.EFFECT_DONE, {**about, "effect": "slot.take", "outcome": "taken", "slot": 3})
         self.seal(station, EventType.CARD_ACTIVATED, about)
-        receipt = {"payload": "e30", "signatures": [{"protected": "e30", "signature": "AA"}]}
+        receipt = signed_receipt(station, f"R-{self.people}", f"O-{self.people}", card)
         said = {"number": f"R-{self.people}", "receipt": receipt, "signed": "attested"}
         self.seal(station, EventType.RECEIPT_ISSUED, {**about, **said})
+        self.desk.received(f"O-{self.people}", card, station, hsa_id)
         return card, hsa_id
 
     async def report(self, station: str, card: str, reason: HoldReason) -> None:
