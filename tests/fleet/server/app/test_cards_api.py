@@ -159,6 +159,7 @@ async def test_the_list_of_administrators_is_read_whole_or_for_one_station(regio
     whole = (await region.ask("GET", "/administrators")).json
     assert whole["total"] == 2
     assert whole["items"][0] == {
+        "decision": "",
         "hsa_id": "TEST000000-A1", "name": "Maj", "roles": ["KRA", "KUR"], "level": 3, "scope": ["entre-*"],
         "valid_from": None, "valid_until": None,
     }  # fmt: skip
