@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
 
 from fleet.messages.link import StationState, encode
 from fleet.messages.vocabulary import EventType
 from fleet.server.accounts.sign_in.service import Access
+from fleet.server.accounts.tables import sessions
 from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import load as load_alerts
@@ -82,7 +84,9 @@ class Fleet:
         Writer(self.database).commit(said, self.now)
 
     async def rest(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        """As a person's browser or script asks, who is signed in."""
+        """As a person's browser or script asks, who is signed in and has just stepped up."""
+        with self.database.writing.begin() as connection:
+            connection.execute(update(sessions).values(stepped_up=self.now))
         raw = b"" if body is None else json.dumps(body).encode()
         kind = {} if body is None else {"content_type": "application/json"}
         own = {"x_form_token": self.form_token, "origin": "http://127.0.0.1", "content_length": str(len(raw))}

@@ -27,6 +27,7 @@ from fleet.server.issuers.ports import CertificateRequest
 from fleet.server.issuers.request_queue import enqueue
 from fleet.server.issuers.requests import RequestLog
 from fleet.server.issuers.tables import certificate_requests, requests, wishes
+from fleet.server.orders.service import apply_step
 from fleet.server.orders.tables import order_starts, orders
 from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.queries import replace_administrators
@@ -160,6 +161,7 @@ class Desk:
             id=f"{int(card):032}", card_number=card, order=order, hsa_id=hsa_id, handed_over=self.now.isoformat(), attested_by=()
         )  # fmt: skip
         with self.database.writing.begin() as connection:
+            apply_step(connection, order, "collected", self.now)
             enqueue(connection, RequestKey(station, report.id), report, hsa_id, self.now)
 
     def dropped(self, station: int, card: str, *, by_number: bool) -> None:
