@@ -4,6 +4,10 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.fakes.server.insider import server
+
+__all__ = ["server"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--attacks`: print a line for each attack."""

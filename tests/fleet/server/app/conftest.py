@@ -33,15 +33,15 @@ def hub() -> Hub:
     return Hub()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
-    """One store of people for all tests of the pages."""
+    """A store with nobody in it: how many administrators a region has decides what takes two persons."""
     database = new_store(tmp_path_factory.mktemp("access") / "fleet.sqlite")
     yield Access(database, lambda: NOW, SEALER)
     database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def visitor(access: Access) -> str:
     """The cookie of a signed-in administrator."""
     return f"{COOKIE}={session(access)}"

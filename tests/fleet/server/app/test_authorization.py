@@ -60,7 +60,7 @@ FOR_PERSONS = {
 MADE = {"GET", "POST", "HEAD", "DELETE", "PUT", "PATCH"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def by_role(access: Access) -> dict[Role, str]:
     return {role: session(access, role, name=f"role.{role.value}") for role in Role}
 
