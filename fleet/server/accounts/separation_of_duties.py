@@ -4,7 +4,8 @@ Rules: whoever makes an account, resets it, grants it something or opens it agai
 days after the last of these acts the two count as one person. So do two accounts of one maker, and the maker's maker. Accounts of
 the region's own sign-in are made by nobody here. An account that is younger than a day is nobody's second person. In the first
 hour of a region, until two persons have closed it, no account is young for what sets the region up, and while only one can sign
-in who may do everything, one is enough for that. Every function works in a transaction that the caller holds.
+in who may do everything, one is enough for that. The two who closed it are two persons from then on, and not young, whichever of
+them invited the other. Every function works in a transaction that the caller holds.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, and_, delete, insert, not_, select
 
 from fleet.server.accounts.queries import administrators
 from fleet.server.accounts.tables import account_acts, first_hour, users
@@ -77,9 +78,16 @@ def first_hour_closers(connection: Connection) -> list[str]:
     return list(connection.execute(select(first_hour.c.by).order_by(first_hour.c.by)).scalars())
 
 
+def first_hour_end(connection: Connection) -> datetime | None:
+    """When the second person closed it; None while it is open."""
+    words = list(connection.execute(select(first_hour.c.at).order_by(first_hour.c.at)).scalars())
+    return words[CLOSERS - 1] if len(words) >= CLOSERS else None
+
+
 def close_first_hour(connection: Connection, by: str, now: datetime) -> None:
-    """One person's word that the region is set up. It counts once, and is not taken back."""
-    if by not in first_hour_closers(connection):
+    """One person's word that the region is set up. It counts once, is not taken back, and says nothing once it is over."""
+    closers = first_hour_closers(connection)
+    if by not in closers and len(closers) < CLOSERS:
         connection.execute(insert(first_hour).values(by=by, at=now))
 
 
@@ -90,6 +98,8 @@ def takes_two(connection: Connection) -> bool:
 
 def _is_young(connection: Connection, name: str, now: datetime) -> bool:
     made: datetime | None = connection.execute(select(users.c.made).where(users.c.name == name)).scalar()
+    if name in first_hour_closers(connection):
+        return False
     return made is not None and made > now - YOUNG
 
 
@@ -115,8 +125,13 @@ def _persons_behind(connection: Connection, name: str, now: datetime) -> set[int
         return {name}
     behind: set[int | str] = {user}
     reached = {user}
+    closers = select(users.c.id).where(users.c.name.in_(first_hour_closers(connection)))
+    end = first_hour_end(connection)
+    pair = and_(account_acts.c.user.in_(closers), account_acts.c.by.in_(closers), account_acts.c.at <= end)
     while reached:
         recent = (account_acts.c.user.in_(sorted(reached)), account_acts.c.at > now - LASTS)
+        if end is not None:
+            recent = (*recent, not_(pair))
         makers = set(connection.execute(select(account_acts.c.by).where(*recent)).scalars())
         reached = makers - behind
         behind |= reached

@@ -332,7 +332,15 @@ async def test_in_the_first_hour_nothing_waits_until_two_have_closed_it(tmp_path
         assert (await server.call(server.honest, "POST", "/first-hour/close")).json == {"closed_by": None}
         more = {**ROW, "name": "Third Test"}
         number = await proposed(server, server.insider, "PUT", "/administrators/TEST000000-A003", more)
-        assert (await decide(server, server.honest, number)).status == 409, "made today"
+        with server.database.writing.begin() as connection:
+            connection.execute(update(users).where(users.c.name == "eva.test").values(disabled=False, made=server.now))
+        eva = region_in_service.colleague(server.access, "eva.test", Role.ADMIN, days=0)
+        assert (await decide(server, eva, number)).status == 409, "made today, and not one of the two"
+        assert (await server.call(eva, "POST", "/first-hour/close")).status == 200
+        assert (await decide(server, eva, number)).status == 409, "it is over: nobody becomes one of the two"
+        assert (await decide(server, server.honest, number)).json["state"] == "confirmed", (
+            "one of the two who closed it"
+        )
     finally:
         server.database.close()
 

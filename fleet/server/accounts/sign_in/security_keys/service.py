@@ -3,7 +3,7 @@
 Rules: a key is added in a session, by password and one-time code where it is the first, and after a step-up by another key where
 it is not: a session that was left open adds none, and removes none without a step-up; the last one stays until somebody else
 resets the account. The first key of an account is good for a step-up after a day: password and code may have been fished, and
-the audit and the list of keys give the owner time to see it. In a region's first hour that of a new account is good at once.
+the audit and the list of keys give the owner time to see it. That of a new account made in a region's first hour is good at once.
 Challenges lie in the store for five minutes and work once, for the session (or, at a sign-in, the account) that they were made
 for. A key whose counter does not rise has been copied: it is refused, and the audit says so. A sign-in by key has the password
 before it; a step-up is good only where the key verified its user.
@@ -17,7 +17,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from fleet.server.accounts import queries as people
-from fleet.server.accounts.separation_of_duties import is_first_hour
+from fleet.server.accounts.separation_of_duties import first_hour_end
 from fleet.server.accounts.sign_in.security_keys import webauthn as webauthn_ceremonies
 from fleet.server.accounts.sign_in.security_keys.webauthn import Asked, KeyRefusedError, RelyingParty
 from fleet.server.accounts.sign_in.service import Access, Refused, SignedIn
@@ -201,10 +201,11 @@ class SecurityKeys:
         return Used(done.user_verified, self._ripe_from(connection, row) <= self._clock())
 
     def _ripe_from(self, connection: Connection, row: Any) -> datetime:
-        """From when that key is good for a step-up: at once where an older one has vouched for it, or the region is new."""
+        """From when that key is good for a step-up: at once where an older one has vouched for it, or the region was new."""
         older = select(webauthn_keys.c.id).where(webauthn_keys.c.user == row.user, webauthn_keys.c.id < row.id)
         account = connection.execute(select(users.c.made).where(users.c.id == row.user)).scalar_one()
-        new = row.made < account + RIPENS and is_first_hour(connection)
+        end = first_hour_end(connection)
+        new = row.made < account + RIPENS and (end is None or row.made <= end)
         vouched = connection.execute(older).first() is not None or new
         made: datetime = row.made
         return made if vouched else made + RIPENS
