@@ -125,14 +125,13 @@ def _persons_behind(connection: Connection, name: str, now: datetime) -> set[int
         return {name}
     behind: set[int | str] = {user}
     reached = {user}
-    closers = select(users.c.id).where(users.c.name.in_(first_hour_closers(connection)))
-    end = first_hour_end(connection)
-    pair = and_(account_acts.c.user.in_(closers), account_acts.c.by.in_(closers), account_acts.c.at <= end)
+    counts = account_acts.c.at > now - LASTS
+    if (end := first_hour_end(connection)) is not None:
+        closers = select(users.c.id).where(users.c.name.in_(first_hour_closers(connection)))
+        between = and_(account_acts.c.user.in_(closers), account_acts.c.by.in_(closers))
+        counts = and_(counts, not_(and_(between, account_acts.c.at <= end)))
     while reached:
-        recent = (account_acts.c.user.in_(sorted(reached)), account_acts.c.at > now - LASTS)
-        if end is not None:
-            recent = (*recent, not_(pair))
-        makers = set(connection.execute(select(account_acts.c.by).where(*recent)).scalars())
-        reached = makers - behind
+        makers = select(account_acts.c.by).where(account_acts.c.user.in_(sorted(reached)), counts)
+        reached = set(connection.execute(makers).scalars()) - behind
         behind |= reached
     return behind

@@ -134,7 +134,7 @@ def link_in(text: str) -> str:
 
 async def comes(browser: Browser, name: str, url: str) -> Person:
     context: BrowserContext = await browser.new_context(locale="sv-SE", viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(30000)
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     await plug_in(page)
     return Person(name, page, url)
