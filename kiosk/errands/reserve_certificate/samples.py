@@ -8,6 +8,7 @@ from kiosk.errands.reserve_certificate import views
 from kiosk.errands.reserve_certificate.journey import CARD, WHO
 from kiosk.issuer.ports import DirectoryPerson, Offer
 from kiosk.region import BothLanguages
+from kiosk.steps.pin import by_administrator_views
 from kiosk.views import View
 from sim.gallery.made_up import ORDER
 
@@ -23,6 +24,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "reserve-insert-own", views.insert_own(WHO, None)
     yield "reserve-take-own", views.take_own(WHO)
     yield "reserve-insert", views.insert(CARD, None)
+    yield "reserve-take-out", by_administrator_views.take_own(CARD, own=True)
     yield "reserve-begin", views.begin(CARD, ORDER, Offer("reserve", 2, LAST.isoformat()))
     for stopped in (
         views.own_not_valid(WHO), views.no_reserve_card(CARD), views.over(CARD), views.other_person(CARD),

@@ -46,6 +46,7 @@ def spare(**changed: Any) -> Callable[[], Story]:
         "insert_own": puts("1:new"),
         "pin": [ORDINARY_PIN, ORDINARY_PIN, OLD_PIN, OLD_PIN, OLD_PIN],
         "take_own": pulls(),
+        "take_out": pulls(),
         "insert_administrator": puts("13:new"),
         "pin_administrator": OLD_PIN,
         "document": "passport",

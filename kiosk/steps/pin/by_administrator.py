@@ -117,7 +117,7 @@ async def in_turn(
     if caps.administrator_reader is not None and not own:
         return await attend()
     await card.visit.close()
-    await ask(views.take_own(context), until=wait_until_empty(caps.reader))
+    await ask(views.take_own(context, own=own), until=wait_until_empty(caps.reader))
     given = await attend()
     card.visit = await insert_again(ask, caps, context, card)
     return given

@@ -14,12 +14,13 @@ from kiosk.steps.view_helpers import cancel_button
 from kiosk.views import Await, Busy, Confirm, Point, ReaderDrawing, say
 
 
-def take_own(context: ViewContext) -> Await:
-    """The one reader is the administrator's for a while."""
+def take_own(context: ViewContext, *, own: bool = False) -> Await:
+    """The one reader is the administrator's for a while; `own`: for another card of the holder's."""
+    text = "own_take" if own else "administered_take"
     return Await(
-        **context.head("take_own"),
-        title=say("administered_take.title"),
-        lead=(say("administered_take.lead"),),
+        **context.head("take_out" if own else "take_own"),
+        title=say(f"{text}.title"),
+        lead=(say(f"{text}.lead"),),
         drawing=ReaderDrawing("out"),
         way_out=cancel_button(),
         waits_for=say("wait.taken"),

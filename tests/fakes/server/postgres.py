@@ -26,7 +26,7 @@ from fleet.server.platform.database.database_url import postgres_place
 from sim.stories.patience import LIMIT_S
 
 USER = "fleet"
-SETTINGS = ("listen_addresses=", "max_connections=40", "shared_buffers=32MB", "log_min_messages=error")
+SETTINGS = ("listen_addresses=", "max_connections=100", "shared_buffers=32MB", "log_min_messages=error")
 UNSYNCED = ("fsync=off", "synchronous_commit=on", "full_page_writes=off")
 
 
