@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
 
 from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.reader.certificates.trust_store import TrustStore
@@ -13,6 +15,7 @@ from drivers.reader.errors import CardAnswerError
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.secret import Secret
+from drivers.reader.signatures import signing
 from fleet.messages.issuing import CardRecord
 from fleet.messages.issuing import DirectoryPerson as Directed
 from kiosk.errands.report_lost import stories as report_stories
@@ -93,7 +96,13 @@ async def test_a_product_that_refuses_one_form_of_signature_proves_nobody(
 
 async def test_a_reader_that_does_not_look_proves_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A copied card signs with a key of its own, at a reader whose program does not look at signatures"""
-    monkeypatch.setattr("drivers.reader.card_reader.signing.verifies", lambda *_: True)
+    looks = signing.verifies_with
+
+    def at_the_station(der: bytes, *signed: Any) -> bool:
+        return looks(x509.load_der_x509_certificate(der).public_key(), *signed)
+
+    monkeypatch.setattr(signing, "verifies_with", lambda *_: True)
+    monkeypatch.setattr("kiosk.issuer.proof_of_possession.verifies", at_the_station)
 
     def prepare(room: Room) -> None:
         register.register()(room)

@@ -65,7 +65,13 @@ def test_a_second_person_is_another_one_who_has_stepped_up_and_no_program(
     assert objection(connection, "tove", "olle", program=True) is Objection.NOT_A_PERSON
     assert objection(connection, "token:robot", "olle") is Objection.NOT_A_PERSON
     assert objection(connection, "tove", "of.the.region") is None, "the region's sign-in makes accounts, nobody here"
-    assert Requester("olle").stepped_up is Requester("olle").program is False
+    assert Requester("olle") == Requester("olle", "", program=False, stepped_up=False, hsa_id="")
+
+
+def test_the_rules_figures_and_codes_of_objections() -> None:
+    assert [duties.YOUNG, duties.LASTS, duties.CLOSERS] == [timedelta(hours=24), timedelta(days=30), 2]
+    said = {"not_a_person", "same_person", "not_another_person", "young", "step_up"}
+    assert {one.value for one in Objection} == said
 
 
 @pytest.mark.parametrize(("age", "why"), [(duties.YOUNG - TICK, Objection.YOUNG), (duties.YOUNG, None)])
@@ -117,8 +123,13 @@ def test_the_last_act_of_a_pair_counts_and_nobody_without_an_account_is_noted(
     duties.record(connection, olle, "tove", "opened", NOW)
     duties.record(connection, olle, "root", "reset", NOW)
     duties.record(connection, olle, "olle", "reset", NOW)
+    vera = account("vera")
+    duties.record(connection, vera, "olle", "made", NOW)
+    duties.record(connection, vera, "tove", "granted", NOW)
     rows = connection.execute(select(account_acts.c.user, account_acts.c.by, account_acts.c.act)).all()
-    assert [tuple(row) for row in rows] == [(olle, tove, "opened")]
+    assert [tuple(row) for row in rows] == [
+        (olle, tove, "opened"), (vera, olle, "made"), (vera, tove, "granted"),
+    ]  # fmt: skip
 
 
 @pytest.fixture
@@ -136,6 +147,8 @@ def test_in_the_first_hour_nobody_is_young_for_what_sets_the_region_up(
     assert duties.takes_two(first_hour)
     assert objection(first_hour, "tove", "olle", sets_up=True) is None
     assert objection(first_hour, "tove", "olle") is Objection.NOT_ANOTHER_PERSON, "a slot is no such thing"
+    second = Requester("olle", stepped_up=True)
+    assert objection_to_second(first_hour, "tove", second, NOW) is Objection.NOT_ANOTHER_PERSON
     assert objection(first_hour, "tove", "tove", sets_up=True) is Objection.SAME_PERSON
 
 
@@ -161,3 +174,21 @@ def test_the_two_who_closed_it_are_two_and_not_young_and_nobody_joins_them(
     assert objection(first_hour, "olle", "vera") is Objection.YOUNG, "tove and olle are two, also where tove is vera"
     duties.record(first_hour, olle, "tove", "reset", NOW + TICK)
     assert duties.may_be_one_person(first_hour, "tove", "olle", NOW + 2 * TICK), "what came after counts"
+
+
+def test_a_third_who_had_one_of_the_two_in_hand_is_one_with_them(first_hour: Connection, account: Account) -> None:
+    """Only what the two did with each other is vouched for on their paper."""
+    account("tove")
+    olle = account("olle")
+    account("vera")
+    duties.record(first_hour, olle, "vera", "reset", NOW - TICK)
+    duties.close_first_hour(first_hour, "tove", NOW)
+    duties.close_first_hour(first_hour, "olle", NOW)
+    assert duties.may_be_one_person(first_hour, "olle", "vera", NOW)
+    assert not duties.may_be_one_person(first_hour, "tove", "olle", NOW)
+
+
+def test_it_ends_with_the_later_word_also_where_a_clock_was_set_back(first_hour: Connection) -> None:
+    duties.close_first_hour(first_hour, "tove", NOW)
+    duties.close_first_hour(first_hour, "olle", NOW - TICK)
+    assert duties.first_hour_end(first_hour) == NOW
