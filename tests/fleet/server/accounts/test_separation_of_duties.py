@@ -69,7 +69,7 @@ def test_a_second_person_is_another_one_who_has_stepped_up_and_no_program(
 
 
 def test_the_rules_figures_and_codes_of_objections() -> None:
-    assert [duties.YOUNG, duties.LASTS, duties.CLOSERS] == [timedelta(hours=24), timedelta(days=30), 2]
+    assert [timedelta(hours=24), timedelta(days=30), 2] == [duties.YOUNG, duties.LASTS, duties.CLOSERS]
     said = {"not_a_person", "same_person", "not_another_person", "young", "step_up"}
     assert {one.value for one in Objection} == said
 
