@@ -25,6 +25,8 @@ class SoftKey:
         self.key, self.id, self.count = ec.generate_private_key(ec.SECP256R1()), secrets.token_bytes(32), 0
         self.verified = 0x05
         """Flags: the user was present and verified."""
+        self.counts = True
+        """Many keys count nothing, and always say 0 (WebAuthn 6.1.1)."""
 
     @property
     def credential(self) -> str:
@@ -54,7 +56,7 @@ class SoftKey:
         return self._told({"clientDataJSON": client, "authenticatorData": data, "signature": signature})
 
     def _data(self, party: str, flags: int) -> bytes:
-        self.count += 1
+        self.count += self.counts
         return hashlib.sha256(party.encode()).digest() + bytes([flags]) + self.count.to_bytes(4, "big")
 
     @staticmethod

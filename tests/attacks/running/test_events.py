@@ -63,7 +63,13 @@ def test_a_bin_is_emptied_by_an_event(world: World) -> None:
 
 @pytest.mark.parametrize(
     "who",
-    ["an administrator's, signed in advance", "another organisation's administrator", "a stranger", "the holder alone"],
+    [
+        "an administrator's, signed in advance",
+        "another organisation's administrator",
+        "a stranger",
+        "the holder alone",
+        "the holder, an administrator",
+    ],
 )
 def test_who_attests_a_posted_card(world: World, who: str) -> None:
     """S0: a posted card is made active by who was not there, may not, or alone, at a dishonest station"""
@@ -74,6 +80,7 @@ def test_who_attests_a_posted_card(world: World, who: str) -> None:
             "another organisation's administrator": lambda: world.administrator(ABROAD),
             "a stranger": world.person,
             "the holder alone": lambda: holder,
+            "the holder, an administrator": lambda: world.enlist(holder),
         }.get(who, world.administrator)()
         means, then = [f"card.received {card.number}", "card.received *"], datetime.now(UTC) - timedelta(days=20)
         mandates = [signer.mandate(station.name, own_nonce(), means, then)]

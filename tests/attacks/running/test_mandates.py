@@ -60,7 +60,7 @@ def test_one_log_in_releases_puks(world: World) -> None:
     """S3: one signature at a log-in releases PUKs of the administrator's own organisation"""
     administrator, others = world.administrator(), [world.person() for _ in range(3)]
     with world.station() as station:
-        mandate = station.mandate(administrator, *EVERYTHING)
+        mandate = station.mandate(administrator, *EVERYTHING, *(f"card.puk {card.number}" for card in others))
         for card in others:
             station.want("card.puk", mandate, card_number=card.number, reply_key=reply_key())
     assert sum(world.card(card.number)["puk"] is None for card in others) == 0

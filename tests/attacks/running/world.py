@@ -229,6 +229,13 @@ class World:
         finally:
             station.close()
 
+    def knows_certificate(self, station: Station) -> None:
+        """Have the server know the station's certificate as one that it has issued itself."""
+        leaf = station.identity.certificate
+        days = {"issued": _stamp(leaf.not_valid_before_utc), "not_after": _stamp(leaf.not_valid_after_utc)}
+        self.add_row("issued_certificates", serial=f"{leaf.serial_number:x}", station=station.name, epoch=1, key="", chain="",
+                     **days)  # fmt: skip
+
     def account(
         self,
         role: str = "admin",
