@@ -16,11 +16,10 @@ from kiosk.views import Await, Busy, Confirm, Point, ReaderDrawing, say
 
 def take_own(context: ViewContext, *, own: bool = False) -> Await:
     """The one reader is the administrator's for a while; `own`: for another card of the holder's."""
-    text = "own_take" if own else "administered_take"
     return Await(
         **context.head("take_out" if own else "take_own"),
-        title=say(f"{text}.title"),
-        lead=(say(f"{text}.lead"),),
+        title=say("own_take.title") if own else say("administered_take.title"),
+        lead=(say("own_take.lead") if own else say("administered_take.lead"),),
         drawing=ReaderDrawing("out"),
         way_out=cancel_button(),
         waits_for=say("wait.taken"),
