@@ -17,9 +17,9 @@ from playwright.async_api import Browser, BrowserContext, Page
 from fleet.server.accounts.sign_in import one_time_codes as codes
 from provisioning.authority import Authority
 from tests.fakes.machine.ports import free_address
+from tests.fakes.server.browser_keys import drawn, plug_in
 from tests.fakes.server.live_site import PATIENCE_MS
 from tests.fakes.server.server_process import Serving
-from tests.fleet.server.app.test_keys_in_browser import drawn, plug_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.asyncio(loop_scope="module")]
 

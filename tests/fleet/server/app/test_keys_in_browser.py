@@ -3,7 +3,6 @@
 With `KORTKIOSK_PICTURES=FOLDER` each page is drawn into the folder in light and dark.
 """
 
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,25 +17,16 @@ from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.app import create_app
 from fleet.server.platform.live_feed.hub import Hub
 from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.browser_keys import drawn, plug_in
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.live_site import PATIENCE_MS, Served, listening
 from tests.fakes.server.readings import NOW, demo_readings
 from tests.fakes.server.visitors import SEALER
-from tests.fleet.server.app.axe import clean_in_both_themes
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PASSWORD = "made-up-password"
-PICTURES = os.environ.get("KORTKIOSK_PICTURES")
-KEY = {
-    "protocol": "ctap2",
-    "transport": "usb",
-    "hasResidentKey": False,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
 
 
 @dataclass
@@ -78,22 +68,6 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     yield desk
     await desk.served.stop()
     desk.database.close()
-
-
-async def plug_in(page: Page) -> tuple[CDPSession, str]:
-    """A key in the browser's only port; gives how it is turned, and its name there."""
-    line = await page.context.new_cdp_session(page)
-    await line.send("WebAuthn.enable")
-    made = await line.send("WebAuthn.addVirtualAuthenticator", {"options": KEY})
-    return line, str(made["authenticatorId"])
-
-
-async def drawn(page: Page, name: str) -> None:
-    if PICTURES is not None:
-        for theme in ("light", "dark"):
-            await page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-            await page.screenshot(path=Path(PICTURES) / f"{name}-{theme}.png")
-    await clean_in_both_themes(page)
 
 
 async def test_from_the_first_key_to_a_slot(desk: Desk, browser: Browser) -> None:
