@@ -18,12 +18,15 @@ from fleet.messages.asking import (
     PersonAsk,
     ReceivedAsk,
 )
-from fleet.messages.issuing import CardRecord, DirectoryPerson
+from fleet.messages.issuing import AdministratorRole, CardRecord, DirectoryPerson
 from fleet.server.issuers.ports import DirectoryEntry
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.authorization import Asker, Rights, by_holder, has_left, of_holder
 from fleet.server.issuers.proofs.verification import Proven
 from fleet.server.issuers.proved_facts import _time
+from fleet.server.people.queries import replace_administrators
+from fleet.server.platform.database.database import Database
+from sim.stories.administrators import listed
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 TODAY, YESTERDAY, TOMORROW = "2026-06-01", "2026-05-31", "2026-06-02"
@@ -154,6 +157,37 @@ def test_who_has_left_puts_a_card_away_and_nothing_else(left: str, ask: PersonAs
 def test_a_certificate_without_a_number_is_its_holders_one_card(number: bool, other: str, why: str) -> None:
     assert admitted(LOGIN, proven(numbered=number), card(), card(SPARE, state=other)) == why
     assert admitted(LOGIN, proven(numbered=number), card(), card(SPARE, OLLE, other)) == ""
+
+
+def test_a_register_that_knows_a_card_and_not_its_holder_tells_of_no_other_card() -> None:
+    """Directory and register may be two systems."""
+
+    class ByCard(Directory):
+        async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
+            return await super().find("", card_number) if card_number else None
+
+    found = Rights(ByCard(card()), cast("Administrators", Listed()), lambda: NOW)
+    assert isinstance(asyncio.run(found.admit(proven(numbered=False), LOGIN)), Proven)
+
+
+def test_the_list_says_who_attends_at_which_station_for_whom(database: Database) -> None:
+    both: tuple[AdministratorRole, ...] = ("KRA", "KUR")
+    rows = [
+        listed(MAJ, "Maj", "entre-*", roles=both), listed(OLLE, "Olle", roles=both), listed(TOVE, "Tove", "entre-*"),
+    ]  # fmt: skip
+    with database.writing.begin() as connection:
+        replace_administrators(connection, rows)
+    table = Administrators(database)
+    assert table.for_protected("entre-a", [MAJ, OLLE])
+    assert table.for_protected("annex-a", [OLLE])
+    assert not table.for_protected("annex-a", [MAJ, OLLE]), "another station's"
+    assert not table.for_protected("entre-a", [MAJ, TOVE]), "without the role"
+    assert not table.for_protected("entre-a", ["TEST000000-9009"])
+    assert table.still(MAJ, "entre-a", NOW)
+    assert not table.still(MAJ, "annex-a", NOW)
+    assert not table.still("TEST000000-9009", "entre-a", NOW)
+    assert table.is_listed(MAJ)
+    assert not table.is_listed("TEST000000-9009")
 
 
 def attending(people: list[Proven], record: CardRecord | None, **more: Any) -> tuple[str, ...]:

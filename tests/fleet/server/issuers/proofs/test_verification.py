@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -23,6 +24,7 @@ from fleet.messages.asking import (
 )
 from fleet.messages.mandates import Proof
 from fleet.server.issuers.ports import IssuerAwayError, Standing
+from fleet.server.issuers.proofs import verification
 from fleet.server.issuers.proofs.certificate_chains import SKEW, path, serial_number, standing_by_lists
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import MOST, ProofJudge, Proven, Trusted
@@ -309,3 +311,28 @@ def test_whether_an_issuer_of_ours_made_a_certificate(database: Database) -> Non
     assert judge.is_genuine(mine, NOW)
     assert judge.is_genuine(mine, mine.not_valid_after_utc + DAY), "it may have expired"
     assert not judge.is_genuine(LEAF, NOW)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ValueError(),
+        TypeError(),
+        UnsupportedAlgorithm(""),
+        InvalidSignature(),
+        x509.InvalidVersion("", 4),
+        x509.DuplicateExtension("", x509.ExtensionOID.KEY_USAGE),
+        x509.UnsupportedGeneralNameType(""),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+async def test_bytes_that_are_no_certificate_end_no_server(
+    database: Database, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """Whatever the library raises when it looks into them."""
+
+    def raises(*_: object) -> bool:
+        raise fault
+
+    monkeypatch.setattr(verification, "is_for_identification", raises)
+    assert await Judging(database).of(puk()) == "card_not_valid"
