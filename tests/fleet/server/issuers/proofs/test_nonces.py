@@ -34,6 +34,9 @@ OWN, CARD, OTHER = "99990000000000001", "99990000000000002", "99990000000000003"
 MAJ, OLLE = "TEST000000-9001", "TEST000000-9002"
 
 
+OWN_BLOCK = BlockAsk(id="a" * 32, card_number=OWN, reason="lost", wanted="")
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = new_store(tmp_path / "fleet.sqlite")
@@ -128,6 +131,21 @@ def test_what_ran_out_is_forgotten_and_nothing_else(server: Server) -> None:
     assert server.bind(own, block, mandate=signed) is None, "the same ask, when it comes again"
 
 
+@pytest.mark.parametrize(
+    ("age", "kept"), [(nonces.OWN_LIFE + nonces.AHEAD, 1), (nonces.OWN_LIFE + nonces.AHEAD + TICK, 0)]
+)
+def test_a_stations_own_nonce_is_remembered_for_as_long_as_it_could_be_shown(
+    server: Server, age: timedelta, kept: int
+) -> None:
+    """Its clock may have run ahead by so much when the card signed."""
+    then = NOW - age
+    assert server.bind("1" * 32, OWN_BLOCK, then, mandate=mandate("1" * 32, then)) is None
+    server.nonces.new(AT, CARD, NOW)
+    with server.database.reading.begin() as connection:
+        left = list(connection.execute(select(login_nonces.c.ask)).scalars())
+    assert left.count(OWN_BLOCK.id) == kept
+
+
 def test_an_act_that_came_to_nothing_leaves_it_for_another(server: Server) -> None:
     nonce, other = (server.nonces.new(AT, CARD, NOW) for _ in range(2))
     assert server.bind(nonce, puk()) is None
@@ -150,9 +168,6 @@ def test_a_challenge_rides_along_with_the_act_of_its_mandate_and_a_hand_over_for
     assert server.bind(nonce, challenge, station=ELSEWHERE) == "nonce_unknown"
     assert server.bind(nonce, received, NOW + nonces.OWN_LIFE) is None
     assert server.bind(nonce, received, NOW + nonces.OWN_LIFE + TICK) == "nonce_unknown"
-
-
-OWN_BLOCK = BlockAsk(id="a" * 32, card_number=OWN, reason="lost", wanted="")
 
 
 @pytest.mark.parametrize(

@@ -268,9 +268,10 @@ async def test_who_renews_may_have_a_certificate_that_has_ended_and_nobody_else(
     ],
 )
 async def test_a_proof_is_of_that_ask_that_station_and_that_card(
-    database: Database, changed: dict[str, Any], why: str
+    database: Database, caplog: pytest.LogCaptureFixture, changed: dict[str, Any], why: str
 ) -> None:
     assert await Judging(database).of(puk(), **changed) == why
+    assert f"{STATION}: a proof of card.puk does not hold: {why}" in caplog.text
 
 
 @pytest.mark.parametrize(
