@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from sqlalchemy import delete, select, true
+from sqlalchemy import delete, insert, select, true
 
 from fleet.server.enrolment import queries
 from fleet.server.enrolment.judging import EnrolmentJudge, _RightCodes
@@ -165,6 +165,18 @@ def test_another_key_with_the_code_is_told_and_gets_nothing(office: Office) -> N
     office.decides(approves=False)
     assert office.asks(code, key) == refused(Refusal.REFUSED)
     assert ("server", "enrolment.other_key", AT) in office.acts()
+    assert office.acts()[-1] == ("tove", "enrolment.refuse", AT)
+
+
+def test_a_claim_that_is_decided_is_no_rival_and_two_hundred_are_shown(office: Office) -> None:
+    for _ in range(2):
+        office.asks(office.claim(), Key())
+    office.decides(approves=False)
+    assert [row.rivals for row in office.people.claims()] == [0, 1], "of the two, one waits"
+    row = {"station": AT, "salt": "", "digest": "", "made": NOW, "made_by": "tove", "expires": NOW, "wrong": 0}
+    with office.database.writing.begin() as connection:
+        connection.execute(insert(station_claims), [row] * 200)
+    assert len(office.people.claims()) == 200
 
 
 @pytest.mark.parametrize(
