@@ -53,17 +53,21 @@ class BrokerLog:
     def __init__(self) -> None:
         self._address: dict[str, str] = {}
         self._closed: set[str] = set()
+        self._ended_by_us: set[str] = set()
 
     def read(self, line: str) -> SessionTakeOver | None:
         """The take-over that this line completes."""
         if closed := _CLOSED_OLD.match(line):
-            self._closed.add(closed["name"])
+            if closed["name"] not in self._ended_by_us:
+                self._closed.add(closed["name"])
         elif connected := _CONNECTED.match(line):
-            if connected["address"].startswith("/"):  # the server ends a session, over a socket of its own
-                self._closed.discard(connected["name"])
-                return None
             name, before = connected["name"], self._address.get(connected["name"])
+            if connected["address"].startswith("/"):  # the server ends a session, over a socket of its own
+                self._closed.discard(name)
+                self._ended_by_us.add(name)
+                return None
             self._address[name] = connected["address"]
+            self._ended_by_us.discard(name)
             if name in self._closed:
                 self._closed.discard(name)
                 return SessionTakeOver(name, before not in (None, connected["address"]))

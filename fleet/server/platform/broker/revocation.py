@@ -61,8 +61,11 @@ async def end_session(place: Path, credentials: Credentials, name: str) -> None:
             answer = await reader.readexactly(4)
             if answer[0] != _CONNACK or answer[3] != _SUCCESS:
                 raise ConnectionRefusedError(f"the broker answers {answer.hex()}")
-            writer.write(_DISCONNECT)
-            await writer.drain()
+            with contextlib.suppress(
+                OSError
+            ):  # pushed out by the station's own first word: it is ended at the next check
+                writer.write(_DISCONNECT)
+                await writer.drain()
         finally:
             writer.close()
             with contextlib.suppress(OSError):

@@ -81,6 +81,20 @@ def test_a_take_over_is_told_with_whether_it_came_from_elsewhere() -> None:
     ]
 
 
+def test_a_session_that_the_server_ends_is_taken_over_by_nobody() -> None:
+    log = BrokerLog()
+    lines = [
+        connected("lost", "10.0.0.7"),
+        closed("lost"),
+        connected("lost", "/run/own.sock"),
+        closed("lost"),  # its first word, before the server has left: it pushes out the server, not a station
+        connected("lost", "10.0.0.7"),
+        closed("lost"),
+        connected("lost", "10.0.0.7"),
+    ]
+    assert [log.read(line) for line in lines] == [None] * 6 + [SessionTakeOver("lost", elsewhere=False)]
+
+
 async def test_one_from_elsewhere_is_an_alarm(database: Database) -> None:
     desk = Desk(database)
     async with desk.running():
