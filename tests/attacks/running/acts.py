@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
+from cryptography.x509.oid import NameOID
 
 from tests.attacks.running.browser import Browser
 from tests.attacks.running.cards import Card, Mandate, certificate_request
-from tests.attacks.running.station import Station
+from tests.attacks.running.station import Identity, Station
 from tests.attacks.running.wire import b64, now_text
 from tests.attacks.running.world import World
 
@@ -81,37 +82,70 @@ def attends(world: World, card: Card) -> bool:
         return station.want("administrator.login", mandate)["outcome"] == "logged_in"
 
 
+class Est:
+    """Somebody at the stations' listener (EST, RFC 7030), from an address of his own, since wrong codes count by address."""
+
+    def __init__(self, world: World, identity: Identity | None = None) -> None:
+        self.address = f"127.0.1.{next(world.counter) % 250 + 1}"
+        self._tls, self._at = world.tls(), f"https://localhost:{world.est}/.well-known"
+        if identity is not None:
+            self._tls.load_cert_chain(identity.certificate_file, identity.key_file)
+
+    def _client(self) -> httpx.Client:
+        transport = httpx.HTTPTransport(verify=self._tls, local_address=self.address, trust_env=False)
+        return httpx.Client(transport=transport, base_url=self._at, timeout=30)
+
+    def ask(self, request: bytes, claim: tuple[str, str] | None = None) -> list[x509.Certificate]:
+        """What a request in DER is given: the leaf first; nothing where it waits or is refused. Without a claim a renewal."""
+        operation = "simpleenroll" if claim else "simplereenroll"
+        content, headers = base64.encodebytes(request), {"Content-Type": "application/pkcs10"}
+        with self._client() as client:
+            answer = client.post(f"/est/{operation}", content=content, headers=headers, auth=claim)
+        if answer.status_code != 200:
+            return []
+        chain = load_der_pkcs7_certificates(base64.b64decode(answer.content))
+        return sorted(
+            chain, key=lambda one: bool(one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+        )
+
+    def epoch(self) -> int:
+        """Which life of its name the certificate that is shown is for; 0 where it is good for nothing."""
+        with self._client() as client:
+            answer = client.get("/kortkiosk/identity")
+        return int(answer.json()["epoch"]) if answer.status_code == 200 else 0
+
+
+def station_request(key: Any, name: str = "", *more: x509.NameAttribute) -> bytes:
+    """PKCS#10 in DER, signed by that key."""
+    named = [x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else []
+    made = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([*named, *more])).sign(key, hashes.SHA256())
+    return made.public_bytes(Encoding.DER)
+
+
 class Claim:
     """A claim of a station's name, and the key of whoever wants to be that station."""
 
     def __init__(self, world: World, browser: Browser, name: str) -> None:
-        self.world, self.name = world, name
+        self.world, self.name, self.est = world, name, Est(world)
         self.key = ec.generate_private_key(ec.SECP256R1())
         answer = browser.api("POST", "/enrolments", {"station": name})
         self.code = str(answer.json().get("code", "")) if answer.status_code == 201 else ""
         self.chain: list[x509.Certificate] = []
 
-    def enrol(self, key: ec.EllipticCurvePrivateKey | None = None) -> bool:
-        """Whether EST (RFC 7030 4.2) gives a certificate for the key."""
-        request = (
-            x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key or self.key, hashes.SHA256())
-        )
-        context = self.world.tls()
-        answer = httpx.post(
-            f"https://localhost:{self.world.est}/.well-known/est/simpleenroll",
-            content=base64.encodebytes(request.public_bytes(Encoding.DER)), verify=context, timeout=30, trust_env=False,
-            headers={"Content-Type": "application/pkcs10"}, auth=(self.name, self.code),
-        )  # fmt: skip
-        if answer.status_code == 200:
-            chain = load_der_pkcs7_certificates(base64.b64decode(answer.content))
-            self.chain = sorted(chain, key=lambda one: one.public_key() != (key or self.key).public_key())
-        return answer.status_code == 200
+    def enrol(self, key: Any = None, request: bytes = b"") -> bool:
+        """Whether there is a certificate for the key."""
+        chain = self.est.ask(request or station_request(key or self.key), (self.name, self.code))
+        self.chain = chain or self.chain
+        return bool(chain)
 
     def approve(self, browser: Browser) -> None:
         """By the fingerprint that the list shows."""
         for row in browser.api("GET", "/enrolments").json().get("items", ()):
             if row["station"] == self.name:
-                browser.api("POST", f"/enrolments/{row['id']}/approve", {"key": row["key"]})
+                browser.api("POST", f"/enrolments/{row['id']}/approve", {"key": row["key"], "reason": "made up"})
+
+    def identity(self) -> Identity:
+        return self.world.keep_identity(self.name, self.key, self.chain)
 
     def station(self) -> Station:
-        return Station(self.world.keep_identity(self.name, self.key, self.chain), self.world.mqtt)
+        return Station(self.identity(), self.world.mqtt)
