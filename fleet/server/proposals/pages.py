@@ -116,6 +116,7 @@ def _page(
         stepped_up=by.stepped_up,
         halved=service.gives_code(row) and by.name in (row.by, row.second),
         half=half,
+        at_once=row.state == "waiting" and service.first_hour() is not None,
         wrong=wrong,
         most_reason=MOST_REASON,
     )

@@ -325,6 +325,7 @@ async def test_in_the_first_hour_nothing_waits_until_two_have_closed_it(tmp_path
         with server.database.writing.begin() as connection:
             connection.execute(update(users).where(users.c.name == "tove.test").values(disabled=False, made=server.now))
         number = await proposed(server, server.insider, "PUT", f"/administrators/{MAJ}", {**ROW, "name": "Maj Other"})
+        assert "under den första timmen finns ingen väntan" in await see(server, server.honest, f"/proposals/{number}")
         assert (await decide(server, server.honest, number)).json["state"] == "done"
         first = await server.call(server.insider, "POST", "/first-hour/close")
         again = await server.call(server.insider, "POST", "/first-hour/close")
@@ -332,6 +333,7 @@ async def test_in_the_first_hour_nothing_waits_until_two_have_closed_it(tmp_path
         assert (await server.call(server.honest, "POST", "/first-hour/close")).json == {"closed_by": None}
         more = {**ROW, "name": "Third Test"}
         number = await proposed(server, server.insider, "PUT", "/administrators/TEST000000-A003", more)
+        assert "Om någon bekräftar före dess" in await see(server, server.honest, f"/proposals/{number}")
         with server.database.writing.begin() as connection:
             connection.execute(update(users).where(users.c.name == "eva.test").values(disabled=False, made=server.now))
         eva = region_in_service.colleague(server.access, "eva.test", Role.ADMIN, days=0)
