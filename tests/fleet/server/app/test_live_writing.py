@@ -33,6 +33,18 @@ async def test_a_choice_outlives_an_update(site: Site, context: BrowserContext) 
     assert await page.page.input_value("#name") == ""
 
 
+async def test_a_token_that_is_shown_once_stays_on_the_page(site: Site, context: BrowserContext) -> None:
+    page = await held(context, f"{site.url}/tokens")
+    await page.page.unroute_all()
+    await page.page.fill("#name", "robot")
+    await page.page.click("text=Skapa nyckeln")
+    token = await page.page.inner_text("code.once")
+    await page.page.wait_for_load_state("load")  # the feed of the page that answered is there only then
+    await page.page.evaluate("push()")
+    assert await page.asks_after(60_000) == 0
+    assert await page.page.inner_text("code.once") == token
+
+
 async def test_a_page_that_is_not_there_is_not_asked_for_again(
     site: Site, context: BrowserContext, complaints: Complaints
 ) -> None:
