@@ -29,6 +29,7 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Right, Role
 from fleet.server.platform.web.authorization import rights
+from fleet.server.proposals.tables import proposals
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, raise_alarm
 from fleet.server.stations.tables import stations
@@ -155,6 +156,9 @@ def fill(database: Database) -> None:
             "asked": NOW,
         }
         connection.execute(insert(station_claims).values(id=1, station=THERE, expires=NOW + timedelta(days=1), **claim))
+        wish = {"kind": "station", "target": THERE, "content": '{"claim": 1, "key": "hemligt"}', "reason": "hemligt"}
+        asked = {"by": "tove.test", "asked": NOW, "decide_by": NOW + timedelta(days=7), "state": "waiting"}
+        connection.execute(insert(proposals).values(id=1, **wish, **asked))
 
 
 def routes(app: FastAPI, *, reading: bool) -> Iterator[tuple[str, str]]:
@@ -203,5 +207,6 @@ def rows_of(database: Database) -> list[object]:
             "people",
             "notices",
             "station_claims",
+            "proposals",
         )
         return [connection.exec_driver_sql(f'SELECT * FROM "{name}"').all() for name in names]  # noqa: S608
