@@ -1,7 +1,7 @@
 """Station configuration (`station.toml`): every setting, validated; a fault names file, key and reason.
 
 Every device is optional. Paths are relative to the file. A PC without devices runs on virtual ones: `virtual` in place
-of a name or kind. docs/operations.md lists all keys.
+of a name or kind. docs/operations-reference.md lists all keys.
 """
 
 import re
@@ -480,5 +480,5 @@ def describe_fault(error: ErrorDetails) -> str:
     """Key and reason of one fault that pydantic found."""
     key = ".".join(str(part) for part in error["loc"]) or "file"
     if error["type"] == "extra_forbidden":
-        return f"{key}: there is no such key; docs/operations.md lists them all"
+        return f"{key}: there is no such key; docs/operations-reference.md lists them all"
     return f"{key}: {error['msg'].removeprefix('Value error, ')}"

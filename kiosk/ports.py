@@ -22,7 +22,7 @@ from kiosk.receipts import Receipt
 from kiosk.views import View
 
 PairingCode = NewType("PairingCode", str)
-"""Why the cabinet's board could not be paired: a code of docs/operations.md."""
+"""Why the cabinet's board could not be paired: a code of docs/operations-reference.md."""
 
 FOUND_AGAIN = "found_again"
 """Begins `report_lost` where its first question is answered: the card that is in is on hold, and its holder has found it."""

@@ -87,5 +87,5 @@ async def _back(cabinet: SerialCabinet, restarts: int) -> RewiredBoard:
 
 
 def _words(fault: CabinetFault) -> str:
-    """The fault's name in words: `not paired`, `wrong firmware`; docs/operations.md says what mends each."""
+    """The fault's name in words: `not paired`, `wrong firmware`; docs/operations-reference.md says what mends each."""
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type(fault).__name__).lower()

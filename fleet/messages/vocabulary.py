@@ -243,7 +243,7 @@ class Effect(StrEnum):
 
 @unique
 class Outcome(StrEnum):
-    """What came of an effect. `cabinet.pair` may end with a code of docs/operations.md instead."""
+    """What came of an effect. `cabinet.pair` may end with a code of docs/operations-reference.md instead."""
 
     UNKNOWN = "unknown"
     """Neither a result nor an error could be believed."""

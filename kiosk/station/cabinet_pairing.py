@@ -31,7 +31,7 @@ class PortHolder(Protocol):
 async def pair_cabinet(
     cabinet: PortHolder, key_file: Path, port: str | None, usb: Collection[UsbSerialId] = (PICO,)
 ) -> str:
-    """`paired`, or the code of what stood against it (docs/operations.md). The key is told nowhere.
+    """`paired`, or the code of what stood against it (docs/operations-reference.md). The key is told nowhere.
 
     `usb` lists what may be the board.
     """

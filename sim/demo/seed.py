@@ -51,7 +51,7 @@ COLUMNS = (
 )  # fmt: skip
 
 _STATION_TOML = """\
-# The demo's station. All paths are relative to this file; docs/operations.md lists every key.
+# The demo's station. All paths are relative to this file; docs/operations-reference.md lists every key.
 [station]
 identity = "identity"
 data = "data"

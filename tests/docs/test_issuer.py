@@ -50,9 +50,9 @@ def keys(model: type[BaseModel], prefix: str = "") -> set[str]:
 
 
 def test_the_settings_of_the_page_are_settings_and_every_key_is_told() -> None:
-    (example,) = blocks("toml issuer", DOCS / "operations.md")
+    (example,) = blocks("toml issuer", DOCS / "operations-reference.md")
     IssuerSettings.model_validate(tomllib.loads(example))
-    table = page("operations.md").split("## The issuer")[1].split("## A station")[0]
+    table = page("operations-reference.md").split("## issuer.toml")[1].split("\n## ")[0]
     told = {
         name
         for cell in re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)

@@ -81,7 +81,7 @@ class CardKeys:
         except _WrongKeyError as error:
             raise CardKeysError(f"{path}: {error}") from None
         except (msgspec.MsgspecError, ValueError):
-            raise CardKeysError(f"{path}: not a file of cards' keys (see docs/operations.md)") from None
+            raise CardKeysError(f"{path}: not a file of cards' keys (see docs/operations-reference.md)") from None
 
     def answer(
         self, use: Use, card_number: str, algorithm: Algorithm | None, challenge: bytes, serial: str = ""

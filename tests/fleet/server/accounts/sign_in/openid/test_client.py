@@ -253,7 +253,7 @@ def test_who_has_another_name_since_is_no_second_person(access: Access, clock: T
 
 
 def test_the_documented_example_can_be_used(tmp_path: Path) -> None:
-    (example,) = blocks("toml web", DOCS / "operations.md")
+    (example,) = blocks("toml web", DOCS / "operations-reference.md")
     (tmp_path / "web.toml").write_text(example)
     assert WebSettings.load(tmp_path / "web.toml").openid is not None
 
