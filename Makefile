@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits blind language refused-walks kill-campaign schemathesis mutants rogue-station removals emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
+.PHONY: help setup demo test check bench soak fuzz weight audit state-machine interruptions campaign visits blind language refused-walks kill-campaign schemathesis mutants rogue-station removals emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -41,6 +41,9 @@ bench: setup ## measure: how soon, how many, how much
 
 soak: setup ## a server under 1,000 hasty stations and readers for SOAK_SECONDS=120 (a day: 4320): memory, files, log, times
 	@$(PY) -m benches.soak $(or $(SOAK_SECONDS),120)
+
+weight: ## lines of each room and words of the documents, beside the last release's
+	@$(PY) -m scripts.weight $(ARGS)
 
 audit: setup ## supply chain: static analysis, licences, SBOMs of station and server (build/audit), known vulnerabilities
 	@scripts/audit.sh
