@@ -19,10 +19,11 @@ export PYTEST_DEBUG_TEMPROOT := $(wildcard /dev/shm)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
 
-setup: ## install what is missing: Debian packages, the virtual environment, the locked requirements
+setup: ## install what tests and checks lack: Debian packages, the virtual environment, the locked requirements
 	@scripts/setup.sh
 
-demo: setup ## station, bench window and dashboard on made-up cards; without a display, a scripted pick-up in pictures
+demo: ## station, bench window and dashboard on made-up cards; without a display, a scripted pick-up in pictures
+	@scripts/setup.sh demo
 	@.venv/bin/kortkiosk demo $(ARGS)
 
 test: setup ## run all tests in three processes, which wait a good deal (JOBS=1: in one; ARGS="tests/drivers -k pin": some of them)
