@@ -7,6 +7,7 @@ keeps the project going must find out why a library is there.
 import configparser
 import importlib.metadata
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -117,4 +118,29 @@ def test_every_debian_package_says_why_it_is_there() -> None:
     lines = (ROOT / "scripts/debian-packages.txt").read_text(encoding="utf-8").splitlines()
     packages = [line for line in lines if line and not line.startswith("#")]
     assert packages
-    assert [line for line in packages if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]+ +# \S.*", line)] == []
+    assert [line for line in packages if not re.fullmatch(r"(demo: )?[a-z0-9][a-z0-9.+-]+ +# \S.*", line)] == []
+    demo = [line for line in packages if line.startswith("demo:")]
+    assert 0 < len(demo) < 15, "with the interpreter's own at most 15: who tries the demo waits for each"
+
+
+@pytest.mark.parametrize("version", ["py311", "py312", "py313"])
+def test_a_demo_has_the_versions_of_the_tests_and_nothing_that_is_compiled(version: str) -> None:
+    demo, whole = ({line for line in text if "==" in line} for text in map(_lock, (f"demo-{version}", version)))
+    assert demo
+    assert demo - whole == set()
+    assert {name.partition("==")[0] for name in whole - demo} >= {"pyscard", "evdev", "bonsai", "pytest"}
+
+
+def _lock(name: str) -> list[str]:
+    return (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_a_demos_station_starts_without_what_is_compiled() -> None:
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(('smartcard', 'evdev', 'bonsai')));"
+        "import kiosk.station.build, fleet.server.serve_cli;"
+        "from drivers.reader.transport.pcsc import PcscBackend;"
+        "print(PcscBackend().readers())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert "no PC/SC service: pyscard is not installed (make setup)" in done.stdout + done.stderr
