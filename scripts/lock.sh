@@ -48,3 +48,5 @@ printf '==> requirements/audit.txt\n'
 extra audit | compile - --universal --no-annotate --python-version 3.11 --output-file requirements/audit.txt "$@"
 printf '==> requirements/image.txt\n'
 extra image | compile - --no-annotate --python-version 3.13 --output-file requirements/image.txt "$@"
+printf '==> requirements/docs.txt\n'
+extra docs | compile - --universal --no-annotate --python-version 3.11 --output-file requirements/docs.txt "$@"
