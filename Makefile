@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz weight audit state-machine interruptions campaign visits blind language refused-walks kill-campaign schemathesis mutants rogue-station removals emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
+.PHONY: help setup demo test check bench soak fuzz docs weight audit state-machine interruptions campaign visits blind language refused-walks kill-campaign schemathesis mutants rogue-station removals emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -42,6 +42,14 @@ bench: setup ## measure: how soon, how many, how much
 
 soak: setup ## a server under 1,000 hasty stations and readers for SOAK_SECONDS=120 (a day: 4320): memory, files, log, times
 	@$(PY) -m benches.soak $(or $(SOAK_SECONDS),120)
+
+docs: build/site-tools/made ## the documents as a site to read and search offline (build/site/index.html)
+	@build/site-tools/bin/python -m scripts.docs_site
+
+build/site-tools/made: requirements/docs.txt
+	@python3 -m venv --clear build/site-tools
+	@build/site-tools/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/docs.txt
+	@touch $@
 
 weight: ## lines of each room and words of the documents, beside the last release's
 	@$(PY) -m scripts.weight $(ARGS)
