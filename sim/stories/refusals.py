@@ -9,16 +9,15 @@ Rules:
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 import kiosk
 from fleet.messages.errand_catalog import catalog
-from sim.stories.refused_walks import ELSEWHERE, NO_CARD, REFUSED_WALKS, UNNAMED
+from sim.stories.refused_walks import ELSEWHERE, REFUSED_WALKS
 
 ROOT = Path(kiosk.__path__[0]).parent
-KINDS = (NO_CARD, "A", "B", "C", "D", UNNAMED)
 Definition = tuple[str, str]
 """Module and name of a function, a class or a constant."""
 
@@ -102,37 +101,24 @@ def refusals_of(errand: str) -> frozenset[str]:
 
 
 def walked_table() -> str:
-    """What is walked: errand, what leads to it, reason, cards."""
-    kinds: dict[tuple[str, str, str], set[str]] = {}
-    for walk in REFUSED_WALKS:
-        kinds.setdefault((walk.errand, walk.until, walk.reason), set()).update(walk.kinds)
-    rows = ["| errand | until | reason | cards |", "|---|---|---|---|"]
+    """Table of the refusals that are walked: errand and reasons."""
+    rows = ["| errand | reasons |", "|---|---|"]
     for entry in catalog():
-        for (errand, until, reason), cards in kinds.items():
-            if errand == entry.id:
-                named = ", ".join(kind for kind in KINDS if kind in cards)
-                rows.append(f"| `{errand}` | {until} | `{reason}` | {named} |")
+        reasons = dict.fromkeys(walk.reason for walk in REFUSED_WALKS if walk.errand == entry.id)
+        if reasons:
+            rows.append(f"| `{entry.id}` | {_spelled(reasons)} |")
     return "\n".join(rows) + "\n"
 
 
 def other_table() -> str:
-    """The reasons of which not every errand is walked that has the step: by what they are shown."""
-    rows = ["| reason | errands with that step that are not walked to it | instead |", "|---|---|---|"]
-    walked = {(walk.errand, walk.reason) for walk in REFUSED_WALKS}
-    everything = sorted({reason for entry in catalog() for reason in refusals_of(entry.id)})
-    for reason in everything:
-        others = [f"`{entry.id}`" for entry in catalog() if reason in refusals_of(entry.id) - _of(walked, entry.id)]
-        if others:
-            rows.append(f"| `{reason}` | {', '.join(others)} | {_instead(reason, walked)} |")
+    """Table of the refusals that no walk leads to: what a walk would need, and the reasons."""
+    reasons: dict[str, list[str]] = {}
+    for reason, elsewhere in sorted(ELSEWHERE.items()):
+        reasons.setdefault(elsewhere.why, []).append(reason)
+    rows = ["| why it is not walked | reasons |", "|---|---|"]
+    rows += [f"| {why} | {_spelled(named)} |" for why, named in reasons.items()]
     return "\n".join(rows) + "\n"
 
 
-def _of(walked: set[tuple[str, str]], errand: str) -> set[str]:
-    return {reason for whose, reason in walked if whose == errand}
-
-
-def _instead(reason: str, walked: set[tuple[str, str]]) -> str:
-    if reason in ELSEWHERE:
-        return f"{ELSEWHERE[reason].why}: *{ELSEWHERE[reason].shown_by}*"
-    same = [f"`{entry.id}`" for entry in catalog() if (entry.id, reason) in walked]
-    return f"the same step, walked in {', '.join(same)}"
+def _spelled(reasons: Iterable[str]) -> str:
+    return ", ".join(f"`{reason}`" for reason in reasons)
