@@ -1,5 +1,5 @@
-"""Write tables of the documents: errands (README.md, docs/walk.md) from their folders, refusals from their list, and what has run
-on which board (docs/appliance.md) from docs/has-run-on.toml.
+"""Write tables of the documents: errands (README.md, docs/walk.md) from their folders, and what has run on which board
+(docs/appliance.md) from docs/has-run-on.toml.
 
 python -m scripts.write_errands            # writes them
 python -m scripts.write_errands --check    # exit 1 where one of them is not what would be written
@@ -16,16 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from fleet.messages.errand_catalog import catalog, folder
-from sim.stories.refusals import other_table, walked_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README, WALK, APPLIANCE = ROOT / "README.md", ROOT / "docs" / "walk.md", ROOT / "docs" / "appliance.md"
 KINDS = ("no card", "A", "B", "C", "D")
 HEADING = "## On cards of each kind"
 ROW = re.compile(r"^\| errands \|.*$", re.MULTILINE)
-TABLE, REFUSED, NOT_WALKED, HAS_RUN_ON = (
-    re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", re.DOTALL)
-    for name in ("errands", "refused", "not walked", "has run on")
+TABLE, HAS_RUN_ON = (
+    re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", re.DOTALL) for name in ("errands", "has run on")
 )
 
 
@@ -98,8 +96,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     check, differs = parser.parse_args().check, False
     tables = (
-        (README, ROW, readme_row()), (WALK, TABLE, walk_table()), (WALK, REFUSED, walked_table()),
-        (WALK, NOT_WALKED, other_table()), (APPLIANCE, HAS_RUN_ON, boards_table()),
+        (README, ROW, readme_row()), (WALK, TABLE, walk_table()), (APPLIANCE, HAS_RUN_ON, boards_table()),
     )  # fmt: skip
     for page, pattern, text in tables:
         before = page.read_text(encoding="utf-8")

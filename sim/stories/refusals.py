@@ -1,4 +1,4 @@
-"""Refusals of errands: which ones the steps of each errand can end with, by the source, and the tables of docs/walk.md.
+"""Refusals of errands: which ones the steps of each errand can end with, by the source.
 
 Rules:
 - A refusal is `stop(context, ErrandOutcome.REFUSED, reason)`. An errand may end with it where its journey reaches that line, from
@@ -9,13 +9,11 @@ Rules:
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import kiosk
-from fleet.messages.errand_catalog import catalog
-from sim.stories.refused_walks import ELSEWHERE, REFUSED_WALKS
 
 ROOT = Path(kiosk.__path__[0]).parent
 Definition = tuple[str, str]
@@ -98,27 +96,3 @@ def refusals_of(errand: str) -> frozenset[str]:
     """Reasons that this errand's steps can be refused with."""
     reached = _source().reached_from((f"kiosk.errands.{errand}.journey", errand))
     return frozenset(reason for node in reached for reason in _reasons(node))
-
-
-def walked_table() -> str:
-    """Table of the refusals that are walked: errand and reasons."""
-    rows = ["| errand | reasons |", "|---|---|"]
-    for entry in catalog():
-        reasons = dict.fromkeys(walk.reason for walk in REFUSED_WALKS if walk.errand == entry.id)
-        if reasons:
-            rows.append(f"| `{entry.id}` | {_spelled(reasons)} |")
-    return "\n".join(rows) + "\n"
-
-
-def other_table() -> str:
-    """Table of the refusals that no walk leads to: what a walk would need, and the reasons."""
-    reasons: dict[str, list[str]] = {}
-    for reason, elsewhere in sorted(ELSEWHERE.items()):
-        reasons.setdefault(elsewhere.why, []).append(reason)
-    rows = ["| why it is not walked | reasons |", "|---|---|"]
-    rows += [f"| {why} | {_spelled(named)} |" for why, named in reasons.items()]
-    return "\n".join(rows) + "\n"
-
-
-def _spelled(reasons: Iterable[str]) -> str:
-    return ", ".join(f"`{reason}`" for reason in reasons)

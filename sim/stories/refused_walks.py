@@ -1,6 +1,6 @@
 """Refusals of errands as walks: the documented answers up to one question, and from there what leads to the refusal.
 
-The table of docs/walk.md is written from this list, and tests walk it through pcscd, at a region whose register has the cards of
+Tests walk this list through pcscd, at a region whose register has the cards of
 the people below as it is said there. What no such walk leads to stands in `ELSEWHERE`, with what shows it instead.
 """
 
