@@ -53,15 +53,26 @@ def readme_row(only: Collection[str] | None = None) -> str:
 
 def walk_table(only: Collection[str] | None = None) -> str:
     """The table of docs/walk.md: how each errand (or `only` these) ends on each kind of card."""
-    lines = [f"| errand | {' | '.join(KINDS)} |", "|---" * (1 + len(KINDS)) + "|"]
+    lines = ["| errand | ends |", "|---|---|"]
     for entry in catalog():
         if only is not None and entry.id not in only:
             continue
         for file in walk_files(entry.id):
-            ended, way = ends(entry.id, file), "" if file == "walk.toml" else f", `{file}`"
-            cells = "".join(f" `{ended[kind]}` |" if kind in ended else " |" for kind in KINDS)
-            lines.append(f"| [`{entry.id}`](../kiosk/errands/{entry.id}/README.md){way} |{cells}")
+            way = "" if file == "walk.toml" else f", `{file}`"
+            lines.append(
+                f"| [`{entry.id}`](../kiosk/errands/{entry.id}/README.md){way} | {_ends_cell(ends(entry.id, file))} |"
+            )
     return "\n".join(lines) + "\n"
+
+
+def _ends_cell(ended: dict[str, str]) -> str:
+    """How a walk ends, once for the kinds of card that end alike: `done`, or `done` on B, C, D."""
+    kinds: dict[str, list[str]] = {}
+    for kind in filter(ended.__contains__, KINDS):
+        kinds.setdefault(ended[kind], []).append(kind)
+    if len(kinds) == 1:
+        return f"`{next(iter(kinds))}`"
+    return "; ".join(f"`{end}` on {', '.join(alike)}" for end, alike in kinds.items())
 
 
 def read_boards() -> dict[str, Any]:
