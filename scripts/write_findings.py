@@ -16,8 +16,8 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "findings.md"
 HEAD = """# Findings
 
 For whoever answers holders: what a station may find wrong with a card, worst first, and what mends it. The station's
-screen also explains each. `card show --json` lists the same codes, except those that are for information alone. Written by
-`python -m scripts.write_findings` from `kiosk/findings/rules.py`.
+screen also explains each. `card show --json` lists the same codes, except those that are for information alone.
+Written by `python -m scripts.write_findings` from `kiosk/findings/rules.py`.
 
 | code | looks at | what it is | what to do | errand | who mends it |
 |---|---|---|---|---|---|
