@@ -23,7 +23,8 @@ STATION = "station-py313"
 ON_STATION = re.compile(r"(kiosk|fleet(?!\.server)|drivers(?!\.cabinet\.firmware))(\.|$)")
 """Our modules that run at a station."""
 RECORDS = sorted((ROOT / "docs/decisions").glob("0*.md"))
-HEADINGS = ["Context", "Decision", "Alternatives", "Licence and release", "Consequences"]
+LIBRARIES = ROOT / "docs/decisions/libraries.md"
+HEADINGS = ["Context", "Decision", "Consequences"]
 
 
 def direct_dependencies(*extras: str) -> set[str]:
@@ -97,7 +98,7 @@ def test_no_index_is_named_so_each_machine_uses_its_own(path: Path) -> None:
 
 
 def test_every_direct_dependency_has_a_decision_record() -> None:
-    records = "".join(path.read_text(encoding="utf-8") for path in RECORDS)
+    records = "".join(path.read_text(encoding="utf-8") for path in [*RECORDS, LIBRARIES])
     assert {name for name in direct_dependencies("pi", "server", "ldap", "dev") if f"`{name}`" not in records} == set()
 
 
@@ -112,6 +113,28 @@ def test_a_decision_record_has_the_one_form_and_is_listed(path: Path) -> None:
     assert f"| [{title[1]}]({path.name}) | {title[2]} |" in (ROOT / "docs/decisions/README.md").read_text(
         encoding="utf-8"
     )
+
+
+def library_rows() -> list[list[str]]:
+    """The cells of each row of the table of libraries."""
+    lines = LIBRARIES.read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if re.match(r"\| \d{4} \|", line)]
+
+
+@pytest.mark.parametrize("row", library_rows(), ids=lambda row: row[1])
+def test_a_library_says_what_it_does_under_which_licence_and_release(row: list[str]) -> None:
+    _, library, does, _, licence, release, _ = row
+    assert library
+    assert does
+    assert licence
+    assert re.search(r"\d", release), release
+
+
+def test_every_library_is_listed_and_its_number_belongs_to_no_other_choice() -> None:
+    numbers = [row[0] for row in library_rows()]
+    assert len(set(numbers)) > 40
+    reasons = {row[0] for row in library_rows() if row[6]}
+    assert set(numbers) - reasons <= {path.name[:4] for path in RECORDS}
 
 
 def test_every_debian_package_says_why_it_is_there() -> None:
