@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits blind language refused-walks kill-campaign schemathesis mutants rogue-station removals emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
+.PHONY: help setup demo test check bench soak fuzz docs weight audit state-machine interruptions campaign visits blind language refused-walks kill-campaign schemathesis mutants rogue-station removals emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -19,10 +19,11 @@ export PYTEST_DEBUG_TEMPROOT := $(wildcard /dev/shm)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
 
-setup: ## install what is missing: Debian packages, the virtual environment, the locked requirements
+setup: ## install what tests and checks lack: Debian packages, the virtual environment, the locked requirements
 	@scripts/setup.sh
 
-demo: setup ## station, bench window and dashboard on made-up cards; without a display, a scripted pick-up in pictures
+demo: ## station, bench window and dashboard on made-up cards; without a display, a scripted pick-up in pictures
+	@scripts/setup.sh demo
 	@.venv/bin/kortkiosk demo $(ARGS)
 
 test: setup ## run all tests in three processes, which wait a good deal (JOBS=1: in one; ARGS="tests/drivers -k pin": some of them)
@@ -41,6 +42,17 @@ bench: setup ## measure: how soon, how many, how much
 
 soak: setup ## a server under 1,000 hasty stations and readers for SOAK_SECONDS=120 (a day: 4320): memory, files, log, times
 	@$(PY) -m benches.soak $(or $(SOAK_SECONDS),120)
+
+docs: build/site-tools/made ## the documents as a site to read and search offline (build/site/index.html)
+	@build/site-tools/bin/python -m scripts.docs_site
+
+build/site-tools/made: requirements/docs.txt
+	@python3 -m venv --clear build/site-tools
+	@build/site-tools/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/docs.txt
+	@touch $@
+
+weight: ## lines of each room and words of the documents, beside the last release's
+	@$(PY) -m scripts.weight $(ARGS)
 
 audit: setup ## supply chain: static analysis, licences, SBOMs of station and server (build/audit), known vulnerabilities
 	@scripts/audit.sh

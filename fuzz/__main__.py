@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     try:
         import atheris  # noqa: F401
     except ImportError:
-        print("make fuzz: there is no atheris here, and for this machine perhaps none at all (docs/decisions/0018)")
+        print("make fuzz: atheris is not installed, and has no wheel for some machines (docs/decisions/libraries.md)")
         return 2
     from fuzz.targets import TARGETS
 

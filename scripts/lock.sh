@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Write requirements/ again: every package of the extras server, ldap and dev, at one version, with the hashes of its files;
-# of these, at the same versions, those that a station's image has; and in files of their own the fuzzer, which only `make fuzz`
+# of these, at the same versions, those that a station's image has, and those of a demo (no card reader, no keypad: nothing to
+# compile); and in files of their own the fuzzer, which only `make fuzz`
 # installs, what makes mutants (`make mutants`), and what checks the cabinet's firmware.
 #
 # Versions at hand are kept unless setup.cfg asks for others; `--upgrade` or `--upgrade-package NAME` takes newer ones.
@@ -26,6 +27,8 @@ for version in 3.11 3.12 3.13; do
     printf '==> requirements/py%s.txt\n' "${version/./}"
     compile setup.cfg --extra server --extra ldap --extra dev --constraint requirements/build.txt \
         --python-version "$version" --output-file "requirements/py${version/./}.txt" "$@"
+    compile setup.cfg --extra server --constraint "requirements/py${version/./}.txt" --no-emit-package pyscard \
+        --no-emit-package evdev --python-version "$version" --output-file "requirements/demo-py${version/./}.txt"
 done
 printf '==> requirements/station-py313.txt\n'
 compile setup.cfg --constraint requirements/py313.txt --python-version 3.13 --python-platform linux \
@@ -45,3 +48,5 @@ printf '==> requirements/audit.txt\n'
 extra audit | compile - --universal --no-annotate --python-version 3.11 --output-file requirements/audit.txt "$@"
 printf '==> requirements/image.txt\n'
 extra image | compile - --no-annotate --python-version 3.13 --output-file requirements/image.txt "$@"
+printf '==> requirements/docs.txt\n'
+extra docs | compile - --universal --no-annotate --python-version 3.11 --output-file requirements/docs.txt "$@"

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Set up everything that is missing: Debian packages, the virtual environment, the locked requirements, the project.
 #
+# setup.sh demo   what the demo needs: nothing is compiled
+# setup.sh        what tests and checks need too
+#
 # Each step leaves a stamp of what it was made from, so that a second run only compares and is done within a second.
 # Environment: PYTHON=/path/to/python3.X chooses the interpreter (3.11 to 3.13); POLICY_RC_D is where the policy on services of
 # this installation stands, if not where Debian looks for it.
@@ -49,14 +52,20 @@ choose_python() {
     give_up "Python 3.11, 3.12 or 3.13 is needed; set PYTHON=/path/to/one."
 }
 
-# Names of the Debian packages wanted, one a line; Debian's own interpreter needs two of its own.
+# Names of the Debian packages wanted, one a line; Debian's own interpreter needs some of its own.
 wanted_packages() {
-    local name base
-    while read -r name _; do
-        [[ -z "$name" || "$name" == \#* ]] || printf '%s\n' "$name"
+    local first second base
+    while read -r first second _; do
+        case "$first" in
+            "" | \#*) ;;
+            demo:) printf '%s\n' "$second" ;;
+            *) [[ "$layer" == demo ]] || printf '%s\n' "$first" ;;
+        esac
     done <"$PACKAGES"
     base="$("$python" -c 'import sys; print(sys.base_prefix)')"
-    [[ "$base" != /usr ]] || printf '%s\n' "python$version-venv" "python$version-dev"
+    [[ "$base" == /usr ]] || return 0
+    printf '%s\n' "python$version-venv"
+    [[ "$layer" == demo ]] || printf '%s\n' "python$version-dev"
 }
 
 missing_packages() {
@@ -115,16 +124,17 @@ make_environment() {
     "$python" -m venv --clear "$VENV"
 }
 
+is_stamped() { [[ -f "$VENV/.setup-$1" && "$(<"$VENV/.setup-$1")" == "$(sha256sum "${@:2}")" ]]; }
+
 # Run a step unless its stamp says that it was done from the same files.
 unless_stamped() {
-    local stamp="$VENV/.setup-$1" state
-    state="$(sha256sum "${@:3}")"
-    [[ -f "$stamp" && "$(<"$stamp")" == "$state" ]] && return
+    is_stamped "$1" "${@:3}" && return
     "$2"
-    printf '%s\n' "$state" >"$stamp"
+    sha256sum "${@:3}" >"$VENV/.setup-$1"
 }
 
-# pyscard and bonsai are built here: with the locked setuptools, not with whichever an isolated build would fetch.
+# The project, and of the tests' pyscard, evdev and bonsai, are built with the locked setuptools, not with whichever an isolated
+# build would fetch.
 install_requirements() {
     say "Installing the locked Python packages into $VENV (a minute or two the first time)"
     "$VENV/bin/pip" install "${PIP_OPTIONS[@]}" --require-hashes -r "$BUILD_LOCK"
@@ -142,10 +152,13 @@ if [[ -L "$VENV" ]]; then
     exit 0
 fi
 
+layer="${1:-test}"
 python="$(choose_python)"
 version="$(version_of "$python")"
 lock="requirements/py${version/./}.txt"
+if [[ "$layer" == demo ]] && is_stamped requirements "$BUILD_LOCK" "$lock" 2>/dev/null; then layer=test; fi
+[[ "$layer" != demo ]] || lock="requirements/demo-py${version/./}.txt"
 install_packages
 make_environment
-unless_stamped requirements install_requirements "$BUILD_LOCK" "$lock"
+unless_stamped "$([[ "$layer" == demo ]] && echo demo || echo requirements)" install_requirements "$BUILD_LOCK" "$lock"
 unless_stamped project install_project setup.cfg pyproject.toml sim/setup.cfg sim/pyproject.toml

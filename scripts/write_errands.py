@@ -1,5 +1,5 @@
-"""Write tables of the documents: errands (README.md, docs/walk.md) from their folders, refusals from their list, and what has run
-on which board (docs/appliance.md) from docs/has-run-on.toml.
+"""Write tables of the documents: errands (README.md, docs/walk.md) from their folders, and what has run on which board
+(docs/appliance.md) from docs/has-run-on.toml.
 
 python -m scripts.write_errands            # writes them
 python -m scripts.write_errands --check    # exit 1 where one of them is not what would be written
@@ -16,16 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from fleet.messages.errand_catalog import catalog, folder
-from sim.stories.refusals import other_table, walked_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README, WALK, APPLIANCE = ROOT / "README.md", ROOT / "docs" / "walk.md", ROOT / "docs" / "appliance.md"
 KINDS = ("no card", "A", "B", "C", "D")
 HEADING = "## On cards of each kind"
 ROW = re.compile(r"^\| errands \|.*$", re.MULTILINE)
-TABLE, REFUSED, NOT_WALKED, HAS_RUN_ON = (
-    re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", re.DOTALL)
-    for name in ("errands", "refused", "not walked", "has run on")
+TABLE, HAS_RUN_ON = (
+    re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", re.DOTALL) for name in ("errands", "has run on")
 )
 
 
@@ -55,15 +53,26 @@ def readme_row(only: Collection[str] | None = None) -> str:
 
 def walk_table(only: Collection[str] | None = None) -> str:
     """The table of docs/walk.md: how each errand (or `only` these) ends on each kind of card."""
-    lines = [f"| errand | {' | '.join(KINDS)} |", "|---" * (1 + len(KINDS)) + "|"]
+    lines = ["| errand | ends |", "|---|---|"]
     for entry in catalog():
         if only is not None and entry.id not in only:
             continue
         for file in walk_files(entry.id):
-            ended, way = ends(entry.id, file), "" if file == "walk.toml" else f", `{file}`"
-            cells = "".join(f" `{ended[kind]}` |" if kind in ended else " |" for kind in KINDS)
-            lines.append(f"| [`{entry.id}`](../kiosk/errands/{entry.id}/README.md){way} |{cells}")
+            way = "" if file == "walk.toml" else f", `{file}`"
+            lines.append(
+                f"| [`{entry.id}`](../kiosk/errands/{entry.id}/README.md){way} | {_ends_cell(ends(entry.id, file))} |"
+            )
     return "\n".join(lines) + "\n"
+
+
+def _ends_cell(ended: dict[str, str]) -> str:
+    """How a walk ends, once for the kinds of card that end alike: `done`, or `done` on B, C, D."""
+    kinds: dict[str, list[str]] = {}
+    for kind in filter(ended.__contains__, KINDS):
+        kinds.setdefault(ended[kind], []).append(kind)
+    if len(kinds) == 1:
+        return f"`{next(iter(kinds))}`"
+    return "; ".join(f"`{end}` on {', '.join(alike)}" for end, alike in kinds.items())
 
 
 def read_boards() -> dict[str, Any]:
@@ -98,8 +107,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     check, differs = parser.parse_args().check, False
     tables = (
-        (README, ROW, readme_row()), (WALK, TABLE, walk_table()), (WALK, REFUSED, walked_table()),
-        (WALK, NOT_WALKED, other_table()), (APPLIANCE, HAS_RUN_ON, boards_table()),
+        (README, ROW, readme_row()), (WALK, TABLE, walk_table()), (APPLIANCE, HAS_RUN_ON, boards_table()),
     )  # fmt: skip
     for page, pattern, text in tables:
         before = page.read_text(encoding="utf-8")

@@ -15,13 +15,12 @@ from kiosk.views import Say
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "findings.md"
 HEAD = """# Findings
 
-What a station may find wrong with a card, worst first. Written by `python -m scripts.write_findings` from the table in
-`kiosk/findings/rules.py` and the English texts; a test compares. A rule looks at the card, at the register (where it can
-be asked), or at an order or the printed number (where there is one). `card show --json` lists the same codes, except what only
-has to be known.
+For whoever answers holders: what a station may find wrong with a card, worst first, and what mends it. The station's
+screen also explains each. `card show --json` lists the same codes, except those that are for information alone.
+Written by `python -m scripts.write_findings` from `kiosk/findings/rules.py`.
 
-| code | looks at | what it is | what it means | what to do | errand | who mends it |
-|---|---|---|---|---|---|---|
+| code | looks at | what it is | what to do | errand | who mends it |
+|---|---|---|---|---|---|
 """
 BRACES = {"day": "DAY", "from": "DAY", "left": "N days left.", "within": "within N days", "use": "USE", "label": "LABEL",
           "issuer": "ISSUER", "why": "WHY.", "how": "HOW.", "until": "UNTIL."}  # fmt: skip
@@ -43,7 +42,7 @@ def main() -> int:
 
 def _row(rule: FindingRule) -> str:
     found = CardFinding(rule.code, rule.errand, rule.who, dict(BRACES))
-    said = " | ".join(_plain(one) for one in (found.title, found.means, found.mend))
+    said = " | ".join(_plain(one) for one in (found.title, found.mend))
     errand = f"`{rule.errand}`" if rule.errand else ""
     return f"| `{rule.code}` | {rule.looks_at} | {said} | {errand} | {rule.who} |\n"
 

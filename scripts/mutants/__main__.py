@@ -40,11 +40,13 @@ class Module:
     tests: tuple[str, ...]
     only: str = ""
     """An expression of pytest's `-k`: tests that are too slow to judge are left out."""
+    options: tuple[str, ...] = ()
+    """More for pytest."""
 
     @property
     def arguments(self) -> list[str]:
         """What pytest is told."""
-        return [*self.tests, *(["-k", self.only] if self.only else [])]
+        return [*self.tests, *(["-k", self.only] if self.only else []), *self.options]
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,14 @@ def modules() -> dict[str, Module]:
     """The modules of `modules.toml` by name."""
     rows = tomllib.loads((Path(__file__).parent / "modules.toml").read_text("utf-8"))["module"]
     return {
-        row["name"]: Module(row["name"], row["goal"], tuple(row["files"]), tuple(row["tests"]), row.get("only", ""))
+        row["name"]: Module(
+            row["name"],
+            row["goal"],
+            tuple(row["files"]),
+            tuple(row["tests"]),
+            row.get("only", ""),
+            tuple(row.get("options", ())),
+        )
         for row in rows
     }
 

@@ -1,4 +1,4 @@
-"""Refusals of errands: which ones the steps of each errand can end with, by the source, and the tables of docs/walk.md.
+"""Refusals of errands: which ones the steps of each errand can end with, by the source.
 
 Rules:
 - A refusal is `stop(context, ErrandOutcome.REFUSED, reason)`. An errand may end with it where its journey reaches that line, from
@@ -14,11 +14,8 @@ from functools import cache
 from pathlib import Path
 
 import kiosk
-from fleet.messages.errand_catalog import catalog
-from sim.stories.refused_walks import ELSEWHERE, NO_CARD, REFUSED_WALKS, UNNAMED
 
 ROOT = Path(kiosk.__path__[0]).parent
-KINDS = (NO_CARD, "A", "B", "C", "D", UNNAMED)
 Definition = tuple[str, str]
 """Module and name of a function, a class or a constant."""
 
@@ -99,40 +96,3 @@ def refusals_of(errand: str) -> frozenset[str]:
     """Reasons that this errand's steps can be refused with."""
     reached = _source().reached_from((f"kiosk.errands.{errand}.journey", errand))
     return frozenset(reason for node in reached for reason in _reasons(node))
-
-
-def walked_table() -> str:
-    """What is walked: errand, what leads to it, reason, cards."""
-    kinds: dict[tuple[str, str, str], set[str]] = {}
-    for walk in REFUSED_WALKS:
-        kinds.setdefault((walk.errand, walk.until, walk.reason), set()).update(walk.kinds)
-    rows = ["| errand | until | reason | cards |", "|---|---|---|---|"]
-    for entry in catalog():
-        for (errand, until, reason), cards in kinds.items():
-            if errand == entry.id:
-                named = ", ".join(kind for kind in KINDS if kind in cards)
-                rows.append(f"| `{errand}` | {until} | `{reason}` | {named} |")
-    return "\n".join(rows) + "\n"
-
-
-def other_table() -> str:
-    """The reasons of which not every errand is walked that has the step: by what they are shown."""
-    rows = ["| reason | errands with that step that are not walked to it | instead |", "|---|---|---|"]
-    walked = {(walk.errand, walk.reason) for walk in REFUSED_WALKS}
-    everything = sorted({reason for entry in catalog() for reason in refusals_of(entry.id)})
-    for reason in everything:
-        others = [f"`{entry.id}`" for entry in catalog() if reason in refusals_of(entry.id) - _of(walked, entry.id)]
-        if others:
-            rows.append(f"| `{reason}` | {', '.join(others)} | {_instead(reason, walked)} |")
-    return "\n".join(rows) + "\n"
-
-
-def _of(walked: set[tuple[str, str]], errand: str) -> set[str]:
-    return {reason for whose, reason in walked if whose == errand}
-
-
-def _instead(reason: str, walked: set[tuple[str, str]]) -> str:
-    if reason in ELSEWHERE:
-        return f"{ELSEWHERE[reason].why}: *{ELSEWHERE[reason].shown_by}*"
-    same = [f"`{entry.id}`" for entry in catalog() if (entry.id, reason) in walked]
-    return f"the same step, walked in {', '.join(same)}"

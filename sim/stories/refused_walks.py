@@ -1,6 +1,6 @@
 """Refusals of errands as walks: the documented answers up to one question, and from there what leads to the refusal.
 
-The table of docs/walk.md is written from this list, and tests walk it through pcscd, at a region whose register has the cards of
+Tests walk this list through pcscd, at a region whose register has the cards of
 the people below as it is said there. What no such walk leads to stands in `ELSEWHERE`, with what shows it instead.
 """
 
@@ -46,7 +46,7 @@ class RefusedWalk:
     errand: str
     reason: str
     until: str
-    """How it comes to that, for the table."""
+    """What leads to the refusal."""
     at: str
     then: Steps | Callable[[str], Steps] = ()
     kinds: tuple[str, ...] = EVERY_KIND
@@ -282,12 +282,12 @@ class Elsewhere:
 
 
 ISSUER, CLOCK, SERVER, PRODUCT, SLOT, HANDS = (
-    "the issuer would have to decline what is asked rightly",
-    "the clock would have to be set",
-    "the server or its verifier would have to be away",
-    "the card would have to be of another product",
-    "the cabinet or the list of its cards would have to be another",
-    "it takes more than one visit, or a reader that is changed in the middle",
+    "the issuer must decline a valid request",
+    "the clock must be set",
+    "the server or its verifier must be away",
+    "needs another card product",
+    "needs another content of the cabinet",
+    "needs several visits, or a reader changed in the middle",
 )
 ELSEWHERE: Mapping[str, Elsewhere] = {
     "activation_offline": Elsewhere(SERVER, "activate: the server that verifies the letter is away"),
@@ -306,17 +306,17 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
         "::test_who_forgot_the_code_that_took_the_start_pins_place_is_asked_for_no_start_pin",
     ),
     "former_name": Elsewhere(
-        "the register would have to have another name",
+        "the register must hold another name",
         "tests/e2e/test_hand_overs.py::test_a_card_with_a_former_name_waits_for_its_holders_word",
     ),
     "found_elsewhere": Elsewhere(
-        "the station would have no slot for cards", "report_lost: somebody else's card, where no slot takes it"
+        "needs a station without a drop slot", "report_lost: somebody else's card, where no slot takes it"
     ),
     "letter_declined": Elsewhere(ISSUER, "unblock: the issuer orders no letter"),
     "lift_declined": Elsewhere(ISSUER, "report_lost: found, and the issuer does not lift the hold"),
     "log_in_expired": Elsewhere(CLOCK, "unblock: the administrator's log-in was too long ago"),
     "new_card_read_only": Elsewhere(PRODUCT, "pickup: a card of a product that nobody has tried"),
-    "no_menu": Elsewhere("no station would have to run", "administrate: where no station runs"),
+    "no_menu": Elsewhere("needs a process without a station", "administrate: where no station runs"),
     "no_room": Elsewhere(PRODUCT, "renew_certificate: old certificates take up the room"),
     "not_written": Elsewhere(ISSUER, "renew_certificate: the card makes no key, because its management key is another"),
     "nothing_waits": Elsewhere(SLOT, "pickup: the administrator's own order is not offered"),
@@ -332,9 +332,9 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
     "reserve_over": Elsewhere(ISSUER, "reserve_certificate: a card of level 3 that was prolonged before"),
     "slot_empty": Elsewhere(SLOT, "pickup: no card lies in the slot, and it stays shut"),
     "stocked_by_one": Elsewhere(SLOT, "pickup: a card without a key of its own that one administrator put in"),
-    "switched_off": Elsewhere("the region would have to switch cards off", "change_pin: a batch is switched off"),
+    "switched_off": Elsewhere("the region must switch cards off", "change_pin: a batch is switched off"),
     "too_many_releases": Elsewhere(
-        "it takes the letter of a card of level 2, with its release code",
+        "needs the letter of a level 2 card, with its release code",
         "pickup: LoA2: wrong release codes until the station stops",
     ),
     "too_many_reports": Elsewhere(

@@ -39,6 +39,7 @@ from kiosk.station.self_test import PRINTER_WORDS
 from kiosk.texts import Texts
 from kiosk.views import say
 from provisioning.cli import main as provision_main
+from scripts import docs_site
 from sim.bench.faults import FAULTS
 from sim.printer.machine import PrinterFaults
 from sim.reader.kinds import KINDS
@@ -313,3 +314,20 @@ def test_every_fault_of_the_virtual_printer_and_every_state_that_it_tells_is_tol
 def test_every_fault_of_the_virtual_devices_is_told() -> None:
     told = page("hardware.md").split("| fault | state that is found |")[1].split("\n\n")[0]
     assert re.findall(r"^\| `([a-z_.]+)` \| `\w+` \|$", told, re.MULTILINE) == list(FAULTS)
+
+
+def test_every_page_has_its_place_in_the_site() -> None:
+    named = [f"{name}.md" for names in docs_site.PARTS.values() for name in names.split()]
+    pages = {str(path.relative_to(DOCS)) for path in (*DOCS.glob("*.md"), *DOCS.glob("sv/*.md"))}
+    assert {*named} - {"gallery/README.md", "decisions/README.md"} == pages | {*docs_site.OUTSIDE.values()} - {
+        "index.md"
+    }
+    assert len(named) == len({*named})
+
+
+def test_a_page_of_the_site_leads_to_pages_alone() -> None:
+    there = frozenset({"install.md", "index.md", "pictures/a.png"})
+    text = "[flash](../docs/install.md#flash-it) ![a](../docs/pictures/a.png) [code](../fleet/app.py)"
+    text += " [x](https://x.test) [`b`](../README.md)"
+    led = docs_site.placed(text, "drivers/README.md", "card-reader.md", there)
+    assert led == "[flash](install.md#flash-it) ![a](pictures/a.png) code [x](https://x.test) [`b`](index.md)"

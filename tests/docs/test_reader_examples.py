@@ -97,7 +97,7 @@ def test_the_example_of_the_library_prints_what_the_page_says() -> None:
 
 def test_every_name_of_the_table_is_there_with_its_methods() -> None:
     rows = re.findall(r"^\| `(drivers\.[\w.]+)` \| `(\w+)` \| (.+) \|$", page("reader.md"), re.MULTILINE)
-    assert len(rows) > 15
+    assert len(rows) > 8
     for module, name, text in rows:
         there = getattr(importlib.import_module(module), name)
         for method in re.findall(r"`(\w+)\(\)`", text):

@@ -1,15 +1,39 @@
-"""The table of traits in docs/virtual-devices.md is the registry of traits, row by row."""
+"""Traits of virtual cards: docs/virtual-devices.md names the command that lists them, and the command lists each one."""
 
+import json
 import re
+from pathlib import Path
 
+import pytest
+
+from kiosk.cli import main
 from sim.reader.traits import FAMILIES, TRAITS
-from tests.docs.pages import ROOT
+from tests.docs.pages import page
+
+LIST = ["virtual-card", "--list"]
 
 
-def test_the_docs_list_every_trait_and_no_other() -> None:
-    page = (ROOT / "docs/virtual-devices.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| `([\w-]+)` \| ([A-D, ]+) \| (.+) \| (.+) \|$", page, re.MULTILINE)
-    assert sorted(listed) == sorted((name, ", ".join(t.kinds), t.title, t.seen_on) for name, t in TRAITS.items())
+def test_the_command_of_the_page_lists_every_trait_and_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"kortkiosk {' '.join(LIST)}" in page("virtual-devices.md")
+    assert main([*LIST, "--authority", str(tmp_path), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["traits"]
+    assert listed == {
+        name: {"title": trait.title, "seen_on": trait.seen_on, "kinds": list(trait.kinds)}
+        for name, trait in TRAITS.items()
+    }
+    assert main([*LIST, "--authority", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    for trait in TRAITS.values():
+        assert f"{trait.title} ({', '.join(trait.kinds)})" in text
+        assert f"as {trait.seen_on}" in text
+
+
+def test_the_traits_of_the_page_exist() -> None:
+    named = set(re.findall(r"--trait ([\w-]+)", page("virtual-devices.md")))
+    assert len(named) > 1
+    assert named <= TRAITS.keys()
 
 
 def test_no_two_families_share_a_name() -> None:

@@ -14,7 +14,7 @@ from scripts import write_errands
 from scripts.write_errands import HEADING
 from sim.gallery.samples import samples
 from sim.stories.errand_stories import errand_stories
-from sim.stories.refusals import other_table, refusals_of, walked_table
+from sim.stories.refusals import refusals_of
 from sim.stories.refused_walks import ELSEWHERE, REFUSED_WALKS
 from tests.docs.pages import ROOT, page, text
 
@@ -115,11 +115,6 @@ def test_the_tables_of_errands_are_those_of_their_folders() -> None:
     assert walked <= set(IDS)
     assert table == write_errands.walk_table(walked)
     assert len(listed) == len(walked) > 14
-
-
-def test_the_tables_of_refusals_are_those_of_their_list_and_of_the_source() -> None:
-    for pattern, table in ((write_errands.REFUSED, walked_table()), (write_errands.NOT_WALKED, other_table())):
-        assert pattern.findall(page("walk.md")) == [table], "run python -m scripts.write_errands"
 
 
 def test_every_refusal_that_an_errand_can_end_with_is_walked_or_shown_elsewhere() -> None:

@@ -1,6 +1,6 @@
 """Refusals of errands walked through pcscd on cards of each kind, and on a card that no profile names, with fleet and issuer.
 
-What is walked stands in `sim.stories.refused_walks`; docs/walk.md has its table. Each ends with `refused`, exit code 3 and its
+What is walked stands in `sim.stories.refused_walks`. Each ends with `refused`, exit code 3 and its
 reason, and no code is printed.
 """
 

@@ -7,6 +7,7 @@ keeps the project going must find out why a library is there.
 import configparser
 import importlib.metadata
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,7 +23,8 @@ STATION = "station-py313"
 ON_STATION = re.compile(r"(kiosk|fleet(?!\.server)|drivers(?!\.cabinet\.firmware))(\.|$)")
 """Our modules that run at a station."""
 RECORDS = sorted((ROOT / "docs/decisions").glob("0*.md"))
-HEADINGS = ["Context", "Decision", "Alternatives", "Licence and release", "Consequences"]
+LIBRARIES = ROOT / "docs/decisions/libraries.md"
+HEADINGS = ["Context", "Decision", "Consequences"]
 
 
 def direct_dependencies(*extras: str) -> set[str]:
@@ -96,7 +98,7 @@ def test_no_index_is_named_so_each_machine_uses_its_own(path: Path) -> None:
 
 
 def test_every_direct_dependency_has_a_decision_record() -> None:
-    records = "".join(path.read_text(encoding="utf-8") for path in RECORDS)
+    records = "".join(path.read_text(encoding="utf-8") for path in [*RECORDS, LIBRARIES])
     assert {name for name in direct_dependencies("pi", "server", "ldap", "dev") if f"`{name}`" not in records} == set()
 
 
@@ -113,8 +115,55 @@ def test_a_decision_record_has_the_one_form_and_is_listed(path: Path) -> None:
     )
 
 
+def library_rows() -> list[list[str]]:
+    """The cells of each row of the table of libraries."""
+    lines = LIBRARIES.read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if re.match(r"\| \d{4} \|", line)]
+
+
+@pytest.mark.parametrize("row", library_rows(), ids=lambda row: row[1])
+def test_a_library_says_what_it_does_under_which_licence_and_release(row: list[str]) -> None:
+    _, library, does, _, licence, release, _ = row
+    assert library
+    assert does
+    assert licence
+    assert re.search(r"\d", release), release
+
+
+def test_every_library_is_listed_and_its_number_belongs_to_no_other_choice() -> None:
+    numbers = [row[0] for row in library_rows()]
+    assert len(set(numbers)) > 40
+    reasons = {row[0] for row in library_rows() if row[6]}
+    assert set(numbers) - reasons <= {path.name[:4] for path in RECORDS}
+
+
 def test_every_debian_package_says_why_it_is_there() -> None:
     lines = (ROOT / "scripts/debian-packages.txt").read_text(encoding="utf-8").splitlines()
     packages = [line for line in lines if line and not line.startswith("#")]
     assert packages
-    assert [line for line in packages if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]+ +# \S.*", line)] == []
+    assert [line for line in packages if not re.fullmatch(r"(demo: )?[a-z0-9][a-z0-9.+-]+ +# \S.*", line)] == []
+    demo = [line for line in packages if line.startswith("demo:")]
+    assert 0 < len(demo) < 15, "with the interpreter's own at most 15: who tries the demo waits for each"
+
+
+@pytest.mark.parametrize("version", ["py311", "py312", "py313"])
+def test_a_demo_has_the_versions_of_the_tests_and_nothing_that_is_compiled(version: str) -> None:
+    demo, whole = ({line for line in text if "==" in line} for text in map(_lock, (f"demo-{version}", version)))
+    assert demo
+    assert demo - whole == set()
+    assert {name.partition("==")[0] for name in whole - demo} >= {"pyscard", "evdev", "bonsai", "pytest"}
+
+
+def _lock(name: str) -> list[str]:
+    return (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_a_demos_station_starts_without_what_is_compiled() -> None:
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(('smartcard', 'evdev', 'bonsai')));"
+        "import kiosk.station.build, fleet.server.serve_cli;"
+        "from drivers.reader.transport.pcsc import PcscBackend;"
+        "print(PcscBackend().readers())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert "no PC/SC service: pyscard is not installed (make setup)" in done.stdout + done.stderr

@@ -46,9 +46,9 @@ def python(project: Path, version: str) -> Path:
     )
 
 
-def setup(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def setup(project: Path, *layer: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [project / "bin/bash", project / "scripts/setup.sh"],
+        [project / "bin/bash", project / "scripts/setup.sh", *layer],
         env={
             "PATH": str(project / "bin"),
             "PIP_LOG": str(project / "pip.log"),
@@ -104,6 +104,33 @@ def test_the_lock_of_the_chosen_python_is_installed_and_the_second_time_nothing_
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
     asked = (project / "pip.log").read_text().split()
     assert asked == ["requirements/build.txt", f"requirements/{lock}.txt", ".", "./sim"]
+
+
+def test_a_demo_has_its_own_lock_and_the_tests_add_theirs(project: Path) -> None:
+    all_packages_are_there(project)
+    tools_of_environments(project)
+    chosen = python(project, "3.13")
+    build, demo, whole = (f"requirements/{name}.txt" for name in ("build", "demo-py313", "py313"))
+    for layers, asked in (
+        (("demo",), [build, demo, ".", "./sim"]),
+        (("demo",), []),
+        ((), [build, whole]),
+        (("demo",), []),
+    ):
+        (project / "pip.log").write_text("")
+        assert setup(project, *layers, PYTHON=str(chosen)).returncode == 0
+        assert (project / "pip.log").read_text().split() == asked
+
+
+@pytest.mark.parametrize("layer", ["demo", "test"])
+def test_a_demo_asks_for_no_compiler_and_no_server_of_the_tests(project: Path, layer: str) -> None:
+    program(
+        project, "dpkg-query", 'printf "%s\\n" "${@:4}" >"$PIP_LOG"; for n in "${@:4}"; do echo "installed $n"; done'
+    )
+    setup(project, layer, PYTHON=str(python(project, "3.13")))
+    wanted = set((project / "pip.log").read_text().split())
+    assert {"mosquitto", "xvfb", "micropython"} < wanted
+    assert wanted.isdisjoint({"gcc", "chromium", "postgresql-17", "slapd"}) is (layer == "demo")
 
 
 def test_a_changed_lock_is_installed_and_the_project_is_not(project: Path) -> None:

@@ -16,7 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeVar
 
-from smartcard import scard
+try:
+    from smartcard import scard
+except ModuleNotFoundError:  # a demo, which has virtual readers alone
+    scard = None
 
 from drivers.reader.errors import (
     CardBusyError,
@@ -133,6 +136,8 @@ class _Contexts:
 
 def _established() -> int:
     """A new context. Raises NoReaderError where there is no service."""
+    if scard is None:
+        raise _ServiceGoneError("no PC/SC service: pyscard is not installed (make setup)")
     result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
     if result != scard.SCARD_S_SUCCESS:
         raise _ServiceGoneError(_SERVICE.get(_code(result), "no PC/SC service"))

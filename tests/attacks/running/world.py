@@ -97,6 +97,8 @@ class World:
         self.ca = served / "ca" / "ca.pem"
         for card, scope in self._listed:
             self.enlist(card, scope)
+        assert eventually(lambda: bool(self.store("SELECT seen FROM deadline_clock"))), "nobody looks at the clock"
+        self.at_server("UPDATE deadline_clock SET steady = ?", _stamp(datetime.now(UTC) - LONG_AGO))
         for name in ("first.test", "second.test"):
             self.add_row("first_hour", by=name, at=_stamp(datetime.now(UTC) - LONG_AGO))
 

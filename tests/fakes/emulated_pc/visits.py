@@ -4,6 +4,7 @@ the USB, or on the screen's pad where there is none.
 What they read are the beginnings of Swedish titles, without their dots: a title of two lines is not read as one.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from sim.reader.personas import person
 from tests.fakes.emulated_pc.machine import BOOT_S, EmulatedPc
 from tests.fakes.emulated_pc.surroundings import Surroundings
 from tests.fakes.emulated_pc.views import answer_views
+
+FLAP_S = 60.0
+"""The screen is read before the cabinet's board has unlocked the flap."""
 
 HOME = "Testa kort"
 INSERT = "Satt i ditt kort"
@@ -51,7 +55,10 @@ class PickUp:
         self.around.call(lambda: self.around.cabinet.close_door(slot_of(person(self.number))))
 
     def drop(self) -> None:
-        """The old card into the drop slot."""
+        """The old card into the drop slot, once its flap gives way. Raises MechanicsError where it does not."""
+        end = time.monotonic() + FLAP_S
+        while self.around.cabinet.drop.locked and time.monotonic() < end:
+            time.sleep(0.1)
         self.around.call(lambda: self.around.cabinet.drop.drop_card(self._binned))
 
 
