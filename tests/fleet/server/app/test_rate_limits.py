@@ -195,5 +195,7 @@ async def test_every_route_of_the_description_says_that_it_may_be_too_much(paced
 
 
 def test_the_limits_are_documented_as_they_are() -> None:
-    told = dict(re.findall(r"^\| `limits\.(\w+)` \| (\d+) \|", (DOCS / "operations-reference.md").read_text(), re.MULTILINE))
+    told = dict(
+        re.findall(r"^\| `limits\.(\w+)` \| (\d+) \|", (DOCS / "operations-reference.md").read_text(), re.MULTILINE)
+    )
     assert told == {name: str(most) for name, most in LimitSettings().model_dump().items()}
