@@ -101,6 +101,7 @@ class Est:
         content, headers = base64.encodebytes(request), {"Content-Type": "application/pkcs10"}
         with self._client() as client:
             answer = client.post(f"/est/{operation}", content=content, headers=headers, auth=claim)
+        assert answer.status_code < 500, answer.text
         if answer.status_code != 200:
             return []
         chain = load_der_pkcs7_certificates(base64.b64decode(answer.content))

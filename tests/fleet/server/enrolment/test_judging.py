@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from sqlalchemy import delete, insert, select, true
+from sqlalchemy import delete, insert, select, true, update
 
 from fleet.server.enrolment import queries
 from fleet.server.enrolment.judging import EnrolmentJudge, _RightCodes
@@ -26,6 +26,7 @@ from fleet.server.enrolment.model import (
 )
 from fleet.server.enrolment.service import ClaimTerms, EnrolmentService, let_in, make_claim
 from fleet.server.enrolment.tables import issued_certificates, station_claims
+from fleet.server.events.tables import chains
 from fleet.server.platform.audit.tables import audit
 from fleet.server.platform.database.database import Database
 from fleet.server.stations.service import add_stations
@@ -378,3 +379,28 @@ def test_a_claim_in_a_transaction_of_somebody_elses(office: Office) -> None:
         (row,) = queries.list_claims(connection, NOW, true())
     assert (claim.server, claim.station) == ("https://fleet.example", AT)
     assert not row.is_known, "it was never heard"
+
+
+def test_a_station_is_known_that_has_spoken_or_has_another_certificate(office: Office) -> None:
+    office.claim(), office.claim(ELSEWHERE)
+    with office.database.writing.begin() as connection:
+        add_stations(connection, [AT, ELSEWHERE])
+        connection.execute(update(stations).where(stations.c.name == AT).values(heard=NOW))
+    assert {row.station: row.is_known for row in office.people.claims()} == {AT: True, ELSEWHERE: False}
+
+
+def test_the_next_life_comes_after_any_that_was_heard(office: Office) -> None:
+    with office.database.writing.begin() as connection:
+        add_stations(connection, [AT, ELSEWHERE])
+        number = connection.execute(select(stations.c.id).where(stations.c.name == AT)).scalar_one()
+        connection.execute(insert(chains).values(station=number, epoch=4, highest=0, gaps="[]", intact=True))
+        assert (queries.next_epoch(connection, AT, 0), queries.next_epoch(connection, ELSEWHERE, 2)) == (5, 3)
+
+
+def test_who_waits_is_listed_however_long_and_others_for_a_month(office: Office) -> None:
+    waiting = office.claim(hours=168)
+    office.asks(waiting, Key())
+    office.claim(ELSEWHERE)
+    for later, listed in ((29, [AT, ELSEWHERE]), (31, [AT])):
+        office.now = NOW + later * DAY
+        assert [row.station for row in office.people.claims()] == listed
