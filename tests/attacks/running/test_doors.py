@@ -27,6 +27,8 @@ ATTENDING: dict[str, Callable[[World, Card], Card]] = {
     ),
     "blocked": lambda world, card: world.enlist(world.issued(card, state="blocked")),
     "of a leaver": lambda world, card: world.enlist(_leaver(world, card)),
+    "waiting in its slot": lambda world, card: world.enlist(world.issued(card, state="waiting")),
+    "ordered": lambda world, card: world.enlist(world.issued(card, state="ordered")),
 }
 
 
@@ -82,6 +84,21 @@ def test_an_administrator_serves_himself(world: World, what: str) -> None:
             mandate = station.mandate(administrator, f"card.lift {administrator.number}")
             station.want("card.lift", mandate, card_number=administrator.number)
             assert world.card(administrator.number)["state"] == "held"
+
+
+@pytest.mark.parametrize("what", ["PUK", "block"])
+def test_a_leavers_card(world: World, what: str) -> None:
+    """An ID administrator releases the PUK of the card of somebody who has left, or cannot block that card any more"""
+    administrator, card = world.administrator(), _leaver(world, world.person())
+    with world.station() as station:
+        world.waits(card, station.name)
+        mandate = station.mandate(administrator, f"card.{what.lower()} {card.number}", about=card.number)
+        if what == "PUK":
+            station.want("card.puk", mandate, card_number=card.number, reply_key=reply_key())
+        else:
+            block(station, mandate, card.number)
+    expected = ("active", False) if what == "PUK" else ("blocked", False)
+    assert (world.card(card.number)["state"], world.card(card.number)["puk"] is None) == expected
 
 
 def test_a_thief_lifts_the_hold(world: World) -> None:

@@ -1,5 +1,6 @@
 """S1, S5, S8, S9 and S10: what one person at the dashboard, one program, or one stolen session makes of roots of trust."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -78,6 +79,17 @@ def test_who_confirms(world: World, who: str) -> None:
     }.get(who, lambda: puppet.browser)()
     answer = browser.api("POST", f"/proposals/{proposal}/confirm")
     assert world.store("SELECT state FROM proposals WHERE id = ?", proposal) == [("waiting",)], answer.text[:200]
+
+
+def test_a_program_proposes(world: World) -> None:
+    """S1: one person confirms what a program has proposed, and so makes an ID administrator alone"""
+    friend, now = world.person(), now_text().replace("T", " ").replace("Z", "000")
+    world.add_row("proposals", kind="administrator", target=friend.hsa_id, content=json.dumps({**LISTED, "decision": "dnr 1",
+                  "valid_from": None, "valid_until": None}), reason="dnr 1", by="token:robot", asked=now,
+                  decide_by="2099-01-01 00:00:00.000000", state="waiting")  # fmt: skip
+    (proposal,) = world.store("SELECT id FROM proposals WHERE target = ?", friend.hsa_id)[0]
+    world.account(stepped_up=True).browser.api("POST", f"/proposals/{proposal}/confirm")
+    assert world.store("SELECT state FROM proposals WHERE id = ?", proposal) == [("waiting",)]
 
 
 def test_somebody_proposes_himself(world: World) -> None:
