@@ -82,7 +82,8 @@ class Browser:
 
     def __init__(self, port: int, session: str = "", token: str = "") -> None:
         self.origin = f"http://localhost:{port}"
-        self.client = httpx.Client(base_url=self.origin, timeout=30, trust_env=False)
+        hooks = {"response": [_is_no_fault]}
+        self.client = httpx.Client(base_url=self.origin, timeout=30, trust_env=False, event_hooks=hooks)
         self.secret = self.last = ""
         if token:
             self.client.headers["Authorization"] = f"Bearer {token}"
@@ -139,6 +140,11 @@ class Browser:
             return False
         self.last = key.get(options, origin or self.origin)
         return self.press("/step-up", onward="/", credential=self.last).status_code == 303
+
+
+def _is_no_fault(answer: httpx.Response) -> None:
+    """What is refused is refused by a rule: a server that breaks has refused nothing."""
+    assert answer.status_code < 500, f"{answer.request.method} {answer.request.url.path}: {answer.status_code}"
 
 
 def _options(page: str) -> dict[str, Any] | None:

@@ -92,3 +92,36 @@ def test_who_attests_a_posted_card(world: World, who: str) -> None:
             station.want("card.received", mandate, **told)
         assert not eventually(lambda: world.card(card.number)["state"] == "active"), "active at the issuer"
     assert world.order_state(order) == "coming"
+
+
+@pytest.mark.parametrize("at", ["now", "a time that is none"])
+def test_an_administrator_attests_a_posted_card(world: World, at: str) -> None:
+    """Control: an ID administrator who is there attests a posted card; the issuer learns who did, and when"""
+    administrator, now = world.administrator(), now_text()
+    with world.station() as station:
+        order, card = world.order(station.name, "post")
+        mandate = station.mandate(administrator, f"card.received {card.number}", about=card.number)
+        told = {
+            "card_number": card.number,
+            "order": order,
+            "handed_over": now if at == "now" else at,
+            "receipt": "AAAA-BBBB-CCCCC",
+        }
+        told |= {"digest": "0" * 64, "document": "passport", "document_digits": "4711"}
+        assert station.want("card.received", mandate, **told)["outcome"] == "believed"
+        assert eventually(lambda: world.card(card.number)["state"] == "active")
+        assert station.want("card.received", mandate, **told)["outcome"] != "error", "asked again, as after a power cut"
+    ((people, outcome),) = world.issuer_audit(card.number, "received")
+    assert administrator.hsa_id in people, outcome
+    assert world.order_state(order) == "collected"
+
+
+@pytest.mark.parametrize("who", ["an administrator", "a stranger"])
+def test_who_stocks(world: World, who: str) -> None:
+    """Somebody who is no ID administrator says that a card lies in its slot; Control: an ID administrator says so"""
+    signer = world.administrator() if who == "an administrator" else world.person()
+    with world.station() as station:
+        order, _card = world.order(station.name)
+        mandate = station.mandate(signer, f"stock.moved {signer.hsa_id}")
+        came = station.want("stock.moved", mandate, moves=[[order, 3, "stored", now_text()]])
+    assert world.order_state(order) == ("waiting" if who == "an administrator" else "coming"), came
