@@ -1,4 +1,4 @@
-"""The documents as a site that is read and searched without a network: `make docs` builds `build/site/index.html`.
+"""The documents as a site that is read without a network: `make docs` builds `build/site/index.html`.
 
 Pages that lie outside `docs/` join it; of a link to a file of the code the words stay. What is wrong with a page or a link ends
 it with the place (`sphinx-build --fail-on-warning`).

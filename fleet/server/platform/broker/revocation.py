@@ -61,9 +61,8 @@ async def end_session(place: Path, credentials: Credentials, name: str) -> None:
             answer = await reader.readexactly(4)
             if answer[0] != _CONNACK or answer[3] != _SUCCESS:
                 raise ConnectionRefusedError(f"the broker answers {answer.hex()}")
-            with contextlib.suppress(
-                OSError
-            ):  # pushed out by the station's own first word: it is ended at the next check
+            # A station's own first word may push us out just here: it is ended at the next check.
+            with contextlib.suppress(OSError):
                 writer.write(_DISCONNECT)
                 await writer.drain()
         finally:
