@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,35 +57,48 @@ async def test_a_broker_goes_on_while_the_servers_loop_stands_still(authority: A
 
 
 class Line:
-    """One TLS connection of a station, byte by byte: whether it is the same one is plain."""
+    """One TLS connection of a station, byte by byte: whether it is the same one is plain.
 
-    def __init__(self, directory: Path, address: Address) -> None:
+    On asyncio's streams: of two blocking connections in one thread, OpenSSL tells the second of what befell the first.
+    """
+
+    def __init__(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._name, self._reader, self._writer = name, reader, writer
+
+    @classmethod
+    async def to(cls, address: Address, directory: Path) -> "Line":
         context = tls_context(Credentials(*(directory / name for name in ("ca.pem", "station.pem", "station.key"))))
-        self._name = directory.name
-        plain = socket.create_connection((address.host, address.port), LIMIT_S / 4)
-        self._socket = context.wrap_socket(plain, server_hostname="127.0.0.1")
+        async with asyncio.timeout(LIMIT_S / 4):
+            streams = await asyncio.open_connection(
+                address.host, address.port, ssl=context, server_hostname="127.0.0.1"
+            )
+        return cls(directory.name, *streams)
 
-    def log_in(self) -> bool:
+    async def log_in(self) -> bool:
         """Whether the broker takes it: TLS 1.3 tells a client of its certificate's refusal only at the first word."""
         try:
-            self._socket.sendall(serializer.connect(self._name, 60, 3600, 100, 65536))
-            answer = self._socket.recv(64)
-        except OSError:
+            answer = await self._answer_to(serializer.connect(self._name, 60, 3600, 100, 65536))
+        except (ConnectionError, ssl.SSLError):
             return False
         return answer[:1] == CONNACK and answer[3] == 0
 
-    def is_alive(self) -> bool:
-        self._socket.sendall(PINGREQ)
-        return self._socket.recv(2) == PINGRESP
+    async def is_alive(self) -> bool:
+        return await self._answer_to(PINGREQ) == PINGRESP
 
-    def until_ended(self) -> None:
+    async def _answer_to(self, packet: bytes) -> bytes:
+        self._writer.write(packet)
+        async with asyncio.timeout(LIMIT_S / 4):
+            return await self._reader.read(64)
+
+    async def until_ended(self) -> None:
         """Raises TimeoutError where the broker keeps it."""
-        with contextlib.suppress(ConnectionError):
-            while self._socket.recv(64):
-                pass
+        async with asyncio.timeout(LIMIT_S / 4):
+            with contextlib.suppress(ConnectionError):
+                while await self._reader.read(64):
+                    pass
 
     def close(self) -> None:
-        self._socket.close()
+        self._writer.close()
 
 
 def revocable(authority: Authority) -> BrokerFiles:
@@ -107,19 +121,19 @@ async def test_a_revoked_station_is_put_out_and_not_let_in_again(
         for name in names:
             enrolled(authority, tmp_path / name, name, broker.address.port)
         first = broker.pid
-        kept, lost, quiet = [await asyncio.to_thread(Line, tmp_path / name, broker.address) for name in names]
-        assert await asyncio.to_thread(kept.log_in)
-        assert await asyncio.to_thread(lost.log_in)
+        kept, lost, quiet = [await Line.to(broker.address, tmp_path / name) for name in names]
+        assert await kept.log_in()
+        assert await lost.log_in()
         for line, name in ((lost, names[1]), (quiet, names[2])):
             authority.revoke(name, wall_clock())
             if line is quiet:  # it has shown its certificate while that was good, and speaks once it is not any more
                 await until(lambda: f"put out: {names[2]}" in caplog.text)
-                await asyncio.to_thread(quiet.log_in)
-            await asyncio.to_thread(line.until_ended)
-            again = await asyncio.to_thread(Line, tmp_path / name, broker.address)
-            assert not await asyncio.to_thread(again.log_in)
+                await quiet.log_in()
+            await line.until_ended()
+            again = await Line.to(broker.address, tmp_path / name)
+            assert not await again.log_in()
             again.close()
-        assert await asyncio.to_thread(kept.is_alive)
+        assert await kept.is_alive()
         assert broker.pid == first
         for line in (kept, lost, quiet):
             line.close()
@@ -138,14 +152,14 @@ async def test_where_sessions_cannot_be_ended_one_by_one_the_broker_is_started_a
     files = replace(files, client=None) if missing == "client" else replace(files, authority=tmp_path)
     async with Broker(tmp_path / "broker", Address("127.0.0.1", 0), files) as broker:
         enrolled(authority, tmp_path / "lost", "lost", broker.address.port)
-        lost = await asyncio.to_thread(Line, tmp_path / "lost", broker.address)
-        assert await asyncio.to_thread(lost.log_in)
+        lost = await Line.to(broker.address, tmp_path / "lost")
+        assert await lost.log_in()
         first = broker.pid
         authority.revoke("lost", wall_clock())
-        await asyncio.to_thread(lost.until_ended)
+        await lost.until_ended()
         await until_listens(broker.address, lambda: broker.pid not in (None, first))
-        again = await asyncio.to_thread(Line, tmp_path / "lost", broker.address)
-        assert not await asyncio.to_thread(again.log_in)
+        again = await Line.to(broker.address, tmp_path / "lost")
+        assert not await again.log_in()
         for line in (lost, again):
             line.close()
     assert "all stations connect anew" in caplog.text
@@ -159,11 +173,11 @@ async def test_a_list_that_cannot_be_read_leaves_the_former_in_force(
     authority = Authority.init(tmp_path / "authority", [], wall_clock())
     async with Broker(tmp_path / "broker", Address("127.0.0.1", 0), revocable(authority)) as broker:
         enrolled(authority, tmp_path / "kept", "kept", broker.address.port)
-        kept, first = await asyncio.to_thread(Line, tmp_path / "kept", broker.address), broker.pid
-        assert await asyncio.to_thread(kept.log_in)
+        kept, first = await Line.to(broker.address, tmp_path / "kept"), broker.pid
+        assert await kept.log_in()
         (authority.directory / "ca" / "crl.pem").write_text("-----BEGIN X509 CRL-----\nMII")
         await until(lambda: "the former list of revoked certificates stays in force" in caplog.text)
-        assert await asyncio.to_thread(kept.is_alive)
+        assert await kept.is_alive()
         assert broker.pid == first
         kept.close()
 
