@@ -1,6 +1,6 @@
 """Mandate: the statement that a person's card signs, and the proofs of possession that asks carry. Pure.
 
-Rules (docs/decisions/0040): the exact bytes count, so a mandate travels as the bytes that were signed; `means` is a list of
+Rules (docs/decisions, 0040): the exact bytes count, so a mandate travels as the bytes that were signed; `means` is a list of
 `TAG SUBJECT`, where the subject is the number of the card that it is about, or the signer's HSA-id for what only reads; a wish is
 signed by the visit's key over the digest of the whole ask without its proofs.
 

@@ -1,6 +1,6 @@
 """Proof of possession: a card signs a mandate, which is verified here against the very certificate that names its holder.
 
-Rules (docs/decisions/0040): a fresh key pair for each visit, whose public half the card signs; the server's nonce where there is
+Rules (docs/decisions, 0040): a fresh key pair for each visit, whose public half the card signs; the server's nonce where there is
 one, else one of our own; nothing of a card is believed before its signature has been verified, and then only what that
 certificate says.
 """

@@ -1,6 +1,6 @@
 """Proof of a hand-over: what the server tells the issuer by, with the proofs of who attested it or of the holder's own card.
 
-Rules (docs/decisions/0040): it is pledged with the event that says that the card is its holder's, again with the receipt, and
+Rules (docs/decisions, 0040): it is pledged with the event that says that the card is its holder's, again with the receipt, and
 queued with the receipt or at the errand's end. Where nobody's card has signed (a release code), the new card does, under its
 holder's code.
 """

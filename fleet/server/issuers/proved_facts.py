@@ -1,6 +1,6 @@
 """Facts that people have proved: a hand-over, what was moved in the slots, an emptied bin. Only these move an order.
 
-Rules (docs/decisions/0040): events of a station tell a story, asks with proofs change something.
+Rules (docs/decisions, 0040): events of a station tell a story, asks with proofs change something.
 - A hand-over is an administrator's who is not the holder, of two for level 3 on a reserve card. Where the card did not come
   by post it may be the holder's, by another card that is of the order's level; or by the new one, where a release code is enough.
 - Where that was proved before, and its receipt alone is owed, the holder's card is enough, also the new one.

@@ -1,7 +1,7 @@
 """Proof of possession: a code that a card calls right proves nothing, so the card's key signs before anybody is believed.
 
-Rules: docs/decisions/0040. A signature for each card that something is done about, over the list of what is meant, with the nonce
-that the server gave for that card; a card that signs with another key is told to the fleet (`card_not_genuine`).
+Rules: docs/decisions, 0040. A signature for each card that something is done about, over the list of what is meant, with the
+nonce that the server gave for that card; a card that signs with another key is told to the fleet (`card_not_genuine`).
 """
 
 from collections.abc import Collection

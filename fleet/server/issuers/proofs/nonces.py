@@ -1,7 +1,7 @@
 """Nonces of mandates, for replay protection: given to one station for one card, good for a quarter of an hour, bound to the first
 mandate, and used up by the first act.
 
-Rules (docs/decisions/0040): a nonce names the card that it was given for, and serves one act about that card, whose ask may be
+Rules (docs/decisions, 0040): a nonce names the card that it was given for, and serves one act about that card, whose ask may be
 repeated; what only reads, and answers to the card's own challenges, do not use it up. A grave act about another's card wants a
 nonce that was given after the last such act of that person, so that none lies in stock, and there are twelve an hour. A nonce
 that the station made itself blocks or holds the card that signed, or attests a hand-over: within 30 days, for one ask.

@@ -1,6 +1,6 @@
 """Verification of the proofs that an ask carries: who the people behind it are. Nobody is believed for a name.
 
-Rules (docs/decisions/0040): the mandate names this station and means this ask, about this card; the visit's key has signed the
+Rules (docs/decisions, 0040): the mandate names this station and means this ask, about this card; the visit's key has signed the
 whole ask; the certificate is for identification, was issued by an authority of ours, is in time and not revoked, by the issuer's
 own word or else the lists; the card has signed the mandate; the nonce is the server's, for the card that it is about, and bound
 to this mandate and act (`nonces`). What the register says of the card is asked after this (`answers`).
