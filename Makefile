@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz docs weight audit state-machine interruptions campaign visits blind language refused-walks kill-campaign schemathesis mutants rogue-station removals emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
+.PHONY: help setup demo test check bench soak fuzz docs weight audit state-machine interruptions campaign visits blind language refused-walks kill-campaign schemathesis mutants rogue-station removals emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock wheels clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -150,6 +150,9 @@ bundle: setup ## a signed update bundle of an image (ARGS: those of kortkiosk-pr
 
 lock: setup ## write the locked requirements again (ARGS=--upgrade takes newer versions)
 	@scripts/lock.sh $(ARGS)
+
+wheels: setup ## the wheels of release VERSION=0.1.0, built from its commit (build/releases)
+	@$(PY) -m scripts.releases $(VERSION)
 
 clean: ## remove what can be made again: environment, caches, demo data
 	@rm -rf .venv build dist demo-data htmlcov .coverage ./*.egg-info \

@@ -1,6 +1,7 @@
-"""`python -m benches [NAME ...] [--json FILE]`: measure, print a table, keep the figures.
+"""`python -m benches [NAME ...] [--json FILE] [--against VERSION]`: measure, print a table, keep the figures.
 
-Ends with 0 even where a bench could not be measured, which the table says; 2 for bad usage.
+Ends with 0 even where a bench could not be measured, which the table says; 2 for bad usage or a release that is
+not there.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benches import card, cards, crowd, guesses, ingest, journal, large, latency, speech, start, verify, window
+from benches.against import against_table, compare
 from benches.figures import CannotMeasureError, Figure, Report, table, targets_table
 
 Bench = Callable[[Path], Sequence[Figure]]
@@ -50,12 +52,22 @@ def main(words: Sequence[str] | None = None) -> int:
         "names", nargs="*", metavar="NAME", help=f"some of: {', '.join((*BENCHES, *GROUPS))} (default: all)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in this file too")
+    parser.add_argument(
+        "--against", metavar="VERSION", help="run a release's benches and these in turn: their quotients"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often, with --against (default: %(default)s)")
     arguments = parser.parse_args(words)
     names = list(dict.fromkeys(name for said in arguments.names or BENCHES for name in GROUPS.get(said, (said,))))
     if unknown := [name for name in names if name not in BENCHES]:
         parser.error(f"no bench is called {unknown[0]!r}; there are: {', '.join((*BENCHES, *GROUPS))}")
     about = machine()
     print(f"{about['when']}, {about['system']}, {about['cores']} cores, Python {about['python']}, virtual reader\n")
+    if arguments.against:
+        try:
+            print(against_table(arguments.against, compare(arguments.against, names, max(1, arguments.rounds))))
+        except CannotMeasureError as error:
+            parser.error(str(error))
+        return 0
     reports = []
     for name in names:
         reports.append(measured(name))

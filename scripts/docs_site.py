@@ -25,7 +25,7 @@ OUTSIDE = {
 PARTS = {
     "Holders and ID administrators": "sv/kortinnehavare sv/id-administrator gallery/README",
     "Install and operate": "install operations operations-reference updates appliance bring-up hardware cabinet-firmware"
-    " deadlines worklist incidents scale changelog",
+    " deadlines worklist incidents scale release changelog",
     "Integrate": "regions issuer messages rules journeys receipts evidence cards profiles first-card reader card-reader"
     " cabinet-protocol virtual-devices walk languages",
     "Develop and judge": "architecture where-a-change-goes add-an-errand glossary contributing security threat-model proofs"

@@ -1,19 +1,19 @@
 """Weight of the house: lines of each room and words of the documents, beside those of the last release. Told, not judged.
 
 `python -m scripts.weight [COMMIT]` counts a commit (HEAD without one): lines of Python, kv, HTML, CSS, JavaScript and shell,
-and words of Markdown. The last release is the last one of `docs/releases.toml`, where there is one.
+and words of `docs/`, README and changelog. The last release is the last one of `docs/releases.toml`, where there is one.
 """
 
 import io
 import subprocess
 import sys
 import tarfile
-import tomllib
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
+from scripts.releases import releases
+
 ROOT = Path(__file__).parents[1]
-RELEASES = ROOT / "docs/releases.toml"
 CODE = frozenset({".py", ".kv", ".html", ".css", ".js", ".sh"})
 PRODUCT = ("kiosk", "fleet", "drivers", "provisioning", "sim")
 GOALS = {"product and sim": 141_000, "tests and campaigns": 104_000, "words": 60_000, "files of the largest room": 30}
@@ -33,7 +33,8 @@ def weigh(commit: str) -> dict[str, int]:
             if content is None or path.suffix not in (*CODE, ".md"):
                 continue
             if path.suffix == ".md":
-                words += len(content.read().split())
+                if path.parts[0] in ("docs", "README.md", "CHANGELOG.md"):
+                    words += len(content.read().split())
                 continue
             lines[_room(path)] += content.read().count(b"\n")
             if path.parts[:2] == ("fleet", "server") and len(path.parts) > 3:
@@ -49,19 +50,11 @@ def _room(path: PurePosixPath) -> str:
     return "/".join(path.parts[: min(depth, len(path.parts) - 1)]) or "."
 
 
-def last_release() -> tuple[str, str] | None:
-    """Version and commit."""
-    if not RELEASES.exists():
-        return None
-    *_, last = tomllib.loads(RELEASES.read_text("utf-8"))["release"]
-    return str(last["version"]), str(last["commit"])
-
-
 def main() -> None:
     commit = sys.argv[1] if len(sys.argv) > 1 else "HEAD"
-    release, now = last_release(), weigh(commit)
-    before = weigh(release[1]) if release else {}
-    print(f"{'':28}{commit[:12]:>12}{release[0] if release else '':>12}{'goal':>12}")
+    last, now = next(reversed(releases()), None), weigh(commit)
+    before = weigh(last.commit) if last else {}
+    print(f"{'':28}{commit[:12]:>12}{last.version if last else '':>12}{'goal':>12}")
     for name in [*sorted({*now, *before} - {*GOALS}), *GOALS]:
         print(f"{name:28}{now.get(name, 0):12,}{before.get(name, ''):>12}{GOALS.get(name, ''):>12}")
 

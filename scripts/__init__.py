@@ -1,0 +1,1 @@
+"""Tools for who develops: checks, generated pages, releases."""
