@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker.mosquitto import Broker, BrokerFiles, access_list
+from fleet.server.broker.mosquitto import Broker, BrokerFiles, access_list
+from fleet.server.process.addresses import Address
 from provisioning.authority import Authority
 from provisioning.processes import issue_process
 from tests.fakes.fleet.region import Region

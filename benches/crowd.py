@@ -27,7 +27,7 @@ from benches.figures import CannotMeasureError, Figure, compared_with, percentil
 from benches.mqtt import signing_key
 from benches.shares import Shares
 from fleet.messages.backoff import Backoff
-from fleet.server.platform.live_feed.hub import INTERVAL_S
+from fleet.server.live_feed.hub import INTERVAL_S
 from sim.cli.simulate import enrol_missing
 from sim.fleet import identities
 from tests.fakes.fleet.region import Region

@@ -29,9 +29,9 @@ from benches.figures import Figure, percentile, with_limit
 from fleet.agent.envelope import new_nonce, seal_puk
 from fleet.messages.link import encode, envelope_mac_input
 from fleet.server.asks.answers import EVEN_S, Answers
+from fleet.server.database.database import FILE_NAME, Database, open_database
+from fleet.server.keys.signing import Signer
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.database import FILE_NAME, Database, open_database
-from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import AlarmRecorder
 from fleet.server.stations.tables import alarms
 from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE

@@ -31,15 +31,15 @@ from fleet.agent.identity import Identity
 from fleet.messages.events import Event
 from fleet.messages.link import Acked, encode
 from fleet.messages.topics import PREFIX, Topics
+from fleet.server.broker.inbox import Inbox
+from fleet.server.broker.mqtt5_client import RECEIVE_MAXIMUM
+from fleet.server.broker.transport import Handler, Incoming
+from fleet.server.database.database import open_database
 from fleet.server.ingest.parse import Waiting, parse_waiting
 from fleet.server.ingest.service import BATCH, Ingest
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.broker.inbox import Inbox
-from fleet.server.platform.broker.mqtt5_client import RECEIVE_MAXIMUM
-from fleet.server.platform.broker.transport import Handler, Incoming
-from fleet.server.platform.database.database import open_database
-from fleet.server.platform.process.run import SWITCH_S
-from fleet.server.platform.signing import Signer
+from fleet.server.keys.signing import Signer
+from fleet.server.process.run import SWITCH_S
 from sim.demo.seed import STATION
 from tests.fakes.fleet.region import Region
 

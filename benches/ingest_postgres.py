@@ -16,8 +16,8 @@ from benches import ingest
 from benches.figures import Figure, ratio_of
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
+from fleet.server.database.database import open_database
 from fleet.server.ingest.write import COLUMNS, Writer
-from fleet.server.platform.database.database import open_database
 from tests.fakes.fleet.region import Region
 from tests.fakes.server.postgres import Cluster, cluster, programs
 

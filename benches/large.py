@@ -29,9 +29,9 @@ from benches.figures import CannotMeasureError, Figure, with_limit
 from benches.shares import family
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus
+from fleet.server.database.database import FILE_NAME, open_database
 from fleet.server.ingest.parse import Arrival, ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import FILE_NAME, open_database
 from tests.fakes.fleet.region import Region
 from tests.fakes.server.visitors import COOKIE
 

@@ -24,7 +24,7 @@ import psutil
 from benches.crowd import Program, run_program
 from benches.figures import percentile
 from benches.mqtt import signing_key
-from fleet.server.platform.database.database import FILE_NAME
+from fleet.server.database.database import FILE_NAME
 from sim.cli.simulate import enrol_missing
 from sim.fleet import identities
 from tests.fakes.fleet.region import Region

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from benches.events import errands
 from benches.figures import Figure
+from fleet.server.database.database import FILE_NAME, open_database
 from fleet.server.ingest.parse import arrived_event
 from fleet.server.ingest.write import Writer
 from fleet.server.integrity.queries import keep_check
 from fleet.server.integrity.service import check_store
-from fleet.server.platform.database.database import FILE_NAME, open_database
 
 EVENTS, STATIONS, BATCH = 200_000, 50, 500
 NOW = datetime(2026, 1, 1, 9, tzinfo=UTC)

@@ -27,7 +27,7 @@ from fleet.messages.signed import (
     unverified_answer,
     unverified_nonce,
 )
-from fleet.server.platform.signing import Signer
+from fleet.server.keys.signing import Signer
 from provisioning import pki
 
 ASK, ANSWER, ACKED, UNVERIFIED = b"\0", b"\1", b"\2", b"\3"

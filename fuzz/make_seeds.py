@@ -27,9 +27,9 @@ from fleet.messages.asking import BlockAsk, HeldResult, Word
 from fleet.messages.commands import Command, CommandResult
 from fleet.messages.vocabulary import CommandName, CommandOutcome, DeviceKind
 from fleet.mqtt5 import serializer as mqtt
+from fleet.server.keys.card_numbers import CARD_NUMBER_OID
 from fleet.server.orders.order_files import ORDER_COLUMNS
 from fleet.server.people.administrator_files import ADMINISTRATOR_COLUMNS
-from fleet.server.platform.card_numbers import CARD_NUMBER_OID
 from fuzz.card import PERSON, PURPOSES, TAPES, virtual_cards
 from fuzz.directory import as_input
 from fuzz.envelopes import signed_seeds

@@ -35,14 +35,14 @@ from fleet.messages.asking import IdentifiedAsk, Word
 from fleet.messages.commands import Command, CommandResult
 from fleet.messages.region import RegionPage
 from fleet.mqtt5 import packets
+from fleet.server.broker.transport import Incoming
+from fleet.server.files.csv_files import FileError
 from fleet.server.ingest import parse, projections
 from fleet.server.ingest.parse import ArrivedEvent
 from fleet.server.issuers.certificate_requests import check_request
 from fleet.server.issuers.service import check_bounds
 from fleet.server.orders import order_files as orders
 from fleet.server.people import administrator_files as administrators
-from fleet.server.platform.broker.transport import Incoming
-from fleet.server.platform.csv_files import FileError
 from fleet.server.verifier.model import Check, EnvelopeVerdict
 from fuzz.card import NOW, anchors, read_a_card, virtual_cards
 from fuzz.directory import read_a_directory

@@ -1,4 +1,4 @@
-"""Import-linter contract for the rooms of the server: platform below, a room for each subject, the programs on top.
+"""Import-linter contract for the rooms of the server: rooms of the platform below, one for each subject, programs on top.
 
 Rules, imports under `TYPE_CHECKING` included:
 - The platform imports no subject and no program; a subject imports no program.
@@ -17,12 +17,12 @@ Import = tuple[str, str]
 
 
 class RoomsContract(Contract):
-    """The contract of type `rooms`. `root` is a package whose packages are the platform and the subjects."""
+    """The contract of type `rooms`. `root` is a package whose packages are the platform's rooms and the subjects."""
 
     type_name = "rooms"
 
     root: Any = fields.StringField()
-    platform: Any = fields.StringField()
+    platform: Any = fields.SetField(subfield=fields.StringField())
     public: Any = fields.SetField(subfield=fields.StringField())
     presentation: Any = fields.SetField(subfield=fields.StringField())
     also_public: Any = fields.SetField(subfield=fields.StringField(), required=False, default=set())
@@ -53,7 +53,7 @@ class RoomsContract(Contract):
         return module.removeprefix(f"{self.root}.")
 
     def _room(self, graph: ImportGraph, module: str) -> str:
-        """The subject or platform of a module; empty for a program."""
+        """The room of a module; empty for a program."""
         room = self._name(module).split(".")[0]
         return room if graph.find_children(f"{self.root}.{room}") else ""
 
@@ -68,10 +68,10 @@ class RoomsContract(Contract):
         said = f"{self._name(importer)} imports {self._name(imported)}"
         if lower == "":
             yield f"{said}: a program"
-        elif upper == self.platform:
-            yield f"{said}: the platform knows no subject"
-        elif lower == self.platform:
+        elif lower in self.platform:
             return
+        elif upper in self.platform:
+            yield f"{said}: the platform knows no subject"
         elif self._is_presentation(imported):
             if not self._is_presentation(importer):
                 yield f"{said}: which serves requests"
@@ -84,7 +84,8 @@ class RoomsContract(Contract):
         for importer, imported in imports:
             upper, lower = (self._name(module).split(".") for module in (importer, imported))
             is_tables = lower[-1].endswith("tables")
-            if len(upper) > 1 and len(lower) > 1 and not is_tables and not self._is_presentation(importer):
+            is_domain = len(upper) > 1 and len(lower) > 1 and lower[0] not in self.platform
+            if is_domain and not is_tables and not self._is_presentation(importer):
                 depends.setdefault(upper[0], set()).add(lower[0])
         return depends
 

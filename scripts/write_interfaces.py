@@ -17,8 +17,8 @@ import msgspec
 
 from fleet.messages import commands, events, link, signed, topics
 from fleet.server.app import create_app
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.web.openapi_description import describe
+from fleet.server.live_feed.hub import Hub
+from fleet.server.web.openapi_description import describe
 from sim.issuer.est_and_rest import secure_app
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

@@ -64,26 +64,18 @@ from fleet.server.errands.pages import errand_pages
 from fleet.server.evidence.api import checkpoint_api, evidence_api
 from fleet.server.evidence.service import Evidence
 from fleet.server.guards.api import guard_pages, guards_api
+from fleet.server.live_feed.hub import Hub
+from fleet.server.live_feed.server_sent_events import live_router
 from fleet.server.maintenance.api import maintenance_api
 from fleet.server.maintenance.pages import maintenance_pages
 from fleet.server.orders.api import orders_api, people_api
 from fleet.server.orders.exports import order_exports
 from fleet.server.orders.webhook import hooks_router
+from fleet.server.pages.assets import Assets
+from fleet.server.pages.i18n import load
+from fleet.server.pages.rendering import Web, environment, with_query
 from fleet.server.people.api import administrators_api
 from fleet.server.people.pages import administrator_pages
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.live_feed.server_sent_events import live_router
-from fleet.server.platform.pages.assets import Assets
-from fleet.server.platform.pages.i18n import load
-from fleet.server.platform.pages.rendering import Web, environment, with_query
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import caller_of, check_all, identify_caller, methods_at
-from fleet.server.platform.web.idempotency_store import ReplyStore
-from fleet.server.platform.web.middleware import HEADERS, Guard, WholeBodies
-from fleet.server.platform.web.problem_details import API, problem
-from fleet.server.platform.web.rate_limits import RateLimiter, remaining_headers
-from fleet.server.platform.web.settings import LimitSettings
-from fleet.server.platform.web.site import Site
 from fleet.server.proposals.api import proposals_api
 from fleet.server.proposals.dependencies import waiting_for
 from fleet.server.proposals.exports import proposal_exports
@@ -104,6 +96,14 @@ from fleet.server.timeline.api import timeline_api
 from fleet.server.timeline.pages import timeline_pages
 from fleet.server.timeline.service import TimelineService
 from fleet.server.updates.model import Bundles, NoBundles
+from fleet.server.web.authorization import caller_of, check_all, identify_caller, methods_at
+from fleet.server.web.idempotency_store import ReplyStore
+from fleet.server.web.middleware import HEADERS, Guard, WholeBodies
+from fleet.server.web.problem_details import API, problem
+from fleet.server.web.rate_limits import RateLimiter, remaining_headers
+from fleet.server.web.roles import Right
+from fleet.server.web.settings import LimitSettings
+from fleet.server.web.site import Site
 from fleet.server.worklist.api import worklist_api
 from fleet.server.worklist.model import Worklist
 from fleet.server.worklist.pages import worklist_pages
@@ -126,11 +126,11 @@ _SAID = (403, 404, 429)
 
 FIRST_TEMPLATES = (
     "sign_in/sign_in.html",
-    "platform/signed_out.html",
-    "platform/base.html",
-    "platform/macros.html",
-    "platform/as_of.html",
-    "platform/fragment.html",
+    "pages/signed_out.html",
+    "pages/base.html",
+    "pages/macros.html",
+    "pages/as_of.html",
+    "pages/fragment.html",
     "stations/overview.html",
     "stations/chart.html",
     "stations/stations.html",
@@ -341,7 +341,7 @@ def _add_errors(app: FastAPI, web: Web) -> None:
             return to_the_door(request, headers)
         shown = 404 if status == 405 else 500 if status >= 500 else status if status in _SAID else 400
         title = web.texts_for(request)(f"error.{shown}.title")
-        page = web.render(request, "platform/error.html", status=status, page="", title=title, shown=shown)
+        page = web.render(request, "pages/error.html", status=status, page="", title=title, shown=shown)
         page.headers.update({"retry-after": headers["Retry-After"]} if headers and status in (429, 503) else {})
         return page
 

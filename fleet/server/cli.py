@@ -60,8 +60,8 @@ _HELP = {command.name: command.help for command in COMMANDS}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program. Gives its exit code; argparse itself ends with 2 where the usage is wrong."""
     arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
-    from fleet.server.platform.database.options import complain, missing_data
-    from fleet.server.platform.process.logs import configure
+    from fleet.server.database.options import complain, missing_data
+    from fleet.server.process.logs import configure
 
     configure(arguments.log_format, arguments.log)
     missing = missing_data(arguments)
@@ -87,7 +87,7 @@ def _command(
     commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str = ""
 ) -> argparse.ArgumentParser:
     """A parser with the options that all commands have. `text`: what it does, of a command below another one."""
-    from fleet.server.platform.process.logs import FORMATS
+    from fleet.server.process.logs import FORMATS
 
     text = text or _HELP[name]
     command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")

@@ -15,22 +15,22 @@ from fleet.hardening import forbid_dumps
 from fleet.server.accounts.cli import add_serve_options
 from fleet.server.accounts.sign_in.secret_encryption import SecretsError
 from fleet.server.asks.revocation_list import AuthorityFileError
+from fleet.server.broker.mosquitto import BrokerError
+from fleet.server.broker.options import add_broker_options, address, chosen_broker
+from fleet.server.database.database import StoreError
+from fleet.server.database.database_url import DatabaseUrlError
+from fleet.server.database.options import add_set_aside_option, add_store_arguments, complain, database_of
 from fleet.server.evidence.signature import SealError
 from fleet.server.issuers.card_keys import CardKeysError
 from fleet.server.issuers.region_data import RegionError
-from fleet.server.platform.addresses import AddressError
-from fleet.server.platform.broker.mosquitto import BrokerError
-from fleet.server.platform.broker.options import add_broker_options, address, chosen_broker
-from fleet.server.platform.config import HTTP, ServerConfig
-from fleet.server.platform.database.database import StoreError
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_set_aside_option, add_store_arguments, complain, database_of
-from fleet.server.platform.default_settings import SettingsError
-from fleet.server.platform.expiry import CertificateFaultError
-from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
-from fleet.server.platform.process.run import run, settle, until_told
-from fleet.server.platform.signing import SigningKeyError
-from fleet.server.platform.webhook_signatures import HookError
+from fleet.server.keys.expiry import CertificateFaultError
+from fleet.server.keys.signing import SigningKeyError
+from fleet.server.keys.webhook_signatures import HookError
+from fleet.server.process.addresses import AddressError
+from fleet.server.process.config import HTTP, ServerConfig
+from fleet.server.process.default_settings import SettingsError
+from fleet.server.process.privileges import PrivilegeError, add_user_options, give_up_root
+from fleet.server.process.run import run, settle, until_told
 from fleet.server.retention.cli import add_retention_option
 from fleet.server.retention.pseudonyms import PseudonymKeyError
 from fleet.server.server import FleetServer, ServerError, utc_now

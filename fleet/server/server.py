@@ -37,12 +37,22 @@ from fleet.server.app import create_app
 from fleet.server.asks.answers import Answers
 from fleet.server.asks.guard import ask_guard
 from fleet.server.asks.service import AskHandling, AskService
+from fleet.server.broker.inbox import Inbox, as_it_came
+from fleet.server.broker.mosquitto import Broker, BrokerFiles
+from fleet.server.broker.mqtt5_client import Mqtt5Transport
+from fleet.server.broker.transport import Incoming, Transport
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.checkpoints.countersigning import Countersigner
 from fleet.server.checkpoints.service import CheckpointService
 from fleet.server.checkpoints.timestamping import TimestampService
+from fleet.server.clock.steady_clock import SteadyClock
+from fleet.server.cluster.connections import Line, asks_line
+from fleet.server.cluster.leader_election import lead
 from fleet.server.commands.dispatcher import CommandDispatcher
 from fleet.server.commands.service import CommandService
+from fleet.server.database.database import Database, damaged_store
+from fleet.server.database.generation import try_renew
+from fleet.server.database.integrity import DatabaseCheck
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.diagnosis.expiry_sources import certificates_of, sources_of
@@ -63,28 +73,17 @@ from fleet.server.issuers.certificates_by_hand import CertificatesByHand
 from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import connected
+from fleet.server.keys.expiry import ExpiryWatch, check_certificates
+from fleet.server.keys.signing import Signer
+from fleet.server.keys.webhook_signatures import load_secret
+from fleet.server.live_feed.hub import Hub
+from fleet.server.live_feed.notify_feed import Announcer
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.people.directory_settings import DirectorySettings
 from fleet.server.people.directory_sync import DirectorySync, directory_trouble
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker.inbox import Inbox, as_it_came
-from fleet.server.platform.broker.mosquitto import Broker, BrokerFiles
-from fleet.server.platform.broker.mqtt5_client import Mqtt5Transport
-from fleet.server.platform.broker.transport import Incoming, Transport
-from fleet.server.platform.cluster.connections import Line, asks_line
-from fleet.server.platform.cluster.leader_election import lead
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import Database, damaged_store
-from fleet.server.platform.database.generation import try_renew
-from fleet.server.platform.database.integrity import DatabaseCheck
-from fleet.server.platform.expiry import ExpiryWatch, check_certificates
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.live_feed.notify_feed import Announcer
-from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.platform.process.shutdown import Ending, cancelled
-from fleet.server.platform.signing import Signer
-from fleet.server.platform.steady_clock import SteadyClock
-from fleet.server.platform.web.listener import Listener, Shield, bound_for_pages, web_server
-from fleet.server.platform.webhook_signatures import load_secret
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
+from fleet.server.process.shutdown import Ending, cancelled
 from fleet.server.proposals.mail import proposal_letters
 from fleet.server.proposals.service import ProposalJob, ProposalService
 from fleet.server.readings.orders_watch import watch_orders
@@ -101,6 +100,7 @@ from fleet.server.stations.duplicate_identity import DuplicateIdentity
 from fleet.server.updates.service import FOLDER, BundleFolder
 from fleet.server.updates.serving import BundleServer
 from fleet.server.verifier.socket_client import verifier_of
+from fleet.server.web.listener import Listener, Shield, bound_for_pages, web_server
 from fleet.server.web_listener import Pages
 from fleet.server.worklist.found_mail import found_card_notices
 from fleet.server.worklist.labels import mail_words

@@ -21,12 +21,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from fleet.messages.topics import STATION_NAME
+from fleet.server.audit_log.log import AuditEvent, append
 from fleet.server.commands.model import MOST_REASON, REASON
+from fleet.server.database.database import Database
+from fleet.server.database.options import DONE, Result, add_store_arguments, run_on_store
 from fleet.server.enrolment.model import MOST_HOURS, EnrolmentRefusedError
 from fleet.server.enrolment.service import ClaimTerms, make_claim
-from fleet.server.platform.audit.log import AuditEvent, append
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
 from fleet.server.retirement.model import REVOKE, RetirementRefusedError, UnknownStationError
 from fleet.server.retirement.service import retire, take_back
 from fleet.server.station_listener import StationListenerError, authority_of_listener

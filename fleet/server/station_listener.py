@@ -16,16 +16,16 @@ from cryptography import x509
 from starlette.applications import Starlette
 
 from fleet.messages.statements import is_issued_by
+from fleet.server.database.database import Database
 from fleet.server.enrolment.est import EstServer, StationFacts
 from fleet.server.enrolment.judging import EnrolmentJudge
 from fleet.server.enrolment.revocation_files import RevocationFiles, issued_by_authority
 from fleet.server.enrolment.service import ClaimTerms
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Changes
-from fleet.server.platform.web.listener import Shield
-from fleet.server.platform.web.settings import WebSettings
+from fleet.server.live_feed.topics import Changes
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
+from fleet.server.web.listener import Shield
+from fleet.server.web.settings import WebSettings
 from provisioning.authority import ISSUING_FILE, PUBLIC_FILE, AuthorityError
 from provisioning.issuing import Issuing, read_issuing
 

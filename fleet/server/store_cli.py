@@ -24,20 +24,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from fleet.server.accounts.separation_of_duties import Requester
-from fleet.server.ingest.rebuild import rebuild
-from fleet.server.issuers.ports import IssuerAwayError
-from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.issuers.wiring import fetched_orders
-from fleet.server.orders import service
-from fleet.server.orders.order_files import read_orders
-from fleet.server.people.administrator_files import read_administrators
-from fleet.server.people.directory_files import read_directory
-from fleet.server.people.leaving import import_guarded
-from fleet.server.platform.csv_files import FileError, FileProblem
-from fleet.server.platform.database.database import FILE_NAME, Database, StoreError, migrate, open_database
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.generation import copy_store
-from fleet.server.platform.database.options import (
+from fleet.server.database.database import FILE_NAME, Database, StoreError, migrate, open_database
+from fleet.server.database.database_url import DatabaseUrlError
+from fleet.server.database.generation import copy_store
+from fleet.server.database.options import (
     BAD_INPUT,
     DONE,
     OWN_ERROR,
@@ -48,8 +38,18 @@ from fleet.server.platform.database.options import (
     run_on_store,
     store_fault,
 )
-from fleet.server.platform.default_settings import SettingsError
-from fleet.server.platform.import_files import ImportRefusedError, ImportResult
+from fleet.server.files.csv_files import FileError, FileProblem
+from fleet.server.files.import_files import ImportRefusedError, ImportResult
+from fleet.server.ingest.rebuild import rebuild
+from fleet.server.issuers.ports import IssuerAwayError
+from fleet.server.issuers.settings import IssuerSettings
+from fleet.server.issuers.wiring import fetched_orders
+from fleet.server.orders import service
+from fleet.server.orders.order_files import read_orders
+from fleet.server.people.administrator_files import read_administrators
+from fleet.server.people.directory_files import read_directory
+from fleet.server.people.leaving import import_guarded
+from fleet.server.process.default_settings import SettingsError
 from fleet.server.proposals.service import import_administrators
 
 AWAY = 4

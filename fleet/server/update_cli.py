@@ -19,9 +19,9 @@ from typing import Any
 from fleet.server.commands.model import VALID_S, CommandRequest, Requester
 from fleet.server.commands.roll_out import Progress, roll_out, unfit_stations
 from fleet.server.commands.service import CommandService
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.options import BAD_INPUT, DONE, Result, add_store_arguments, complain, run_on_store
-from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.database.database import Database
+from fleet.server.database.options import BAD_INPUT, DONE, Result, add_store_arguments, complain, run_on_store
+from fleet.server.live_feed.hub import Hub
 from fleet.server.proposals.effects import roll_out_wish
 from fleet.server.proposals.service import ProposalService
 from fleet.server.readings.queries import StoreReadings

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from fleet.server.accounts.sign_in.openid.client import OpenId
 from fleet.server.accounts.sign_in.openid.pages import BACK
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.default_settings import SettingsError
-from fleet.server.platform.roles import EVERYWHERE, Role
-from fleet.server.platform.web.listener import Shield
-from fleet.server.platform.web.settings import LimitSettings, WebSettings
-from fleet.server.platform.web.site import Site
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
+from fleet.server.process.default_settings import SettingsError
+from fleet.server.web.listener import Shield
+from fleet.server.web.roles import EVERYWHERE, Role
+from fleet.server.web.settings import LimitSettings, WebSettings
+from fleet.server.web.site import Site
 
 DEMO_NAMES = {"sign_in": "demo", "second": "demo-second"}
 """Two made-up people: what gives trust takes both."""

@@ -14,22 +14,22 @@ from typing import Self
 
 from sqlalchemy import URL
 
+from fleet.server.broker.broker_url import BrokerUrl
+from fleet.server.broker.inbox import Inbox
+from fleet.server.broker.mosquitto import SERVER_USER
+from fleet.server.broker.mqtt5_client import Credentials
+from fleet.server.clock.steady_clock import SteadyClock
+from fleet.server.cluster.connections import intake_line
+from fleet.server.database.database import Database
+from fleet.server.database.integrity import DatabaseCheck
 from fleet.server.guards.watch import ClockWatch
 from fleet.server.ingest.parse import parse_waiting
 from fleet.server.ingest.service import Clock, Ingest
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.broker.broker_url import BrokerUrl
-from fleet.server.platform.broker.inbox import Inbox
-from fleet.server.platform.broker.mosquitto import SERVER_USER
-from fleet.server.platform.broker.mqtt5_client import Credentials
-from fleet.server.platform.cluster.connections import intake_line
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.integrity import DatabaseCheck
-from fleet.server.platform.expiry import What, check_certificates
-from fleet.server.platform.live_feed.notify_feed import Announcer
-from fleet.server.platform.process.shutdown import Ending, cancelled
-from fleet.server.platform.signing import Signer
-from fleet.server.platform.steady_clock import SteadyClock
+from fleet.server.keys.expiry import What, check_certificates
+from fleet.server.keys.signing import Signer
+from fleet.server.live_feed.notify_feed import Announcer
+from fleet.server.process.shutdown import Ending, cancelled
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,18 @@ from typing import Any
 from cryptography import x509
 
 from fleet.hardening import forbid_dumps
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker.mosquitto import BrokerFiles, access_list
-from fleet.server.platform.broker.mosquitto import configuration as mosquitto_configuration
-from fleet.server.platform.broker.options import add_certificate_option, address, divided_url
-from fleet.server.platform.cluster.rabbitmq import PLUGINS, Node, advanced, configuration, definitions, list_name
-from fleet.server.platform.database.database import StoreError
-from fleet.server.platform.database.database_url import DatabaseUrlError, postgres_place
-from fleet.server.platform.database.options import add_set_aside_option, complain
-from fleet.server.platform.expiry import CertificateFaultError
-from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
-from fleet.server.platform.process.run import DONE, run, settle, until_told
-from fleet.server.platform.signing import SigningKeyError
+from fleet.server.broker.mosquitto import BrokerFiles, access_list
+from fleet.server.broker.mosquitto import configuration as mosquitto_configuration
+from fleet.server.broker.options import add_certificate_option, address, divided_url
+from fleet.server.cluster.rabbitmq import PLUGINS, Node, advanced, configuration, definitions, list_name
+from fleet.server.database.database import StoreError
+from fleet.server.database.database_url import DatabaseUrlError, postgres_place
+from fleet.server.database.options import add_set_aside_option, complain
+from fleet.server.keys.expiry import CertificateFaultError
+from fleet.server.keys.signing import SigningKeyError
+from fleet.server.process.addresses import Address
+from fleet.server.process.privileges import PrivilegeError, add_user_options, give_up_root
+from fleet.server.process.run import DONE, run, settle, until_told
 from fleet.server.worker import FleetWorker, WorkerConfig
 from provisioning import files
 from provisioning.authority import Authority, AuthorityError

@@ -19,10 +19,10 @@ from typing import Any
 
 import msgspec
 
+from fleet.server.broker.options import address
 from fleet.server.issuers.card_keys import CardKeysError
 from fleet.server.issuers.certificate_offers import OfferRules
-from fleet.server.platform.addresses import AddressError
-from fleet.server.platform.broker.options import address
+from fleet.server.process.addresses import AddressError
 from sim.issuer import BANNER
 from sim.issuer.database import Seed
 from sim.issuer.server import PUBLIC, SECURE, RunningIssuer, SimulatorConfig, open_issuer

@@ -33,11 +33,11 @@ from fleet.messages.link import Presence, encode
 from fleet.messages.signed import AckedReader
 from fleet.messages.statements import Authorities
 from fleet.messages.topics import Topics
-from fleet.server.platform.addresses import Address, AddressError
-from fleet.server.platform.config import MQTT
-from fleet.server.platform.database.database import FILE_NAME, StoreError, open_database
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, complain, database_of, place_of
+from fleet.server.database.database import FILE_NAME, StoreError, open_database
+from fleet.server.database.database_url import DatabaseUrlError
+from fleet.server.database.options import add_store_arguments, complain, database_of, place_of
+from fleet.server.process.addresses import Address, AddressError
+from fleet.server.process.config import MQTT
 from fleet.server.server import utc_now
 from fleet.subcommands import whole_number
 from provisioning import files, pki

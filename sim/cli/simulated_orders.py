@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from fleet.server.clock.local_days import local_day
+from fleet.server.database.database import Database
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.orders.model import OrderLine, OrderRecord
 from fleet.server.orders.service import import_orders
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.local_days import local_day
 from fleet.server.stations.service import add_stations
 from sim.fleet.device_state import SLOTS, WaitingCard
 

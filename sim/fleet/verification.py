@@ -17,10 +17,10 @@ from fleet.messages.statements import Authorities
 from fleet.server.checkpoints.service import CheckpointVerdict, judge
 from fleet.server.checkpoints.tables import checkpoints
 from fleet.server.commands.tables import commands
+from fleet.server.database.database import Database, open_database
+from fleet.server.database.database_url import Place
 from fleet.server.events.tables import events
 from fleet.server.integrity.service import MOST, check_store
-from fleet.server.platform.database.database import Database, open_database
-from fleet.server.platform.database.database_url import Place
 from fleet.server.server import utc_now
 from fleet.server.stations.tables import stations
 from sim.fleet.simulation import SentEvents

@@ -16,7 +16,7 @@ from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server.issuers.certificate_offers import OfferRules, offers_of
 from fleet.server.issuers.certificate_requests import check_request, requested_number
 from fleet.server.issuers.proofs.certificate_chains import FAULTS
-from fleet.server.platform.card_numbers import CARD_NUMBER_OID
+from fleet.server.keys.card_numbers import CARD_NUMBER_OID
 from sim.issuer.authority import SLACK, CertificateHierarchy
 from sim.issuer.database import card_of, cards_of, person_of
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.certificate_offers import OfferRules
-from fleet.server.platform.addresses import Address
+from fleet.server.process.addresses import Address
 from sim.issuer.authority import CertificateHierarchy
 from sim.issuer.core import Simulator
 from sim.issuer.database import IssuerDatabase

@@ -14,11 +14,11 @@ import pytest
 
 from fleet.messages.link import SyncAsk
 from fleet.messages.topics import Topics
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker.mosquitto import Broker
-from fleet.server.platform.broker.mqtt5_client import Credentials
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import open_database
+from fleet.server.broker.mosquitto import Broker
+from fleet.server.broker.mqtt5_client import Credentials
+from fleet.server.database.database import open_database
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from provisioning.authority import Authority
@@ -110,7 +110,7 @@ async def test_a_copy_of_the_servers_key_cuts_the_fleet_off_unnoticed(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who has a copy of the server's key pushes the server out of its session again and again, and its health says ok."""
-    monkeypatch.setattr("fleet.server.platform.broker.mqtt5_client.FIRST_DELAY_S", 0.05)
+    monkeypatch.setattr("fleet.server.broker.mqtt5_client.FIRST_DELAY_S", 0.05)
     async with fleet(authority, tmp_path / "data") as server:
         rogue = Rogue(Credentials.of(authority.directory, "fleet-server"), server.mqtt.port)
         attack = asyncio.create_task(rogue.take_over(("fleet-ingest", "whoever")))

@@ -13,12 +13,12 @@ from fastapi import FastAPI
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.commands.service import CommandService
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.process.logs import configure
-from fleet.server.platform.roles import Role
-from fleet.server.platform.web import connection_limits as connections
-from fleet.server.platform.web import middleware
-from fleet.server.platform.web.listener import Listener, web_server
+from fleet.server.live_feed.hub import Hub
+from fleet.server.process.logs import configure
+from fleet.server.web import connection_limits as connections
+from fleet.server.web import middleware
+from fleet.server.web.listener import Listener, web_server
+from fleet.server.web.roles import Role
 from sim.stories.patience import LIMIT_S
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
@@ -121,7 +121,7 @@ async def test_half_requests_leave_no_room(pages: Pages, monkeypatch: pytest.Mon
 
 async def test_one_viewer_takes_all_feeds(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     """One viewer opens all live feeds that the server has, and the administrator gets none."""
-    monkeypatch.setattr("fleet.server.platform.live_feed.hub.MOST_READERS", 32)
+    monkeypatch.setattr("fleet.server.live_feed.hub.MOST_READERS", 32)
     viewer = session(pages.access, Role.VIEWER, name="vera.viewer")
     admin = session(pages.access)
     async with pages.served():

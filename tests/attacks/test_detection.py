@@ -22,13 +22,13 @@ from fleet.server.accounts.tables import users
 from fleet.server.alerts.monitor import LOOK_EVERY_S, TELL_EVERY_S, AlertMonitor
 from fleet.server.alerts.queries import queued_notices
 from fleet.server.alerts.settings import Email, Outage, load
+from fleet.server.audit_log.log import AuditEvent, append
+from fleet.server.database.database import Database
 from fleet.server.enrolment.tables import station_claims
 from fleet.server.issuers.tables import certificates
+from fleet.server.keys.random_tokens import form_token
+from fleet.server.live_feed.hub import Hub
 from fleet.server.people.tables import people as directory
-from fleet.server.platform.audit.log import AuditEvent, append
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import form_token
 from kiosk.issuer.client import IssuerRequests
 from provisioning.est.wire import short_fingerprint
 from sim.issuer.database import Seed

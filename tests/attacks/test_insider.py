@@ -23,13 +23,13 @@ from fleet.server.accounts.tables import account_acts, sessions, tokens
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.deadlines.settings import load
+from fleet.server.keys.random_tokens import digest
+from fleet.server.live_feed.hub import Hub
 from fleet.server.people.model import PersonRow
 from fleet.server.people.queries import replace_administrators
 from fleet.server.people.service import import_people
 from fleet.server.people.tables import people as directory
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import digest
-from fleet.server.platform.roles import Role
+from fleet.server.web.roles import Role
 from sim.stories.administrators import listed
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.identity_provider import SECRET, SETTINGS, WHO, IdentityProvider

@@ -20,7 +20,7 @@ from fleet.agent.sync import OrderBook
 from fleet.messages.asking import SYNC_TYP
 from fleet.messages.key_rotation import KeysAsk, KeyStatement, sign_statement
 from fleet.messages.link import Answer, Ask, SyncPage
-from fleet.server.platform.signing import Signer
+from fleet.server.keys.signing import Signer
 from provisioning.authority import Authority, public_jwk
 from provisioning.enrol import enrol
 from provisioning.rotation import PARTS, finish_rotation, rotate

@@ -23,13 +23,13 @@ from fleet.messages.events import Event
 from fleet.messages.link import Acked, Answer, Ask, ChainAsk, HeldChain, OrderAsk, decode, encode
 from fleet.messages.pacing import ASK_BURST
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, format_time, open_ask, sign_acked
+from fleet.server.database.database import Database
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
 from fleet.server.issuers.requests import MOST_AN_HOUR, RequestLog
 from fleet.server.issuers.service import IssuerAnswers
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.signing import Signer
+from fleet.server.keys.signing import Signer
 from fleet.server.stations.alarms import AlarmRecorder
 from kiosk.station.fleet_orders import ServerEnvelopes
 from provisioning.authority import Authority

@@ -18,7 +18,7 @@ from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages.asking import SYNC_TYP
 from fleet.messages.link import Administrator, Answer, Ask, Order, SyncPage
-from fleet.server.platform.signing import Signer
+from fleet.server.keys.signing import Signer
 from kiosk.clock import SystemClock
 from kiosk.station import build_fleet, journal
 from provisioning.authority import Authority

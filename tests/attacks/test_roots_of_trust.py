@@ -16,8 +16,8 @@ from fleet.server.enrolment.tables import station_claims
 from fleet.server.guards.model import RETENTION
 from fleet.server.guards.service import waits_for_person, within_share
 from fleet.server.people.queries import all_administrators, replace_administrators
-from fleet.server.platform.roles import Role
 from fleet.server.stations.service import add_stations
+from fleet.server.web.roles import Role
 from provisioning.est.wire import short_fingerprint
 from sim.stories.administrators import listed
 from tests.fakes.server import region_in_service

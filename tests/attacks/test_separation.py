@@ -92,7 +92,7 @@ def test_a_program_that_parses_what_strangers_send_runs_as_root(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fault in a parser of the server is root on the machine."""
-    monkeypatch.setattr("fleet.server.platform.process.logs.configure", lambda form, level: None)
+    monkeypatch.setattr("fleet.server.process.logs.configure", lambda form, level: None)
     data, here = tmp_path / "data", str(tmp_path)
     words = {
         "serve": ["--init", "--data", str(data), "--authority", here, "--verifier", f"{here}/socket"],

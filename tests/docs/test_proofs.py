@@ -15,9 +15,9 @@ from fleet.messages.vocabulary import AskName, EventType
 from fleet.server.app import create_app
 from fleet.server.cli import COMMANDS
 from fleet.server.ingest.projections import KEPT_ALONE
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.web.authorization import rights
+from fleet.server.live_feed.hub import Hub
 from fleet.server.store_cli import IMPORTS
+from fleet.server.web.authorization import rights
 
 PAGE = Path(__file__).parents[2] / "docs" / "proofs.md"
 READS = frozenset({"GET", "HEAD"})

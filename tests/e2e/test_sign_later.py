@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from fleet.server.audit_log.log import entries
+from fleet.server.database.database import FILE_NAME, Database, open_database
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import load
 from fleet.server.guards.service import observe_clock
-from fleet.server.platform.audit.log import entries
-from fleet.server.platform.database.database import FILE_NAME, Database, open_database
 from fleet.server.stations.tables import stations
 from sim.issuer.database import IssuerDatabase, card_of
 from sim.reader.personas import person

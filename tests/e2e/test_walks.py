@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.vocabulary import ErrandOutcome
-from fleet.server.platform.database.database import FILE_NAME
+from fleet.server.database.database import FILE_NAME
 from kiosk.cli import Exit
 from kiosk.cli.walk import EXIT
 from kiosk.errands.registry import ERRANDS

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.platform.database.database import FILE_NAME
+from fleet.server.database.database import FILE_NAME
 from tests.fakes.campaigns.failing_calls import Act, Plan, Strike
 from tests.fakes.campaigns.whole_system import PART, Case, Draw, Fault, System, draw
 

@@ -15,12 +15,12 @@ from fleet.agent.drain import FlowLimits
 from fleet.agent.link import Timing
 from fleet.messages.vocabulary import CommandName
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import open_database as opened_store
-from fleet.server.platform.random_tokens import form_token
-from fleet.server.platform.roles import Role
+from fleet.server.database.database import open_database as opened_store
+from fleet.server.keys.random_tokens import form_token
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
 from fleet.server.server import FleetServer
+from fleet.server.web.roles import Role
 from kiosk.config import CommandsSection, load
 from kiosk.station.activity import QUIET_S
 from kiosk.station.build import open_station

@@ -18,12 +18,12 @@ from fleet.agent.store import StationStore
 from fleet.messages.events import Event
 from fleet.messages.link import Acked
 from fleet.messages.topics import Topics
+from fleet.server.broker.transport import Incoming
+from fleet.server.database.database import Database, open_database
 from fleet.server.events.tables import conflicts, events, quarantine
 from fleet.server.ingest.parse import parse_message
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.broker.transport import Incoming
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import Database, open_database
+from fleet.server.process.config import ServerConfig
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from fleet.server.stations.tables import stations

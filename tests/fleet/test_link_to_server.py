@@ -14,8 +14,8 @@ from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages.link import StationState
 from fleet.messages.vocabulary import EventType
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import open_database
+from fleet.server.database.database import open_database
+from fleet.server.process.config import ServerConfig
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from provisioning.authority import Authority

@@ -14,9 +14,9 @@ from fleet.agent.identity import Identity
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.vocabulary import EventType
+from fleet.server.database.database import open_database
 from fleet.server.events.tables import chains, conflicts, events, quarantine
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import open_database
+from fleet.server.process.config import ServerConfig
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from provisioning.authority import Authority

@@ -18,11 +18,11 @@ from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.link import StationState
+from fleet.server.broker import mosquitto
+from fleet.server.database.database import open_database
 from fleet.server.enrolment import queries
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker import mosquitto
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import open_database
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
 from fleet.server.server import FleetServer
 from provisioning import pki
 from provisioning.authority import Authority

@@ -23,9 +23,9 @@ from fleet.agent.link import Link, Timing
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages.link import envelope_mac_input
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import open_database
+from fleet.server.database.database import open_database
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
 from fleet.server.server import FleetServer
 from provisioning.authority import Authority
 from provisioning.renewal import LEAVES, renew

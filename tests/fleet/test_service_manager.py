@@ -10,7 +10,7 @@ from typing import Self
 
 import pytest
 
-from fleet.server.platform.process.run import DONE, run, until_told
+from fleet.server.process.run import DONE, run, until_told
 from fleet.service_manager import ServiceManager, status_line, tell_manager
 from tests.fakes.machine.notify_socket import NotifySocket, notify_socket
 

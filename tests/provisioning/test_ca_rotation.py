@@ -9,7 +9,7 @@ from cryptography import x509
 from fleet.agent.identity import Broker, Identity
 from fleet.messages.revocations import read_revocations
 from fleet.messages.statements import fault_of
-from fleet.server.platform.signing import Signer
+from fleet.server.keys.signing import Signer
 from provisioning import pki
 from provisioning.authority import Authority, AuthorityError
 from provisioning.cli import main

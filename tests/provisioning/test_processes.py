@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
+from fleet.server.broker.mqtt5_client import Credentials, tls_context
 from provisioning.authority import Authority, AuthorityError
 from provisioning.cli import main
 from provisioning.exporting import export_server

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.server_keys import ServerKeys
-from fleet.server.platform.signing import Signer, SigningKeyError
+from fleet.server.keys.signing import Signer, SigningKeyError
 from fleet.server.verifier.judge import Keys
 from provisioning import files
 from provisioning.authority import Authority, AuthorityError

@@ -91,7 +91,7 @@ HELP = "import sys; from fleet.server.cli import main; main([sys.argv[1], '--hel
 def test_both_programs_write_theirs(
     tmp_path: Path, programs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fleet.server.platform.process.logs.configure", lambda form, level: None)
+    monkeypatch.setattr("fleet.server.process.logs.configure", lambda form, level: None)
     where = ["--output", str(tmp_path / "out"), "--programs", str(programs)]
     assert fleet(["units", *where]) == 0
     assert provision(["units", *where]) == 0

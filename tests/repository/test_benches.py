@@ -11,9 +11,9 @@ from benches.disk import left
 from benches.events import errands
 from benches.figures import CannotMeasureError, Figure, Report, compared_with, table
 from fleet.messages.events import parse
+from fleet.server.database.database import open_database
 from fleet.server.ingest.parse import arrived_event
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import open_database
 from kiosk.errands.unblock.stories import STORIES
 
 ROOT = Path(__file__).resolve().parents[2]

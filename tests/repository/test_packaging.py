@@ -49,10 +49,10 @@ def test_every_file_of_the_packages_is_packed(wheel: str, packed: set[str]) -> N
 @pytest.mark.parametrize(
     "name",
     [
-        "fleet/server/platform/static/vendor/icons.woff2",
-        "fleet/server/platform/templates/base.html",
+        "fleet/server/pages/static/vendor/icons.woff2",
+        "fleet/server/pages/templates/base.html",
         "fleet/server/stations/texts/sv.po",
-        "fleet/server/platform/database/migrations/script.py.mako",
+        "fleet/server/database/migrations/script.py.mako",
         "drivers/reader/profiles/pkcs15.toml",
         "kiosk/texts/sv/pickup.po",
         "kiosk/screens/assets/Inter-Regular.otf",

@@ -69,7 +69,7 @@ def test_more_than_a_few_are_a_failure_at_once(project: Path) -> None:
         "tests/fleet/server/issuers/proofs/test_nonces.py::test_one",
         "tests/fleet/server/enrolment/test_est.py::test_one",
         "tests/fleet/server/accounts/test_separation_of_duties.py::test_one",
-        "tests/fleet/server/platform/test_authorization.py::test_one",
+        "tests/fleet/server/web/test_authorization.py::test_one",
     ],
 )
 def test_a_test_of_security_has_no_second_try(project: Path, name: str) -> None:

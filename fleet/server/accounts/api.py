@@ -17,15 +17,15 @@ from fleet.server.accounts.hsa_bindings import MOST_REASON
 from fleet.server.accounts.pages import account_content, account_service, link_of
 from fleet.server.accounts.queries import AccountError, NoSuchAccountError, gives_more
 from fleet.server.accounts.service import Account
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Grants, Right, Role
-from fleet.server.platform.web.authorization import needs
-from fleet.server.platform.web.idempotency import SHOWN_ONCE, api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
-from fleet.server.platform.web.request_bodies import WHOLE, Body
+from fleet.server.pages.rendering import Web
 from fleet.server.proposals.dependencies import PROPOSED, accepted, propose
 from fleet.server.proposals.model import Kind
 from fleet.server.proposals.service import Proposed
+from fleet.server.web.authorization import needs
+from fleet.server.web.idempotency import SHOWN_ONCE, api_group
+from fleet.server.web.pagination import CountedRows, Limit, Offset, next_offset
+from fleet.server.web.request_bodies import WHOLE, Body
+from fleet.server.web.roles import Grants, Right, Role
 
 NAME = r"^[a-z][a-z0-9._-]{1,39}$"
 STATIONS = r"^(\*|[a-z0-9][a-z0-9-]{0,38}\*?)$"

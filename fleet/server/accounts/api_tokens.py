@@ -17,8 +17,8 @@ from sqlalchemy import Connection, insert, select, update
 
 from fleet.server.accounts.queries import NAME, AccountError, NoSuchAccountError
 from fleet.server.accounts.tables import tokens
-from fleet.server.platform.random_tokens import API_TOKEN_PREFIX, digest, random_token
-from fleet.server.platform.roles import STATIONS, Caller, Role
+from fleet.server.keys.random_tokens import API_TOKEN_PREFIX, digest, random_token
+from fleet.server.web.roles import STATIONS, Caller, Role
 
 MOST_DAYS = 90
 ORGANISATIONS = re.compile(r"[A-Z][A-Z0-9]{1,30}( [A-Z][A-Z0-9]{1,30}){0,19}\Z")

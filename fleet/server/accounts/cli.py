@@ -23,11 +23,11 @@ from fleet.server.accounts.queries import AccountError
 from fleet.server.accounts.sign_in import one_time_links as links
 from fleet.server.accounts.sign_in import secret_encryption as sealing
 from fleet.server.accounts.sign_in.secret_encryption import SecretsError
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
-from fleet.server.platform.roles import EVERYWHERE, Role
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.database.database import Database
+from fleet.server.database.options import DONE, Result, add_store_arguments, run_on_store
+from fleet.server.web.roles import EVERYWHERE, Role
 
 REFUSED = 3
 

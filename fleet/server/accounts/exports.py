@@ -9,11 +9,11 @@ from fleet.server.accounts import labels
 from fleet.server.accounts.api_tokens import ApiToken
 from fleet.server.accounts.pages import account_service
 from fleet.server.accounts.service import Account
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, send_file
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
+from fleet.server.files.file_exports import ExportColumn, FileExport, Format, send_file
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.rendering import Web
+from fleet.server.web.authorization import needs
+from fleet.server.web.roles import Right
 
 USERS = FileExport[Account](
     "users",

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 from fleet.server.accounts import separation_of_duties as duties
 from fleet.server.accounts.queries import AccountError, AccountRow, hsa_id_at, hsa_id_of, named
 from fleet.server.accounts.tables import hsa_bindings, users, webauthn_keys
+from fleet.server.audit_log.log import without_numbers
 from fleet.server.people.queries import is_listed
-from fleet.server.platform.audit.log import without_numbers
 
 DECIDE = timedelta(days=1)
 LASTS = timedelta(days=365)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fleet.server.accounts.api_tokens import ApiToken
 from fleet.server.accounts.queries import AccountRow
-from fleet.server.platform.pages.labels import ICON, StatusLabel
+from fleet.server.pages.labels import ICON, StatusLabel
 
 
 def account_label(person: AccountRow) -> StatusLabel:

@@ -25,8 +25,8 @@ from fleet.server.accounts.tables import (
     webauthn_keys,
 )
 from fleet.server.commands.tables import commands
-from fleet.server.platform.roles import STATIONS, Grants, Role, Scope
 from fleet.server.proposals.tables import proposals
+from fleet.server.web.roles import STATIONS, Grants, Role, Scope
 
 NAME = re.compile(r"[a-z][a-z0-9._-]{1,39}\Z")
 

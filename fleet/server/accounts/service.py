@@ -24,10 +24,10 @@ from fleet.server.accounts.sign_in import one_time_links as links
 from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.sessions import Open
 from fleet.server.accounts.tables import users
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.roles import Grants, Role
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.database.database import Database
+from fleet.server.web.roles import Grants, Role
 
 
 class LastAdministratorError(AccountError):

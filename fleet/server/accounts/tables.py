@@ -11,7 +11,7 @@ that entries cut off at the end are missed too.
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
-from fleet.server.platform.database.schema import RowId, UtcDateTime, metadata
+from fleet.server.database.schema import RowId, UtcDateTime, metadata
 
 users = Table(
     "users",

@@ -16,9 +16,9 @@ from fleet.messages.vocabulary import AskName
 from fleet.server.accounts.tables import users
 from fleet.server.alerts.model import AlertRow
 from fleet.server.alerts.rules import DONE_BY, DONE_TO, Deed
+from fleet.server.audit_log.tables import audit, audit_head
 from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.people.service import stored_people
-from fleet.server.platform.audit.tables import audit, audit_head
 from fleet.server.stations.alarms import LOOKED_ACROSS
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

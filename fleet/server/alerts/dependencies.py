@@ -3,7 +3,7 @@
 from fastapi import Request
 
 from fleet.server.alerts.model import Alerts
-from fleet.server.platform.web.authorization import caller_of
+from fleet.server.web.authorization import caller_of
 
 
 def within(request: Request, alerts: Alerts) -> Alerts:

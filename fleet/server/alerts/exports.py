@@ -6,11 +6,11 @@ from fastapi.responses import Response
 from fleet.server.alerts import labels
 from fleet.server.alerts.model import AlertRow, Alerts
 from fleet.server.alerts.pages import IS_OPEN
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
+from fleet.server.files.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
+from fleet.server.pages.rendering import Web
 from fleet.server.stations.dependencies import stations_named
+from fleet.server.web.authorization import needs
+from fleet.server.web.roles import Right
 
 ALERTS = FileExport[AlertRow](
     "alerts",

@@ -25,15 +25,15 @@ from sqlalchemy import Connection, select
 from fleet.server.alerts.notifications import NotDeliveredError, next_try, send_text
 from fleet.server.alerts.queries import station_titles
 from fleet.server.alerts.settings import Email
+from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.settings import DeadlineRule
 from fleet.server.guards.service import clock_is_believed
 from fleet.server.issuers.tables import certificates
+from fleet.server.pages.i18n import LANGUAGES, Localization, load
 from fleet.server.people.queries import last_certificates
 from fleet.server.people.service import stored_people
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.pages.i18n import LANGUAGES, Localization, load
 
 EVERY_S = 300.0
 MOST_AT_ONCE = 100

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from fleet.server.alerts.model import AlertRow
 from fleet.server.alerts.rules import ENDING
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import ICON, Level, StatusLabel, TodoItem
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import ICON, Level, StatusLabel, TodoItem
 
 _LEVEL: dict[str, tuple[Level, str]] = {
     "critical": ("ba", "alert-octagon"),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from fleet.server.live_feed.topics import Topic, changes_with
 from fleet.server.maintenance.model import PlannedWindow, Window, WindowRow
-from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 
 @dataclass(frozen=True, slots=True)

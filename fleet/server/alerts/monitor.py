@@ -22,12 +22,12 @@ from fleet.server.alerts.rules import FleetSnapshot, WaitingRow, evaluate_rules,
 from fleet.server.alerts.settings import AlertSettings, Channel, with_windows
 from fleet.server.alerts.tables import notices
 from fleet.server.alerts.transitions import AlertTracker
+from fleet.server.clock.time_zones import HERE
 from fleet.server.commands.tables import commands
+from fleet.server.database.database import READ_FAULTS, Database
+from fleet.server.keys.expiry import End
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.maintenance import queries as maintaining
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.expiry import End
-from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.platform.time_zones import HERE
 from fleet.server.stations.model import Contact
 
 LOOK_EVERY_S = 10.0

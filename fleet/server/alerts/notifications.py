@@ -3,7 +3,7 @@
 Rules: a try takes at most ten seconds; what went wrong is said in words without secrets. Words that come together are one
 e-mail, so that a network that is away does not fill a mailbox; a webhook gets each. A message has a random id that stays
 the same when it is sent again (`webhook-id`, `Message-ID`) and the time of this try; a webhook's is signed where it has a
-secret (see `fleet.server.platform.webhook_signatures`). A redirect is not followed."""
+secret (see `fleet.server.keys.webhook_signatures`). A redirect is not followed."""
 
 import http.client
 import json
@@ -26,8 +26,8 @@ import msgspec
 from fleet.server.alerts import labels
 from fleet.server.alerts.model import AlertRow, NoticeBundle, NoticeRow, PendingApproval
 from fleet.server.alerts.settings import Channel, Email, Webhook
-from fleet.server.platform.pages.i18n import Localization, load
-from fleet.server.platform.webhook_signatures import ID, SIGNATURE, TIMESTAMP, HookError, load_secret, signature
+from fleet.server.keys.webhook_signatures import ID, SIGNATURE, TIMESTAMP, HookError, load_secret, signature
+from fleet.server.pages.i18n import Localization, load
 
 TIMEOUT_S = 10.0
 FIRST_RETRY_S, LAST_RETRY_S = 30.0, 3600.0

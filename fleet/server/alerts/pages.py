@@ -20,18 +20,18 @@ from starlette.concurrency import run_in_threadpool
 from fleet.server.alerts.dependencies import within
 from fleet.server.alerts.labels import alert_label, alert_place
 from fleet.server.alerts.model import AlertRow, Alerts, NoticeRow, PendingApproval
+from fleet.server.audit_log.log import AuditEvent, mask_numbers
+from fleet.server.clock.time_zones import HERE
+from fleet.server.live_feed.topics import Topic
 from fleet.server.maintenance.labels import active_windows
-from fleet.server.platform.audit.log import AuditEvent, mask_numbers
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, paging
-from fleet.server.platform.roles import Right
-from fleet.server.platform.time_zones import HERE
-from fleet.server.platform.web.authorization import audit_change, caller_of, field, form_of, needs
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Number, Offset, Page, next_offset, pages_of
-from fleet.server.platform.web.request_bodies import LINE, WHOLE, Body
+from fleet.server.pages.rendering import Web, paging
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
+from fleet.server.web.authorization import audit_change, caller_of, field, form_of, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.pagination import ROWS, CountedRows, Limit, Number, Offset, Page, next_offset, pages_of
+from fleet.server.web.request_bodies import LINE, WHOLE, Body
+from fleet.server.web.roles import Right
 
 ACKNOWLEDGED = "alert.acknowledge"
 MOST_NOTE = 400

@@ -46,6 +46,7 @@ from fleet.server.alerts.tables import alerts, notices
 from fleet.server.alerts.transitions import CloseAlert, Decision, OpenAlert, ReopenAlert, StoredAlert, UpdateAlert
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.commands.tables import commands
+from fleet.server.database.station_scope import stations_like
 from fleet.server.deadlines.settings import ALARMS
 from fleet.server.enrolment.queries import waiting_stations
 from fleet.server.errands.tables import errands
@@ -53,7 +54,6 @@ from fleet.server.events.tables import events
 from fleet.server.issuers.tables import HANDED_OVER, requests, wishes
 from fleet.server.orders.model import IN_HAND
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.station_scope import stations_like
 from fleet.server.proposals.tables import proposals
 from fleet.server.stations.model import contact_of
 from fleet.server.stations.tables import IN_FLEET, RETIRED_NAMES, alarms, stations

@@ -12,7 +12,7 @@ from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from fleet.server.alerts.settings import AlertRule
 from fleet.server.deadlines.settings import ALARMS
 from fleet.server.enrolment.queries import WaitingStation
-from fleet.server.platform.expiry import End, station_end
+from fleet.server.keys.expiry import End, station_end
 from fleet.server.stations.model import OFFLINE_AFTER, Contact
 
 PAPER = (DeviceStatus.PAPER_LOW, DeviceStatus.OUT_OF_PAPER)

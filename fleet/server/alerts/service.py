@@ -6,10 +6,10 @@ from datetime import datetime
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.model import AlertRow, NoticeRow
 from fleet.server.alerts.settings import AlertSettings, planned_windows
+from fleet.server.database.database import Database
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.maintenance import queries as maintaining
 from fleet.server.maintenance.model import PlannedWindow, Window, WindowRow
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Changes, Topic
 
 
 class AlertService:

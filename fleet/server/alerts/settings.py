@@ -39,7 +39,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from fleet.server.maintenance.model import MaintenanceRule, Name, PlannedWindow, WindowRow
-from fleet.server.platform import default_settings as shipped
+from fleet.server.process import default_settings as shipped
 
 Severity = Literal["notice", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("notice", "warning", "critical")
@@ -67,7 +67,7 @@ class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An address that is told by POST with JSON. `secret_file` holds the secret of its signature
-    (`fleet.server.platform.webhook_signatures`)."""
+    (`fleet.server.keys.webhook_signatures`)."""
 
     name: Name
     url: Annotated[str, msgspec.Meta(pattern=r"^https?://")]

@@ -10,7 +10,7 @@ waits for a second person: one for each command and channel.
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
 
-from fleet.server.platform.database.schema import RowId, UtcDateTime, metadata
+from fleet.server.database.schema import RowId, UtcDateTime, metadata
 
 alerts = Table(
     "alerts",

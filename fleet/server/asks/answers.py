@@ -41,18 +41,18 @@ from fleet.messages.link import (
 )
 from fleet.messages.region import RegionAsk
 from fleet.messages.signed import MAX_ASK_BYTES
+from fleet.server.clock.local_days import local_day
+from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.enrolment.model import EnrolmentRefused, IssuedChain, Outcome
 from fleet.server.events.queries import held_chain
 from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.stopped_cards import stop_digests_after
+from fleet.server.keys.signing import Signer
 from fleet.server.orders import queries as ordering
 from fleet.server.orders.model import RELEASED_LOA
 from fleet.server.people.queries import administrators_after
 from fleet.server.people.service import leaver_digests_after, mail_address
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.local_days import local_day
-from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import GUESSING, LETTER_KEY_MISSING, Alarm, AlarmRecorder
 from fleet.server.verifier.model import MAX_SEALED_CHARACTERS, EnvelopeFacts, Verifier, VerifierAwayError
 from provisioning.authority import AuthorityError

@@ -13,7 +13,7 @@ from fleet.server.asks.rate_limits import AskLimits
 from fleet.server.asks.refusals import Refusals
 from fleet.server.asks.revocation_list import AuthorityFileError, DeniedStations, RevocationList, RevocationLists
 from fleet.server.asks.verification import AskVerifier
-from fleet.server.platform.database.database import Database
+from fleet.server.database.database import Database
 from provisioning.authority import AuthorityError
 from provisioning.issuing import read_issuing
 

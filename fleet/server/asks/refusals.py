@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.pacing import TokenBucket
-from fleet.server.platform.database.database import Database
+from fleet.server.database.database import Database
 from fleet.server.stations.alarms import TOO_MANY_ASKS, UNSIGNED_ASK, Alarm, AlarmRecorder
 from fleet.server.stations.tables import stations
 

@@ -16,9 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.revocations import RevocationListError, Revocations, read_revocations
 from fleet.messages.statements import Authorities, name_of
+from fleet.server.database.database import Database
 from fleet.server.enrolment.model import is_denied
 from fleet.server.enrolment.queries import denied_since
-from fleet.server.platform.database.database import Database
 
 _log = logging.getLogger(__name__)
 

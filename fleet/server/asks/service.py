@@ -19,9 +19,9 @@ from fleet.server.asks.fair_queue import AT_ONCE, FairQueue
 from fleet.server.asks.guard import AskGuard
 from fleet.server.asks.refusals import BELIEVED
 from fleet.server.asks.verification import AskRefusedError, ClockError
-from fleet.server.platform.broker.inbox import Inbox
-from fleet.server.platform.broker.transport import Incoming, Transport
-from fleet.server.platform.signing import Signer
+from fleet.server.broker.inbox import Inbox
+from fleet.server.broker.transport import Incoming, Transport
+from fleet.server.keys.signing import Signer
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from pydantic import BaseModel
 
 from fleet.server.accounts.api import Grant
 from fleet.server.accounts.sign_in.dependencies import access_of
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, audit_lookup, caller_of, needs
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.openapi_description import describe
-from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
-from fleet.server.platform.web.request_bodies import LINE
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.web.authorization import address_of, audit_lookup, caller_of, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.openapi_description import describe
+from fleet.server.web.pagination import CountedRows, Limit, Offset, next_offset
+from fleet.server.web.request_bodies import LINE
+from fleet.server.web.roles import Right
 
 
 class AuditEntry(BaseModel):

@@ -5,9 +5,9 @@
 """
 
 from fleet.messages.vocabulary import AskName
-from fleet.server.platform.audit.log import AuditRow
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import Level, StatusLabel
+from fleet.server.audit_log.log import AuditRow
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import Level, StatusLabel
 
 _DEED: dict[str, tuple[Level, str]] = {
     "sign-in": ("ok", "account-check-outline"),

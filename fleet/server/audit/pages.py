@@ -12,10 +12,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.server.accounts.sign_in.dependencies import access_of
-from fleet.server.platform.audit.log import AuditEvent, AuditVerdict
-from fleet.server.platform.pages.rendering import Web, paging
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, audit_lookup, caller_of, needs
+from fleet.server.audit_log.log import AuditEvent, AuditVerdict
+from fleet.server.pages.rendering import Web, paging
+from fleet.server.web.authorization import address_of, audit_lookup, caller_of, needs
+from fleet.server.web.roles import Right
 
 ROWS = 100
 _MOST_PAGES = 100_000

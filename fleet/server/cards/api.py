@@ -13,6 +13,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel
 
 from fleet.messages.issuing import BlockReason
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.dependencies import CardSide, within
 from fleet.server.cards.model import Cards, StationBinRow, StockKind
 from fleet.server.cards.pages import LOOKED, retry, wish
@@ -21,13 +22,12 @@ from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import Act, Code
 from fleet.server.issuers.model import RequestKey, RequestRow, RequestState
 from fleet.server.orders.request_bodies import STATION, Number
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
-from fleet.server.platform.web.request_bodies import Body
 from fleet.server.stations.api import Emptied, Order, emptied_model, order_model
+from fleet.server.web.authorization import audit_lookup, caller_of, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.pagination import CountedRows, Limit, Offset, next_offset
+from fleet.server.web.request_bodies import Body
+from fleet.server.web.roles import Right
 
 Station = Annotated[str | None, Query(pattern=STATION)]
 RequestId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]

@@ -12,13 +12,13 @@ from fastapi import Request
 
 from fleet.server.cards.model import Cards
 from fleet.server.cards.service import CardService
+from fleet.server.database.database import Database
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import DeadlineSettings
 from fleet.server.envelope_resets.service import EnvelopeResetService
 from fleet.server.guards.service import GuardService
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Changes
-from fleet.server.platform.web.authorization import caller_of
+from fleet.server.live_feed.topics import Changes
+from fleet.server.web.authorization import caller_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from fastapi.responses import Response
 from fleet.server.cards import labels
 from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import Cards
+from fleet.server.files.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
 from fleet.server.issuers.model import RequestRow
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
+from fleet.server.pages.rendering import Web
+from fleet.server.web.authorization import needs
+from fleet.server.web.roles import Right
 
 REQUESTS = FileExport[RequestRow](
     "requests",

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, or_, select
 
 from fleet.server.cards.model import CardStory, CertificateRow, IssuerAskRow
 from fleet.server.cards.stock.tables import bin_cards
+from fleet.server.database.station_scope import StationCondition, all_stations
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.errands.queries import errand_row, errand_rows
 from fleet.server.errands.tables import errands
@@ -16,7 +17,6 @@ from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.tables import certificates, requests, wishes
 from fleet.server.orders.queries import order_row, order_rows
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.station_scope import StationCondition, all_stations
 from fleet.server.stations.tables import stations
 
 MOST = 100

@@ -5,8 +5,8 @@
 """
 
 from fleet.server.issuers.model import RequestRow
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import Level, StatusLabel
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import Level, StatusLabel
 
 _REQUEST: dict[str, tuple[Level, str]] = {
     "waiting": ("of", "clock-outline"),

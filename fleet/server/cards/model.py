@@ -10,16 +10,16 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from fleet.messages.issuing import BlockReason, HoldReason
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.stock.model import Emptied
 from fleet.server.deadlines.model import DeadlineActionRow
 from fleet.server.errands.model import ErrandRow
+from fleet.server.files.import_files import ImportResult
 from fleet.server.issuers.model import RequestKey, RequestRow
+from fleet.server.live_feed.topics import Topic, changes_with
 from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord, OrderRow
 from fleet.server.orders.service import StepResult
 from fleet.server.people.model import Facts, FactWord, ListedAdministrator, PersonRow
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.import_files import ImportResult
-from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 StockKind = Literal["order", "reserve", "quarantined"]
 CardAction = Literal["hold", "block", "lift"]

@@ -16,14 +16,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from fleet.messages.issuing import BlockReason, HoldReason
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import CardAction, Cards
 from fleet.server.issuers.model import STATES, RequestKey, RequestRow
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, paging
-from fleet.server.platform.roles import Right, Scope
-from fleet.server.platform.web.authorization import (
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.rendering import Web, paging
+from fleet.server.readings.dependencies import readings_of
+from fleet.server.web.authorization import (
     address_of,
     audit_change,
     audit_lookup,
@@ -33,8 +33,8 @@ from fleet.server.platform.web.authorization import (
     needs,
     rate_limiter_of,
 )
-from fleet.server.platform.web.pagination import ROWS, Page
-from fleet.server.readings.dependencies import readings_of
+from fleet.server.web.pagination import ROWS, Page
+from fleet.server.web.roles import Right, Scope
 
 NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
 LOOKED, RETRIED = "people.card", "request.retry"

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, select
 
 from fleet.messages.asking import BlockAsk, HoldAsk, LiftAsk
 from fleet.messages.issuing import BlockReason, HoldReason
+from fleet.server.audit_log.log import AuditEvent, append
 from fleet.server.cards.history import story
 from fleet.server.cards.model import (
     CardAction,
@@ -21,8 +22,15 @@ from fleet.server.cards.model import (
 )
 from fleet.server.cards.stock import queries as shelf_reading
 from fleet.server.cards.stock.model import Emptied
+from fleet.server.clock.local_days import local_day
+from fleet.server.database.bulk import insert_new
+from fleet.server.database.database import Database
+from fleet.server.database.station_scope import StationCondition, stations_like
+from fleet.server.files.csv_files import FileProblem
+from fleet.server.files.import_files import ImportRefusedError, ImportResult
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import Queueable, RequestKey, RequestRow
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord, OrderRow
 from fleet.server.orders.queries import find_order, record_of
 from fleet.server.orders.service import StepResult, apply_step, import_orders
@@ -32,14 +40,6 @@ from fleet.server.people import service as people_service
 from fleet.server.people.leaving import LeaveWaitsError, guard_leaves
 from fleet.server.people.model import Facts, FactWord, ListedAdministrator, PersonRow
 from fleet.server.people.queries import all_administrators
-from fleet.server.platform.audit.log import AuditEvent, append
-from fleet.server.platform.csv_files import FileProblem
-from fleet.server.platform.database.bulk import insert_new
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.station_scope import StationCondition, stations_like
-from fleet.server.platform.import_files import ImportRefusedError, ImportResult
-from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.platform.local_days import local_day
 
 DELIVERIES_KEPT = timedelta(days=7)
 

@@ -18,11 +18,11 @@ from fleet.messages.countersignatures import TYP, Countersignature, digest_of, e
 from fleet.messages.events import Event
 from fleet.messages.statements import Authorities, StatementError, verify_statement
 from fleet.server.checkpoints.tables import checkpoints, countersignatures
+from fleet.server.database.bulk import Put, put_all
+from fleet.server.database.database import Database
 from fleet.server.events.queries import events_at
 from fleet.server.evidence.signature import Seal
 from fleet.server.ingest.projections import checkpoint_text
-from fleet.server.platform.database.bulk import Put, put_all
-from fleet.server.platform.database.database import Database
 
 PAGE = 200
 GOOD = "good"

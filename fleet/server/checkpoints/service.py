@@ -34,12 +34,12 @@ from fleet.messages.statements import (
 )
 from fleet.server.checkpoints.countersigning import Countersigner, VerifiedCheckpoint, countersign_missing
 from fleet.server.checkpoints.tables import checkpoints, countersignatures, station_certificates
+from fleet.server.database.bulk import Put, put_all
+from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.events.model import Difference
 from fleet.server.events.queries import Place, events_at
 from fleet.server.ingest.projections import checkpoint_text
-from fleet.server.platform.database.bulk import Put, put_all
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, alarm_rows
 from fleet.server.stations.tables import stations
 

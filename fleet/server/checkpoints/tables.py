@@ -12,7 +12,7 @@ pages show (`residue`), with people and cards as pseudonyms, so that a rebuild m
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table, Text
 
-from fleet.server.platform.database.schema import UtcDateTime, metadata
+from fleet.server.database.schema import UtcDateTime, metadata
 from fleet.server.stations.tables import stations
 
 checkpoints = Table(

@@ -17,11 +17,11 @@ from cryptography import x509
 from sqlalchemy import and_, select, update
 
 from fleet.server.checkpoints.tables import countersignatures
+from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.evidence.settings import EvidenceSettings
 from fleet.server.evidence.timestamp_tokens import TimestampError, make_request, read_response
 from fleet.server.issuers.adapters.http_client import IssuerHttp
 from fleet.server.issuers.ports import IssuerAwayError
-from fleet.server.platform.database.database import READ_FAULTS, Database
 
 LOOK_EVERY_S = 20.0
 MOST_PAUSE_S = 3600.0

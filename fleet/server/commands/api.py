@@ -27,16 +27,16 @@ from fleet.server.commands.model import (
 )
 from fleet.server.commands.roll_out import Progress, RollOutState, roll_out, unfit_stations
 from fleet.server.commands.service import CommandService
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import NO_STEP_UP, needs
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Name, Number, Offset, Rows, next_offset
-from fleet.server.platform.web.request_bodies import LINE, WHOLE, Body
+from fleet.server.pages.rendering import Web
 from fleet.server.proposals.dependencies import PROPOSED, accepted, propose_roll_out
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.api import Device
 from fleet.server.updates.model import Bundles, StoredBundle
+from fleet.server.web.authorization import NO_STEP_UP, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.pagination import ROWS, CountedRows, Limit, Name, Number, Offset, Rows, next_offset
+from fleet.server.web.request_bodies import LINE, WHOLE, Body
+from fleet.server.web.roles import Right
 
 DIGEST = r"^[0-9a-f]{64}$"
 Station = Annotated[str | None, Query(max_length=40, pattern=LINE)]

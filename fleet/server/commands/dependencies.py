@@ -5,8 +5,8 @@ from fastapi import Request
 from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.commands.model import CommandRow, Requester, right_for
 from fleet.server.commands.service import CommandService
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, caller_of
+from fleet.server.web.authorization import address_of, caller_of
+from fleet.server.web.roles import Right
 
 
 def may_order(request: Request, command: str, station: str) -> bool:

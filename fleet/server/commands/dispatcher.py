@@ -20,12 +20,12 @@ from sqlalchemy import Connection
 from fleet.messages.commands import COMMAND_TYP, Command, digest_of
 from fleet.messages.link import encode
 from fleet.messages.topics import Topics
+from fleet.server.broker.transport import Transport
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.model import CommandRow
-from fleet.server.platform.broker.transport import Transport
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.platform.signing import Signer
+from fleet.server.database.database import READ_FAULTS, Database
+from fleet.server.keys.signing import Signer
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import COMMAND_UNANSWERED, Alarm, raise_alarm
 
 LOOK_EVERY_S = 0.5

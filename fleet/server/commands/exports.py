@@ -7,11 +7,11 @@ from fleet.server.commands import labels
 from fleet.server.commands.model import CommandRow
 from fleet.server.commands.pages import CHOICES
 from fleet.server.commands.service import CommandService
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
+from fleet.server.files.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
+from fleet.server.pages.rendering import Web
 from fleet.server.stations.dependencies import stations_named
+from fleet.server.web.authorization import needs
+from fleet.server.web.roles import Right
 
 COMMANDS = FileExport[CommandRow](
     "commands",

@@ -7,8 +7,8 @@ from fleet.messages.vocabulary import CommandName, EventType
 from fleet.server.commands.model import RECOVERY_KEY, CommandRow
 from fleet.server.commands.roll_out import Progress, RollOutState
 from fleet.server.errands.model import EventRow
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import Level, StatusLabel, TodoItem
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import Level, StatusLabel, TodoItem
 
 COMMAND_ICON: Mapping[str, str] = {
     CommandName.SELF_TEST: "stethoscope",

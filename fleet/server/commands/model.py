@@ -18,7 +18,7 @@ from fleet.messages.commands import COMMANDS, TOUCHES_CARDS, Message, UpdateOrde
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import CommandName
 from fleet.server.accounts.separation_of_duties import Requester as Requester
-from fleet.server.platform.roles import Right
+from fleet.server.web.roles import Right
 
 State = Literal["waiting", "ready", "sent", "done", "refused", "failed", "expired", "withdrawn"]
 """In the order of a command's life: for a second person, for the broker, for the station's answer; and how it ended."""

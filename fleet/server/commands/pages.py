@@ -34,15 +34,15 @@ from fleet.server.commands.model import (
     wrong_with,
 )
 from fleet.server.commands.service import CommandService
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, paging
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
-from fleet.server.platform.web.pagination import ROWS, Number, Page
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.rendering import Web, paging
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
 from fleet.server.stations.model import StationRow
 from fleet.server.updates.model import Bundles, StoredBundle
+from fleet.server.web.authorization import caller_of, field, form_of, needs
+from fleet.server.web.pagination import ROWS, Number, Page
+from fleet.server.web.roles import Right
 
 CHOICES: Mapping[str, Collection[str]] = {"waiting": {"waiting"}, "under_way": UNDER_WAY, "all": ()}
 """What the list can show, and the states that are meant."""

@@ -15,11 +15,11 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, 
 from fleet.messages.commands import CommandResult, UpdateOrder
 from fleet.messages.link import DeviceState, StationState
 from fleet.messages.vocabulary import CommandName
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.commands.model import RECOVERY_KEY, CommandRow
 from fleet.server.commands.tables import commands
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.station_scope import stations_like
+from fleet.server.database.station_scope import stations_like
 from fleet.server.stations.tables import stations
 
 ALL = true()

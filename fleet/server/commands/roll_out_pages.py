@@ -16,14 +16,14 @@ from fleet.server.commands.dependencies import may_order, orderer, within
 from fleet.server.commands.model import MOST_REASON, VALID_S, CommandRefusedError, CommandRequest, Refusal, wrong_with
 from fleet.server.commands.roll_out import UNDER_WAY, Unfit, roll_out, unfit_stations
 from fleet.server.commands.service import CommandService
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import field, form_of, needs
-from fleet.server.platform.web.pagination import ROWS
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.rendering import Web
 from fleet.server.proposals.dependencies import propose_roll_out
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.updates.model import Bundles, StoredBundle
+from fleet.server.web.authorization import field, form_of, needs
+from fleet.server.web.pagination import ROWS
+from fleet.server.web.roles import Right
 
 PATH = "/updates/images"
 

@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from fleet.server.accounts.separation_of_duties import objection_to_second
+from fleet.server.audit_log.log import without_numbers
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.model import (
     RECOVERY_KEY,
@@ -27,9 +28,8 @@ from fleet.server.commands.model import (
     Requester,
     wrong_with,
 )
-from fleet.server.platform.audit.log import without_numbers
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Changes, Topic, changes_with
+from fleet.server.database.database import Database
+from fleet.server.live_feed.topics import Changes, Topic, changes_with
 from fleet.server.stations.alarms import RECOVERY_RELEASED, Alarm, raise_alarm
 
 DECIDE = timedelta(minutes=15)

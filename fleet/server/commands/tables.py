@@ -9,7 +9,7 @@ used up none. Nothing here says more of a person than the account's name.
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
-from fleet.server.platform.database.schema import RowId, UtcDateTime, metadata
+from fleet.server.database.schema import RowId, UtcDateTime, metadata
 
 commands = Table(
     "commands",

@@ -11,13 +11,13 @@ from sqlalchemy import Connection
 
 from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.issuing import BlockReason
+from fleet.server.audit_log.log import AuditEvent, append
 from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.queries import record_action
 from fleet.server.deadlines.settings import Act
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import Queueable, RequestKey
 from fleet.server.orders.service import apply_step
-from fleet.server.platform.audit.log import AuditEvent, append
 from fleet.server.stations.alarms import Alarm, raise_alarm
 
 WHO = "server"

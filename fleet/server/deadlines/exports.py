@@ -7,11 +7,11 @@ from fleet.server.deadlines import labels
 from fleet.server.deadlines.model import BoardEntry
 from fleet.server.deadlines.pages import CODES
 from fleet.server.deadlines.service import DeadlineService
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
+from fleet.server.files.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
+from fleet.server.pages.rendering import Web
 from fleet.server.stations.dependencies import stations_named
+from fleet.server.web.authorization import needs
+from fleet.server.web.roles import Right
 
 DEADLINES = FileExport[BoardEntry](
     "deadlines",

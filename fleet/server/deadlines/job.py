@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.deadlines import actions as acting
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.due_dates import local, phase
@@ -23,8 +24,7 @@ from fleet.server.deadlines.open_days import note_open_stations, without_the_tim
 from fleet.server.deadlines.settings import Code, DeadlineRule, DeadlineSettings
 from fleet.server.guards.model import deadline_batch
 from fleet.server.guards.service import clock_is_believed, within_share
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import DEADLINES_MANY, Alarm, raise_alarm
 
 EVERY_S = 300.0

@@ -3,8 +3,8 @@
 from datetime import date
 
 from fleet.server.deadlines.model import BoardEntry, Deadline, Lane
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import Level
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import Level
 
 _PHASE: dict[str, Level] = {"over": "ba", "near": "wa", "far": "ok"}
 _ICON: dict[Level, str] = {"ba": "alert-octagon", "wa": "clock-outline", "of": "check-circle", "ok": "clock-outline"}

@@ -12,12 +12,12 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, delete, select
 
 from fleet.messages.link import StationState, decode
+from fleet.server.database.bulk import insert_new
 from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.settings import Code, DeadlineRule
 from fleet.server.deadlines.tables import open_days
 from fleet.server.orders.model import UNSIGNED
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.bulk import insert_new
 from fleet.server.stations.model import contact_of, does_receive_visitors
 from fleet.server.stations.tables import IN_FLEET, stations
 

@@ -11,20 +11,20 @@ from typing import Annotated, get_args
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.deadlines.due_dates import local
 from fleet.server.deadlines.model import Lane
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import Code
 from fleet.server.guards.service import GuardService
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.rendering import Web, paging
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
-from fleet.server.platform.web.pagination import ROWS, Page
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.rendering import Web, paging
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
+from fleet.server.web.authorization import audit_lookup, caller_of, needs
+from fleet.server.web.pagination import ROWS, Page
+from fleet.server.web.roles import Right
 
 CODES: tuple[Code, ...] = get_args(Code)
 IN_A_LANE = 5

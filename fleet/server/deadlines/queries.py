@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, select, true
 
+from fleet.server.database.bulk import insert_new
+from fleet.server.database.station_scope import StationCondition, all_stations
 from fleet.server.deadlines.due_dates import begun_by, day_after, due_day, local
 from fleet.server.deadlines.model import Deadline, DeadlineActionRow
 from fleet.server.deadlines.settings import Code, DeadlineRule
 from fleet.server.deadlines.sources import DeadlineQuery, deadline_query
 from fleet.server.deadlines.tables import deeds
-from fleet.server.platform.database.bulk import insert_new
-from fleet.server.platform.database.station_scope import StationCondition, all_stations
 
 CHUNK = 500
 MOST = 20_000

@@ -5,6 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from fleet.server.clock.clock_check import ClockReading
+from fleet.server.database.database import Database
+from fleet.server.database.station_scope import StationCondition, all_stations, stations_like
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.due_dates import local, phase
 from fleet.server.deadlines.model import BoardEntry, Deadline, DeadlineActionRow, Lane
@@ -12,10 +15,7 @@ from fleet.server.deadlines.open_days import without_the_time
 from fleet.server.deadlines.queries import ActionKey
 from fleet.server.deadlines.settings import Code, DeadlineSettings
 from fleet.server.guards.service import last_clock_reading
-from fleet.server.platform.clock_check import ClockReading
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.station_scope import StationCondition, all_stations, stations_like
-from fleet.server.platform.live_feed.topics import Topic, changes_with
+from fleet.server.live_feed.topics import Topic, changes_with
 
 
 class DeadlineService:

@@ -22,7 +22,7 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from fleet.server.platform import default_settings as shipped
+from fleet.server.process import default_settings as shipped
 
 Act = Literal["remind", "void", "hold", "block"]
 Code = Literal["receipt_unsigned", "not_collected", "name_changed", "left", "loa2", "certificate", "reserve_old"]

@@ -8,7 +8,7 @@ The key (rule, subject, due, what) is what makes an act happen once, in however 
 
 from sqlalchemy import Column, Index, String, Table
 
-from fleet.server.platform.database.schema import UtcDateTime, metadata
+from fleet.server.database.schema import UtcDateTime, metadata
 
 deeds = Table(
     "deeds",

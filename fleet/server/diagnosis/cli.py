@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from fleet.server.database.database import FILE_NAME
+from fleet.server.database.options import complain
 from fleet.server.diagnosis.doctor import Examined, diagnose, worst
 from fleet.server.diagnosis.expiry_sources import sources_of
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import FILE_NAME
-from fleet.server.platform.database.options import complain
-from fleet.server.platform.default_settings import SettingsError
-from fleet.server.platform.expiry import End, station_end
-from fleet.server.platform.process.run import DONE
+from fleet.server.keys.expiry import End, station_end
+from fleet.server.process.config import ServerConfig
+from fleet.server.process.default_settings import SettingsError
+from fleet.server.process.run import DONE
 from provisioning import units
 
 BAD_INPUT, NOT_IN_ORDER = 2, 3

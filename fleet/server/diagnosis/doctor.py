@@ -18,8 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fleet.messages.statements import is_issued_by
-from fleet.server.platform.expiry import End, Sources, ends_of
-from fleet.server.platform.signing import Signer, SigningKeyError
+from fleet.server.keys.expiry import End, Sources, ends_of
+from fleet.server.keys.signing import Signer, SigningKeyError
 from fleet.server.verifier.model import VerifierAwayError
 from fleet.server.verifier.socket_client import VerifierConnection
 

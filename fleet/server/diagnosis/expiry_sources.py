@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from fleet.server.alerts.settings import load as load_alerts
-from fleet.server.platform.broker.mosquitto import SERVER_USER
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.expiry import Sources, What
-from fleet.server.platform.web.settings import WebSettings
+from fleet.server.broker.mosquitto import SERVER_USER
+from fleet.server.keys.expiry import Sources, What
+from fleet.server.process.config import ServerConfig
+from fleet.server.web.settings import WebSettings
 
 
 def certificates_of(config: ServerConfig) -> dict[What, Path]:

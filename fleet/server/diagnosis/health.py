@@ -16,9 +16,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
+from fleet.server.database.database import Database, migrations
 from fleet.server.integrity.model import LastCheck
-from fleet.server.platform.database.database import Database, migrations
-from fleet.server.platform.expiry import End
+from fleet.server.keys.expiry import End
 
 OK = "ok"
 FAILED = "failed"
@@ -37,7 +37,7 @@ class Health:
 
     probes: dict[str, Probe] = field(default_factory=dict)
     ends: Callable[[], tuple[End, ...]] = tuple
-    """What ends when: `fleet.server.platform.expiry`."""
+    """What ends when: `fleet.server.keys.expiry`."""
     last_check: Callable[[], LastCheck | None] = lambda: None
     """What came of the nightly check of the store. It is told and turns no readiness: a balancer can mend nothing of it."""
 

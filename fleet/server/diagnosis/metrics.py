@@ -25,10 +25,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fleet.server.alerts.model import Alerts
 from fleet.server.diagnosis.health import ATTENTION, OK, Health
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import authenticator_of, needs
+from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.model import Readings
+from fleet.server.web.authorization import authenticator_of, needs
+from fleet.server.web.roles import Right
 
 FRESH = timedelta(seconds=10)
 READY_FRESH_S = 1.0

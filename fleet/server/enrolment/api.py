@@ -15,13 +15,13 @@ from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.commands.model import MOST_REASON, REASON
 from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, ClaimState, EnrolmentRefusedError, Revoked, Who
 from fleet.server.enrolment.service import EnrolmentService
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import NO_STEP_UP, address_of, caller_of, needs
-from fleet.server.platform.web.idempotency import SHOWN_ONCE, api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Number, Offset, next_offset
-from fleet.server.platform.web.request_bodies import WHOLE, Body
 from fleet.server.proposals.dependencies import PROPOSED, accepted, propose
 from fleet.server.proposals.model import Kind, ProposalRow
+from fleet.server.web.authorization import NO_STEP_UP, address_of, caller_of, needs
+from fleet.server.web.idempotency import SHOWN_ONCE, api_group
+from fleet.server.web.pagination import CountedRows, Limit, Name, Number, Offset, next_offset
+from fleet.server.web.request_bodies import WHOLE, Body
+from fleet.server.web.roles import Right
 from provisioning.est.claim_codes import Claim
 
 DAY_HOURS = 24

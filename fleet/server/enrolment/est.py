@@ -25,10 +25,10 @@ from starlette.routing import Route
 
 from fleet.server.enrolment.judging import EnrolmentJudge
 from fleet.server.enrolment.model import EnrolmentRefused, IssuedChain, Outcome, Refusal, WaitsForApproval
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.web.authorization import address_of
-from fleet.server.platform.web.middleware import MOST_BYTES, WholeBodies
-from fleet.server.platform.web.rate_limits import WINDOW, RateCounters, RateLimit, rate_limit_key
+from fleet.server.process.addresses import Address
+from fleet.server.web.authorization import address_of
+from fleet.server.web.middleware import MOST_BYTES, WholeBodies
+from fleet.server.web.rate_limits import WINDOW, RateCounters, RateLimit, rate_limit_key
 from provisioning.est import wire
 
 MOST_REQUESTS = RateLimit("est", 300)

@@ -25,6 +25,8 @@ from cryptography.x509.oid import NameOID
 from sqlalchemy import Connection, Row, select, update
 
 from fleet.messages.statements import fault_of, name_of
+from fleet.server.audit_log.log import AuditEvent, append
+from fleet.server.database.database import Database
 from fleet.server.enrolment import queries
 from fleet.server.enrolment.model import (
     MOST_RENEWALS,
@@ -37,9 +39,7 @@ from fleet.server.enrolment.model import (
     is_denied,
 )
 from fleet.server.enrolment.tables import station_claims as claims
-from fleet.server.platform.audit.log import AuditEvent, append
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import FORMER_LIFE, Alarm, raise_alarm
 from fleet.server.stations.service import retired_stations
 from provisioning import pki

@@ -1,7 +1,7 @@
 """Labels of claims: what each is good for just now."""
 
 from fleet.server.enrolment.model import ClaimState
-from fleet.server.platform.pages.labels import ICON, Level, StatusLabel
+from fleet.server.pages.labels import ICON, Level, StatusLabel
 
 _LOOK: dict[ClaimState, tuple[Level, str]] = {
     "open": ("of", "clock-outline"),

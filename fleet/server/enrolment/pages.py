@@ -17,11 +17,11 @@ from fleet.server.commands.model import MOST_REASON, REASON
 from fleet.server.enrolment.api import DAY_HOURS, approved, claimed, has_stepped_up, refused, revoked, within
 from fleet.server.enrolment.model import Revoked
 from fleet.server.enrolment.service import EnrolmentService
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, with_query
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import field, form_of, needs
-from fleet.server.platform.web.pagination import Number
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.rendering import Web, with_query
+from fleet.server.web.authorization import field, form_of, needs
+from fleet.server.web.pagination import Number
+from fleet.server.web.roles import Right
 from provisioning.est.claim_codes import Claim
 
 PATH = "/new-stations"

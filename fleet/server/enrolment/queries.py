@@ -10,13 +10,13 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select
 
 from fleet.messages.vocabulary import CommandName, EventType
 from fleet.server.commands.tables import commands
+from fleet.server.database.bulk import Put, put_all
 from fleet.server.enrolment.model import REDELIVERED, ClaimRow
 from fleet.server.enrolment.tables import denied_stations
 from fleet.server.enrolment.tables import issued_certificates as certificates
 from fleet.server.enrolment.tables import station_claims as claims
 from fleet.server.events.queries import received_sequences
 from fleet.server.events.tables import chains, events
-from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.stations.tables import stations
 from provisioning import pki
 from provisioning.est.wire import short_fingerprint

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from fleet.server.broker.revocation import DENIED_FILE
+from fleet.server.database.database import Database
 from fleet.server.enrolment import queries
-from fleet.server.platform.broker.revocation import DENIED_FILE
-from fleet.server.platform.database.database import Database
 from provisioning import files
 from provisioning.authority import CRL_FILE, ISSUING_CRL_FILE, AuthorityError
 from provisioning.issuing import Issuing

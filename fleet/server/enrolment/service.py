@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from sqlalchemy import ColumnElement, Connection, insert, select, true, update
 
+from fleet.server.audit_log.log import AuditEvent, append
+from fleet.server.database.database import Database
+from fleet.server.database.station_scope import stations_like
 from fleet.server.enrolment import queries
 from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, EnrolmentRefusedError, Revoked, Who
 from fleet.server.enrolment.tables import station_claims as claims
-from fleet.server.platform.audit.log import AuditEvent, append
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.station_scope import stations_like
-from fleet.server.platform.live_feed.topics import Changes, Topic, changes_with
+from fleet.server.live_feed.topics import Changes, Topic, changes_with
 from fleet.server.stations.service import add_stations, retired_stations
 from provisioning.authority import AuthorityError, check_station_name
 from provisioning.claim import secret_digest

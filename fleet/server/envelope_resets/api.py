@@ -14,10 +14,10 @@ from fleet.server.commands.model import MOST_REASON, REASON
 from fleet.server.envelope_resets.model import Refusal, ResetRow, Result, State
 from fleet.server.envelope_resets.service import EnvelopeResetService
 from fleet.server.orders.request_bodies import OrderName
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import NO_STEP_UP, caller_of, needs
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.request_bodies import Body
+from fleet.server.web.authorization import NO_STEP_UP, caller_of, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.request_bodies import Body
+from fleet.server.web.roles import Right
 
 REFUSED: dict[Refusal, tuple[int, str]] = {
     Refusal.UNKNOWN: (404, "no order of that number with a letter that can still be used"),

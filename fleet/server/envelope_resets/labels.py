@@ -4,7 +4,7 @@
 'expired'
 """
 
-from fleet.server.platform.pages.labels import Level, StatusLabel
+from fleet.server.pages.labels import Level, StatusLabel
 
 _LABEL: dict[str, tuple[Level, str]] = {
     "waiting": ("wa", "account-check-outline"),

@@ -15,11 +15,11 @@ from fleet.server.envelope_resets.api import REFUSED, within
 from fleet.server.envelope_resets.labels import reset_label
 from fleet.server.envelope_resets.model import Refusal, ResetRow
 from fleet.server.envelope_resets.service import EnvelopeResetService
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.rendering import Web
 from fleet.server.readings.dependencies import readings_of
+from fleet.server.web.authorization import caller_of, field, form_of, needs
+from fleet.server.web.roles import Right
 
 
 def envelope_reset_pages(web: Web, resets: EnvelopeResetService) -> APIRouter:

@@ -17,18 +17,18 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 from fleet.messages.attending import LEVEL, refusal_to_attend
 from fleet.server.accounts.queries import hsa_id_of
 from fleet.server.accounts.separation_of_duties import may_be_one_person
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent, without_numbers
+from fleet.server.clock.local_days import local_day
 from fleet.server.commands.model import Requester
+from fleet.server.database.database import READ_FAULTS, Database
+from fleet.server.database.station_scope import stations_like
 from fleet.server.envelope_resets.model import Refusal, ResetRow, ResetStory
 from fleet.server.envelope_resets.tables import envelope_resets as resets
+from fleet.server.live_feed.topics import Changes, Topic, changes_with
 from fleet.server.orders.model import OPEN, RECEIPT_OWED
 from fleet.server.orders.tables import orders
 from fleet.server.people.queries import administrator_at
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent, without_numbers
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.database.station_scope import stations_like
-from fleet.server.platform.live_feed.topics import Changes, Topic, changes_with
-from fleet.server.platform.local_days import local_day
 from fleet.server.stations.alarms import TRIES_RESET, Alarm, raise_alarm
 from fleet.server.verifier.model import EnvelopeFacts, Verifier, VerifierAwayError
 

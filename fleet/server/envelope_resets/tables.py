@@ -6,7 +6,7 @@
 
 from sqlalchemy import Column, Index, String, Table, Text
 
-from fleet.server.platform.database.schema import RowId, UtcDateTime, metadata
+from fleet.server.database.schema import RowId, UtcDateTime, metadata
 
 envelope_resets = Table(
     "envelope_resets",

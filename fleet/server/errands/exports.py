@@ -9,13 +9,13 @@ from fastapi.responses import Response
 from fleet.server.errands.labels import errand_label
 from fleet.server.errands.model import ErrandQuery, ErrandRow
 from fleet.server.errands.pages import ErrandFilterQuery
-from fleet.server.platform.pages.file_exports import BATCH, ExportColumn, FileExport, Format, send_file
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
+from fleet.server.files.file_exports import BATCH, ExportColumn, FileExport, Format, send_file
+from fleet.server.pages.rendering import Web
 from fleet.server.readings.dependencies import all_readings
 from fleet.server.readings.model import Readings
 from fleet.server.stations.dependencies import stations_named
+from fleet.server.web.authorization import needs
+from fleet.server.web.roles import Right
 
 ERRANDS = FileExport[ErrandRow](
     "errands",

@@ -11,8 +11,8 @@ from fleet.messages.errand_catalog import catalog
 from fleet.messages.vocabulary import ErrandOutcome, EventType, Outcome, lookup, short_type
 from fleet.server.commands.labels import COMMAND_EVENTS, describe_command_event
 from fleet.server.errands.model import GOING_ON, EventRow
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import Level, StatusLabel
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import Level, StatusLabel
 
 _OUTCOME: dict[ErrandOutcome, tuple[Level, str]] = {
     ErrandOutcome.DONE: ("ok", "check-circle"),

@@ -13,17 +13,17 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.errands.labels import ERRAND_KINDS, OUTCOMES
 from fleet.server.errands.model import ErrandQuery, ErrandRow
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.rendering import Web, with_query
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_lookup, needs
-from fleet.server.platform.web.pagination import ROWS
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.rendering import Web, with_query
 from fleet.server.readings.dependencies import all_readings, readings_of
 from fleet.server.stations.dependencies import stations_named
+from fleet.server.web.authorization import audit_lookup, needs
+from fleet.server.web.pagination import ROWS
+from fleet.server.web.roles import Right
 
 Word = Annotated[str, Query(max_length=40)]
 

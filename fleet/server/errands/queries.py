@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
+from fleet.server.clock import local_days
 from fleet.server.errands.model import GOING_ON, ErrandQuery, ErrandRow
 from fleet.server.errands.tables import errands
-from fleet.server.platform import local_days
 from fleet.server.stations.tables import stations
 
 

@@ -2,8 +2,8 @@
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, text
 
+from fleet.server.database.schema import UtcDateTime, metadata
 from fleet.server.events.tables import reference_where_cheap
-from fleet.server.platform.database.schema import UtcDateTime, metadata
 from fleet.server.stations.tables import stations
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
+from fleet.server.database.bulk import Put, insert_for, is_postgres, stored_time
+from fleet.server.database.database import StoredRowError
+from fleet.server.database.postgres import Statement, in_one_trip, locking
 from fleet.server.events.received_sequences import ReceivedSequences, gaps_from_text, gaps_to_text
 from fleet.server.events.tables import chains
-from fleet.server.platform.database.bulk import Put, insert_for, is_postgres, stored_time
-from fleet.server.platform.database.database import StoredRowError
-from fleet.server.platform.database.postgres import Statement, in_one_trip, locking
 from fleet.server.stations.tables import stations
 
 HEARD_EVERY = timedelta(seconds=1)

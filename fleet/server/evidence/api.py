@@ -19,14 +19,14 @@ from fleet.server.evidence.request import PATTERN, evidence_request, export_audi
 from fleet.server.evidence.selection import NothingHeldError, TooMuchError
 from fleet.server.evidence.service import BusyError, Evidence
 from fleet.server.evidence.signature import SealError
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_lookup, needs
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import Name
-from fleet.server.platform.web.problem_details import described, problem
-from fleet.server.platform.web.request_bodies import Day
+from fleet.server.pages.rendering import Web
 from fleet.server.readings.dependencies import readings_of
+from fleet.server.web.authorization import audit_lookup, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.pagination import Name
+from fleet.server.web.problem_details import described, problem
+from fleet.server.web.request_bodies import Day
+from fleet.server.web.roles import Right
 
 _log = logging.getLogger(__name__)
 

@@ -22,6 +22,10 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, read_revocations
+from fleet.server.audit_log import log as audit
+from fleet.server.database.database import Database, StoreError, open_database
+from fleet.server.database.database_url import DatabaseUrlError
+from fleet.server.database.options import add_store_arguments, complain, place_of, store_fault
 from fleet.server.evidence.export import ExportSummary, export
 from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.evidence.request import KINDS, EvidenceRequestError, evidence_request, export_audit_event
@@ -29,10 +33,6 @@ from fleet.server.evidence.selection import NothingHeldError, TooMuchError
 from fleet.server.evidence.signature import Seal, SealError, read_authorities, read_certificates
 from fleet.server.evidence.verification.report import as_object, as_text
 from fleet.server.evidence.verification.verify import TrustAnchors, check
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.database.database import Database, StoreError, open_database
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
 
 DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
 

@@ -20,7 +20,9 @@ from sqlalchemy import Connection, and_, or_, select
 
 from fleet.messages.statements import load_certificate
 from fleet.messages.vocabulary import EventType
+from fleet.server.audit_log.tables import audit
 from fleet.server.checkpoints.tables import countersignatures, erasures, station_certificates
+from fleet.server.database.database import Database
 from fleet.server.events.queries import received_sequences
 from fleet.server.events.tables import events, quarantine
 from fleet.server.evidence import model as contents
@@ -39,8 +41,6 @@ from fleet.server.evidence.selection import ChainPart, select_parts
 from fleet.server.evidence.signature import Seal
 from fleet.server.ingest.projection_check import check_errands
 from fleet.server.ingest.rebuild import same_place
-from fleet.server.platform.audit.tables import audit
-from fleet.server.platform.database.database import Database
 
 PAGE = 2_000
 """Lines in one member."""

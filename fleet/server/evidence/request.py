@@ -8,8 +8,8 @@ import re
 from datetime import date
 from typing import get_args
 
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.evidence.model import EvidenceRequest, Kind
-from fleet.server.platform.audit.log import AuditEvent
 
 EXPORTED = "evidence.export"
 KINDS: tuple[Kind, ...] = get_args(Kind)

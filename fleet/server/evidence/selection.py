@@ -17,12 +17,12 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select
 
 from fleet.server.checkpoints.tables import checkpoints
+from fleet.server.database.bulk import is_postgres
 from fleet.server.errands.tables import errands
 from fleet.server.events.queries import received_sequences
 from fleet.server.events.tables import events
 from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.bulk import is_postgres
 from fleet.server.stations.tables import stations
 
 MOST_EVENTS = 200_000

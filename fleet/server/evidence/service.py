@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
+from fleet.server.database.database import Database
 from fleet.server.evidence.export import export
 from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.evidence.signature import Seal
-from fleet.server.platform.database.database import Database
 
 IN_MEMORY_BYTES = 4 * 1024 * 1024
 

@@ -13,7 +13,7 @@ import msgspec
 from cryptography import x509
 
 from fleet.server.evidence.signature import SealError, read_certificates
-from fleet.server.platform.default_settings import SettingsError, load_struct
+from fleet.server.process.default_settings import SettingsError, load_struct
 
 Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s?#]{1,300}$")]
 

@@ -13,11 +13,11 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from fleet.server.guards.service import GuardService
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import form_of, needs
-from fleet.server.platform.web.idempotency import api_group
 from fleet.server.proposals.dependencies import PROPOSED, accepted, propose
 from fleet.server.proposals.model import Kind
+from fleet.server.web.authorization import form_of, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.roles import Right
 
 Name = Annotated[str, Path(pattern=r"^[a-z0-9_:]{1,40}$")]
 

@@ -17,10 +17,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from fleet.server.database.database import Database
+from fleet.server.database.options import DONE, Result, add_store_arguments, run_on_store
 from fleet.server.guards.model import CLOCK, GuardState
 from fleet.server.guards.service import confirm, guard_state
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
 
 REFUSED = 3
 _FORM = "%Y-%m-%d %H:%M"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from fleet.server.platform.clock_check import ClockReading
+from fleet.server.clock.clock_check import ClockReading
 
 CLOCK = "clock"
 """What is confirmed where the clock has leapt; every other name is a batch's."""

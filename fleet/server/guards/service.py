@@ -12,15 +12,15 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from fleet.server.audit_log.log import AuditEvent, append
+from fleet.server.clock.clock_check import SETTLES, ClockCheck, ClockReading, check_clock
+from fleet.server.clock.steady_clock import SteadyClock
+from fleet.server.database.bulk import Put, put_all
+from fleet.server.database.database import Database
 from fleet.server.events.tables import conflicts, events, quarantine
 from fleet.server.guards.model import CLOCK, BatchName, BatchStop, GuardState
 from fleet.server.guards.tables import batch_stops, server_clock
-from fleet.server.platform.audit.log import AuditEvent, append
-from fleet.server.platform.clock_check import SETTLES, ClockCheck, ClockReading, check_clock
-from fleet.server.platform.database.bulk import Put, put_all
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Changes, Topic, changes_with
-from fleet.server.platform.steady_clock import SteadyClock
+from fleet.server.live_feed.topics import Changes, Topic, changes_with
 from fleet.server.stations.alarms import CLOCK_LEAPT, Alarm, raise_alarm
 
 SHARE, LEAST_SHARE = 0.02, 20

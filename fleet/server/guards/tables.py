@@ -6,7 +6,7 @@
 
 from sqlalchemy import Column, Integer, String, Table
 
-from fleet.server.platform.database.schema import UtcDateTime, metadata
+from fleet.server.database.schema import UtcDateTime, metadata
 
 server_clock = Table(
     "deadline_clock",

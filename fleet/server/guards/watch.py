@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from fleet.server.clock.clock_check import LEAP, ClockCheck
+from fleet.server.clock.steady_clock import SteadyClock
+from fleet.server.database.database import Database
 from fleet.server.guards.service import last_clock_reading, newest_date, observe_clock
-from fleet.server.platform.clock_check import LEAP, ClockCheck
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.steady_clock import SteadyClock
 
 LOOK_EVERY_S = 60.0
 PLAUSIBLE_OFF = timedelta(days=30)

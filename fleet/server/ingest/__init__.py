@@ -6,6 +6,6 @@ The steps, each in its file; `service` drives them in a thread, batch by batch:
 3. `project`: what follows from the events (`projections`, pure) becomes rows, in the same transaction.
 4. `acknowledge`: after the commit the broker, the stations and the pages are told.
 
-While PostgreSQL works at one batch, the next is parsed: `fleet.server.platform.database.overlap`. `rebuild` makes the projections
+While PostgreSQL works at one batch, the next is parsed: `fleet.server.database.overlap`. `rebuild` makes the projections
 anew from the events.
 """

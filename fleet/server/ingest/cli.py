@@ -19,11 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.database.database import Database
+from fleet.server.database.options import DONE, Result, add_store_arguments, run_on_store
 from fleet.server.ingest.requeue import DeadLetter, contents, dead_letters, requeue
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
 
 REFUSED = 3
 

@@ -12,8 +12,8 @@ from fleet.messages.commands import MAX_RESULT_BYTES, CommandResult
 from fleet.messages.events import Event, EventError, parse
 from fleet.messages.link import Acked, MessageError, Presence, StationState, decode, encode
 from fleet.messages.topics import station_of
+from fleet.server.broker.transport import Incoming
 from fleet.server.ingest.projections import EventFacts, facts_of
-from fleet.server.platform.broker.transport import Incoming
 
 RESULT = "command result"
 """The kind of a spoilt one."""

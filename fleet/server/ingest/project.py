@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, ReservePlaced
 from fleet.server.cards.stock.projection import Origin, drop_cards, emptied_bins, move_orders, placed_reserves
 from fleet.server.checkpoints.tables import checkpoints
+from fleet.server.database.bulk import Put, insert_for, put_all
 from fleet.server.errands.tables import errands, receipts
 from fleet.server.ingest.projections import (
     AlarmRaised,
@@ -26,9 +27,8 @@ from fleet.server.ingest.projections import (
     Step,
     UnfitData,
 )
+from fleet.server.live_feed.topics import Topic
 from fleet.server.orders.model import OrderMoved
-from fleet.server.platform.database.bulk import Put, insert_for, put_all
-from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.alarms import RECEIPT_TWICE, Alarm
 
 NOT_TOLD = "unknown"

@@ -17,6 +17,8 @@ from fleet.messages.events import GENESIS
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.checkpoints.tables import NOTHING_LEFT, checkpoints, erasures
+from fleet.server.database.bulk import put_all
+from fleet.server.database.database import Database
 from fleet.server.errands.tables import errands, receipts
 from fleet.server.events.chains import Chain, chain_rows
 from fleet.server.events.queries import restore_event
@@ -26,8 +28,6 @@ from fleet.server.ingest.project import apply_changes
 from fleet.server.ingest.projections import READERS, Change, Step, changes_of
 from fleet.server.orders.model import OrderMoved
 from fleet.server.orders.tables import order_starts, orders
-from fleet.server.platform.database.bulk import put_all
-from fleet.server.platform.database.database import Database
 from fleet.server.stations.tables import stations
 
 BATCH = 500

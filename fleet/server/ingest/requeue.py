@@ -15,13 +15,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, update
 
 from fleet.messages.topics import Topics
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.broker.transport import Incoming
+from fleet.server.database.database import Database
 from fleet.server.events.tables import quarantine
 from fleet.server.ingest.parse import RESULT, Arrival, ArrivedEvent, ArrivedResult, UnreadableMessage, parse_message
 from fleet.server.ingest.service import ROW_FAULTS, fault_name
 from fleet.server.ingest.write import NotTakenError, Writer
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.broker.transport import Incoming
-from fleet.server.platform.database.database import Database
 from fleet.server.stations.tables import stations
 
 TOGETHER = 100

@@ -24,6 +24,11 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from fleet.messages.link import Acked
 from fleet.messages.signed import Sign, sign_acked
 from fleet.messages.topics import Topics
+from fleet.server.broker.inbox import Inbox
+from fleet.server.broker.transport import Incoming, Transport
+from fleet.server.database.database import StoredRowError
+from fleet.server.database.integrity import DatabaseCheck
+from fleet.server.database.postgres import is_read_only
 from fleet.server.ingest.parse import (
     Arrival,
     Committed,
@@ -32,12 +37,7 @@ from fleet.server.ingest.parse import (
     unstorable,
 )
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.broker.inbox import Inbox
-from fleet.server.platform.broker.transport import Incoming, Transport
-from fleet.server.platform.database.database import StoredRowError
-from fleet.server.platform.database.integrity import DatabaseCheck
-from fleet.server.platform.database.postgres import is_read_only
-from fleet.server.platform.live_feed.topics import Changes
+from fleet.server.live_feed.topics import Changes
 
 BATCH = 500
 READ_AHEAD = BATCH // 2

@@ -27,8 +27,15 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select
 from fleet.messages.events import GENESIS, Event
 from fleet.messages.link import Acked, StationState
 from fleet.messages.takeovers import AGAIN, MANY
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.commands import queries as commanding
+from fleet.server.database.bulk import insert_new, is_postgres, put_all, stored_time
+from fleet.server.database.database import Database
+from fleet.server.database.overlap import overlapping
+from fleet.server.database.postgres import copy_rows
+from fleet.server.database.sqlite import insert_rows
 from fleet.server.events.chains import Chain, Chains, chain_rows, open_chains
 from fleet.server.events.queries import Place, events_at
 from fleet.server.events.received_sequences import ReceivedSequences
@@ -45,15 +52,8 @@ from fleet.server.ingest.parse import (
 )
 from fleet.server.ingest.project import Folded, apply_folded, fold, keep_receipts
 from fleet.server.ingest.projections import Step, changes_at
+from fleet.server.live_feed.topics import Topic
 from fleet.server.orders.service import settle_returns
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.bulk import insert_new, is_postgres, put_all, stored_time
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.overlap import overlapping
-from fleet.server.platform.database.postgres import copy_rows
-from fleet.server.platform.database.sqlite import insert_rows
-from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.receipts.tables import receipt_mails
 from fleet.server.stations.alarms import (
     CHAIN_BROKEN,

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from fleet.server.database.database import Database
+from fleet.server.database.options import DONE, Result, add_store_arguments, run_on_store
 from fleet.server.integrity.queries import last_marks
 from fleet.server.integrity.service import Marks, StoreCheck, check_store, marks_since
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
 
 DIFFERENT = 3
 LAST = "last"

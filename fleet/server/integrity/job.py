@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from fleet.server.clock.time_zones import HERE
+from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.integrity.model import LastCheck
 from fleet.server.integrity.queries import keep_check, last_check, last_marks
 from fleet.server.integrity.service import StoreCheck, check_store
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.time_zones import HERE
 from fleet.server.stations.alarms import STORE_DIFFERS, Alarm, raise_alarm
 
 LOOK_EVERY_S = 300.0

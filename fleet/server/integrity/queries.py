@@ -5,13 +5,13 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
+from fleet.server.database.bulk import Put, put_all
+from fleet.server.database.database import Database
 from fleet.server.events.model import Difference
 from fleet.server.integrity.chain_check import Mark
 from fleet.server.integrity.model import LastCheck
 from fleet.server.integrity.service import Marks, StoreCheck
 from fleet.server.integrity.tables import store_checks, verified_chains
-from fleet.server.platform.database.bulk import Put, put_all
-from fleet.server.platform.database.database import Database
 
 MOST_KEPT = 200
 """Differences that are kept with the last check."""

@@ -14,16 +14,16 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, func, select
 
 from fleet.messages.events import GENESIS
+from fleet.server.audit_log import log as audit_log
+from fleet.server.audit_log.tables import audit
 from fleet.server.checkpoints.service import check_judged
 from fleet.server.checkpoints.tables import checkpoints, countersignatures, erasures
+from fleet.server.database.database import Database
 from fleet.server.events.model import Difference
 from fleet.server.events.queries import restore_event
 from fleet.server.events.tables import chains, events, quarantine
 from fleet.server.ingest.projection_check import Pause, check_errands, check_projections
 from fleet.server.integrity.chain_check import ChainCheck, Mark
-from fleet.server.platform.audit import log as audit_log
-from fleet.server.platform.audit.tables import audit
-from fleet.server.platform.database.database import Database
 from fleet.server.stations.tables import stations
 
 MOST = 1_000

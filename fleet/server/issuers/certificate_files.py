@@ -25,7 +25,7 @@ from fleet.messages.issuing import Profile
 from fleet.server.issuers.certificate_requests import public_key_of
 from fleet.server.issuers.proofs.assurance import is_for_identification, level_of
 from fleet.server.issuers.proofs.certificate_chains import FAULTS, path, serial_number
-from fleet.server.platform.card_numbers import certificate_number
+from fleet.server.keys.card_numbers import certificate_number
 
 MOST_BYTES = 32 * 1024
 MOST_CERTIFICATES = 10

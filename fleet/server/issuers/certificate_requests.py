@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fleet.messages.asking import CertificateAsk, DeclinedResult, IssuedResult
 from fleet.messages.issuing import Offer
 from fleet.server.issuers.proofs.certificate_chains import FAULTS, serial_number
-from fleet.server.platform.card_numbers import number_in
+from fleet.server.keys.card_numbers import number_in
 
 MAX_DER = 4096
 LEAST_RSA_BITS = 2048

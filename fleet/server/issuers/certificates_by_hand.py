@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, sel
 
 from fleet.messages.asking import InPortalResult, IssuedResult
 from fleet.messages.issuing import Offer, Profile
+from fleet.server.database.database import Database
 from fleet.server.issuers.certificate_files import (
     FileRefusedError,
     TrustedIssuers,
@@ -30,7 +31,6 @@ from fleet.server.issuers.certificate_files import (
 from fleet.server.issuers.certificate_requests import public_key_of
 from fleet.server.issuers.ports import CertificateRequest
 from fleet.server.issuers.tables import certificate_requests
-from fleet.server.platform.database.database import Database
 
 NOT_TAKEN = "not_taken"
 """Cause of a request whose certificate was given back, and did not hold when the station came for it."""

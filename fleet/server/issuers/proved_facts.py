@@ -19,6 +19,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from fleet.messages.asking import BelievedResult, BinAsk, DeclinedResult, ReceivedAsk, StockAsk
+from fleet.server.clock.local_days import local_day
+from fleet.server.database.database import Database
 from fleet.server.issuers.model import HandoverReport, RequestKey
 from fleet.server.issuers.proofs.authorization import Asker, HeldCard, Rights, has_left
 from fleet.server.issuers.proofs.nonces import Nonces
@@ -28,8 +30,6 @@ from fleet.server.issuers.tables import HANDED_OVER
 from fleet.server.orders.model import IN_HAND, RECEIPT_OWED, RELEASED_LOA, OrderEvent, state_after
 from fleet.server.orders.service import apply_step, place_cards, settle_returns
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.local_days import local_day
 
 ProvedAsk = ReceivedAsk | StockAsk | BinAsk
 

@@ -15,11 +15,11 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true,
 from fleet.messages.asking import DeclinedResult, MarkedResult, PersonAsk, Result, tag_of
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
+from fleet.server.database.bulk import insert_new
+from fleet.server.database.station_scope import stations_like
 from fleet.server.issuers.model import Queueable, RequestKey, RequestRow
 from fleet.server.issuers.tables import requests
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.bulk import insert_new
-from fleet.server.platform.database.station_scope import stations_like
 
 QUEUED = frozenset({AskName.CARD_BLOCK, AskName.CARD_HOLD, AskName.CARD_LIFT})
 CHUNK = 500

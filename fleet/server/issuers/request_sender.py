@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from fleet.messages.asking import DeclinedResult, LetterAsk, Result
 from fleet.messages.vocabulary import AskName
+from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.guards.model import BLOCKS, HOLDS
 from fleet.server.guards.service import clock_is_believed, share_of, within_share
 from fleet.server.issuers import request_queue as requesting
@@ -24,8 +25,7 @@ from fleet.server.issuers.model import HandoverReport, RequestRow
 from fleet.server.issuers.ports import IssuerAwayError
 from fleet.server.issuers.requests import ReusedError
 from fleet.server.issuers.service import IssuerAnswers
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import REQUESTS_MANY, Alarm, raise_alarm
 
 EVERY_S = 5.0

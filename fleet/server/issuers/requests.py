@@ -40,6 +40,9 @@ from fleet.messages.asking import (
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
 from fleet.server.cards.stock.tables import reserve_cards
+from fleet.server.clock.local_days import local_day
+from fleet.server.database.bulk import insert_new
+from fleet.server.database.database import Database
 from fleet.server.enrolment.queries import awaits_self_test
 from fleet.server.issuers.model import Queueable, RequestKey
 from fleet.server.issuers.request_queue import QUEUED, enqueue, leave_to_people, record_result, settle_about
@@ -48,9 +51,6 @@ from fleet.server.orders.model import OPEN, OrderLine, OrderRecord
 from fleet.server.orders.service import import_orders, settle_returns
 from fleet.server.orders.tables import orders
 from fleet.server.people.service import knows_certificate, record_certificates
-from fleet.server.platform.database.bulk import insert_new
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.local_days import local_day
 from fleet.server.stations.tables import stations
 
 HOUR = timedelta(hours=1)

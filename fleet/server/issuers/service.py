@@ -60,6 +60,8 @@ from fleet.messages.asking import (
 )
 from fleet.messages.issuing import CardRecord, DirectoryPerson, Offer
 from fleet.messages.link import Answer, MessageError, encode
+from fleet.server.clock.local_days import local_day
+from fleet.server.files.import_files import ImportRefusedError
 from fleet.server.issuers.card_changes import CardChanges
 from fleet.server.issuers.card_keys import BLOCK_BYTES
 from fleet.server.issuers.certificate_offers import RENEWED, offers_of
@@ -87,10 +89,8 @@ from fleet.server.issuers.proofs.authorization import (
 from fleet.server.issuers.proofs.verification import ProofJudge, Proven
 from fleet.server.issuers.proved_facts import ProvedAsk, ProvedFacts
 from fleet.server.issuers.requests import RESERVE, RequestLog, ReusedError
+from fleet.server.keys.signing import Signer
 from fleet.server.orders.model import OrderRecord
-from fleet.server.platform.import_files import ImportRefusedError
-from fleet.server.platform.local_days import local_day
-from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import BLOCK_DECLINED, FACT_UNPROVED, LOOKED_ACROSS, Alarm, AlarmRecorder
 
 DAY = timedelta(days=1)

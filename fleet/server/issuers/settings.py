@@ -39,7 +39,7 @@ from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.model import Channel
 from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.requests import AnonymousLimits
-from fleet.server.platform.default_settings import SettingsError, load_model
+from fleet.server.process.default_settings import SettingsError, load_model
 
 
 class _Table(BaseModel):

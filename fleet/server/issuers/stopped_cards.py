@@ -13,12 +13,12 @@ from sqlalchemy import Connection, delete, insert, or_, select
 
 from fleet.messages.issuing import CardRecord, CardState
 from fleet.messages.leavers import Stop, stop_digest
+from fleet.server.clock.local_days import local_day
+from fleet.server.database.database import Database
 from fleet.server.issuers.ports import DirectoryEntry, DirectoryService
 from fleet.server.issuers.tables import stopped_cards
 from fleet.server.people.service import TOLD_FOR
 from fleet.server.people.tables import person_certificates
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.local_days import local_day
 
 STOPS: dict[CardState, Stop] = {"held": "held", "blocked": "blocked", "returned": "blocked", "voided": "blocked"}
 

@@ -6,7 +6,7 @@ A request stays in the queue until the issuer has said yes or no, and stays visi
 from sqlalchemy import Column, Index, Integer, String, Table, Text
 
 from fleet.messages.vocabulary import AskName
-from fleet.server.platform.database.schema import UtcDateTime, metadata
+from fleet.server.database.schema import UtcDateTime, metadata
 
 HANDED_OVER = AskName.CARD_RECEIVED.value
 """`ask` of a request that no station makes: the holder has the card."""

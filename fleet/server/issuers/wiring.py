@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from fleet.messages.issuing import DirectoryPerson
+from fleet.server.database.database import Database
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.adapters.est import EstIssuer
 from fleet.server.issuers.adapters.holds_kept_here import HoldsKeptHere, WithMarks
@@ -37,11 +38,10 @@ from fleet.server.issuers.requests import RequestLog
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.stopped_cards import WithStops
+from fleet.server.keys.signing import Signer
 from fleet.server.people.merging import YES, merge_words
 from fleet.server.people.model import Facts, FactWord, PersonRow, Source
 from fleet.server.people.service import record_facts, stored_words, with_words
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import AlarmRecorder
 
 WATCH_S = 300.0

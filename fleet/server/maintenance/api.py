@@ -13,13 +13,13 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
 from fleet.server.alerts.model import Alerts
+from fleet.server.audit_log.log import AuditEvent, without_numbers
 from fleet.server.maintenance.model import Day, Window, WindowRow
-from fleet.server.platform.audit.log import AuditEvent, without_numbers
-from fleet.server.platform.roles import Right, Scope
-from fleet.server.platform.web.authorization import audit_change, caller_of, needs
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Number, Offset, next_offset
-from fleet.server.platform.web.request_bodies import WHOLE, Body, Instant
+from fleet.server.web.authorization import audit_change, caller_of, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.pagination import CountedRows, Limit, Number, Offset, next_offset
+from fleet.server.web.request_bodies import WHOLE, Body, Instant
+from fleet.server.web.roles import Right, Scope
 
 DAY_MINUTES = 24 * 60
 MOST_MINUTES = 366 * DAY_MINUTES

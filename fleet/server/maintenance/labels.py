@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleet.server.maintenance.model import PlannedWindow
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import StatusLabel
-from fleet.server.platform.roles import Scope
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import StatusLabel
 from fleet.server.stations.model import StationRow
+from fleet.server.web.roles import Scope
 
 
 @dataclass(frozen=True, slots=True)

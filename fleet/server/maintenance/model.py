@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fleet.server.platform import time_zones as zones
+from fleet.server.clock import time_zones as zones
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

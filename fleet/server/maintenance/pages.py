@@ -18,6 +18,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from fleet.server.alerts.model import Alerts
+from fleet.server.clock.time_zones import HERE, begins
+from fleet.server.live_feed.topics import Topic
 from fleet.server.maintenance.api import (
     DAY_MINUTES,
     MOST_NAME,
@@ -30,13 +32,11 @@ from fleet.server.maintenance.api import (
 )
 from fleet.server.maintenance.labels import active_windows, seen_by
 from fleet.server.maintenance.model import DAYS, PlannedWindow, Window
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, paging
-from fleet.server.platform.roles import Right
-from fleet.server.platform.time_zones import HERE, begins
-from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
-from fleet.server.platform.web.pagination import ROWS, Number, Page
+from fleet.server.pages.rendering import Web, paging
 from fleet.server.readings.dependencies import readings_of
+from fleet.server.web.authorization import caller_of, field, form_of, needs
+from fleet.server.web.pagination import ROWS, Number, Page
+from fleet.server.web.roles import Right
 
 KINDS = ("span", "recurring")
 SHOW = ("open", "all")

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, String, Table, Text
 
-from fleet.server.platform.database.schema import RowId, UtcDateTime, metadata
+from fleet.server.database.schema import RowId, UtcDateTime, metadata
 
 maintenance = Table(
     "maintenance",

@@ -16,8 +16,11 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import Cards
+from fleet.server.files.csv_files import FileProblem
+from fleet.server.files.import_files import ImportRefusedError, ImportResult
 from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord
 from fleet.server.orders.request_bodies import (
     HsaId,
@@ -30,15 +33,12 @@ from fleet.server.orders.request_bodies import (
 )
 from fleet.server.people.leaving import LeaveWaitsError
 from fleet.server.people.model import Fact, PersonRow, Source
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.csv_files import FileProblem
-from fleet.server.platform.import_files import ImportRefusedError, ImportResult
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_change, audit_lookup, caller_of, needs, require_station
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
-from fleet.server.platform.web.request_bodies import LINE
 from fleet.server.stations.api import Order, order_model
+from fleet.server.web.authorization import audit_change, audit_lookup, caller_of, needs, require_station
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.pagination import CountedRows, Limit, Offset, next_offset
+from fleet.server.web.request_bodies import LINE
+from fleet.server.web.roles import Right
 
 Search = Annotated[str, Query(max_length=100, pattern=LINE)]
 PLACED, CHANGED, LOOKED = "order.place", "person.change", "people.directory"

@@ -3,9 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from fleet.server.orders.labels import ORDER_STATES, order_label
-from fleet.server.orders.model import OrderRow
-from fleet.server.platform.pages.file_exports import (
+from fleet.server.files.file_exports import (
     ExportColumn,
     FileExport,
     Format,
@@ -14,10 +12,12 @@ from fleet.server.platform.pages.file_exports import (
     in_batches,
     send_file,
 )
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
+from fleet.server.orders.labels import ORDER_STATES, order_label
+from fleet.server.orders.model import OrderRow
+from fleet.server.pages.rendering import Web
 from fleet.server.readings.dependencies import readings_of
+from fleet.server.web.authorization import needs
+from fleet.server.web.roles import Right
 
 ORDERS = FileExport[OrderRow](
     "orders",

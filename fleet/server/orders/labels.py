@@ -4,7 +4,7 @@
 'ok'
 """
 
-from fleet.server.platform.pages.labels import Level, StatusLabel
+from fleet.server.pages.labels import Level, StatusLabel
 
 _ORDER: dict[str, tuple[Level, str]] = {
     "coming": ("of", "clock-outline"),

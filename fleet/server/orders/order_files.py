@@ -7,15 +7,15 @@ header names exactly the columns; `delivery` may be left out. A name of a protec
 >>> read_orders(b"order,hsa_id\\n")
 Traceback (most recent call last):
 ...
-fleet.server.platform.csv_files.FileError: 10 problems
+fleet.server.files.csv_files.FileError: 10 problems
 """
 
 import re
 
 from fleet.messages.topics import STATION_NAME
+from fleet.server.files.csv_files import CsvLine, FileProblem, check_unique, read_lines
+from fleet.server.files.import_files import PERSON_RULES, ColumnRule, broken_rules, is_day
 from fleet.server.orders.model import OrderLine, OrderRecord
-from fleet.server.platform.csv_files import CsvLine, FileProblem, check_unique, read_lines
-from fleet.server.platform.import_files import PERSON_RULES, ColumnRule, broken_rules, is_day
 
 ORDER_COLUMNS = (
     "order",

@@ -13,11 +13,11 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, sel
 
 from fleet.messages.leavers import hand_over_digest
 from fleet.messages.link import Delivery, Order
+from fleet.server.database.station_scope import StationCondition, all_stations
 from fleet.server.issuers.tables import HANDED_OVER, requests
 from fleet.server.orders.model import IN_HAND, NOT_HANDED_OVER, OPEN, RECEIPT_OWED, OrderRecord, OrderRow
 from fleet.server.orders.tables import orders
 from fleet.server.people.service import has_left
-from fleet.server.platform.database.station_scope import StationCondition, all_stations
 
 CHUNK = 500
 

@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field
 from fleet.messages.link import Delivery
 from fleet.server.orders.model import OrderRecord
 from fleet.server.people.model import Fact, Facts, PersonRow
-from fleet.server.platform.web.request_bodies import WHOLE, Body
+from fleet.server.web.request_bodies import WHOLE, Body
 
 ORDER = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 HSA_ID = r"^[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}$"

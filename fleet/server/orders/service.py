@@ -21,15 +21,15 @@ from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, sele
 from fleet.messages.asking import StockMove
 from fleet.messages.vocabulary import AskName, Outcome
 from fleet.server.cards.stock.tables import bin_cards, bins
+from fleet.server.clock.local_days import local_day
 from fleet.server.events.tables import events
+from fleet.server.files.csv_files import FileProblem
+from fleet.server.files.import_files import ImportRefusedError, ImportResult
 from fleet.server.issuers.tables import wishes
 from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OPEN, OrderEvent, OrderLine, OrderRecord, state_after
 from fleet.server.orders.queries import CHUNK, stored_records
 from fleet.server.orders.tables import order_starts, orders
 from fleet.server.people.service import leavers_among
-from fleet.server.platform.csv_files import FileProblem
-from fleet.server.platform.import_files import ImportRefusedError, ImportResult
-from fleet.server.platform.local_days import local_day
 from fleet.server.stations.service import known_stations, retired_stations
 from fleet.server.stations.tables import stations
 

@@ -1,6 +1,6 @@
 """Webhook of an order system, inbound: POST /api/v1/hooks/orders, signed, idempotent.
 
-Rules (see `fleet.server.platform.webhook_signatures`): several signatures are separated by spaces, and one good one is enough.
+Rules (see `fleet.server.keys.webhook_signatures`): several signatures are separated by spaces, and one good one is enough.
 A timestamp that is more than five minutes off is refused; an id that came before is answered and changes nothing; the same id
 with another body is refused. Nothing of a message is looked at before its signature is good."""
 
@@ -14,15 +14,15 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.model import Cards, Delivery
+from fleet.server.files.csv_files import FileProblem
+from fleet.server.files.import_files import ImportRefusedError
+from fleet.server.keys.webhook_signatures import ID, SIGNATURE, TIMESTAMP, signature
 from fleet.server.orders.model import OrderLine
 from fleet.server.orders.request_bodies import Message
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.csv_files import FileProblem
-from fleet.server.platform.import_files import ImportRefusedError
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, needs
-from fleet.server.platform.webhook_signatures import ID, SIGNATURE, TIMESTAMP, signature
+from fleet.server.web.authorization import address_of, needs
+from fleet.server.web.roles import Right
 
 TOLERANCE_S = 300
 MOST_ID = 64

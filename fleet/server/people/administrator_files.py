@@ -6,14 +6,14 @@ where a column is missing: who may attend where is said.
 >>> read_administrators(b"hsa_id,name\\n")
 Traceback (most recent call last):
 ...
-fleet.server.platform.csv_files.FileError: 6 problems
+fleet.server.files.csv_files.FileError: 6 problems
 """
 
 from fleet.messages.link import Administrator
+from fleet.server.files.csv_files import CsvLine, FileError, FileProblem, check_unique, read_lines
+from fleet.server.files.import_files import PERSON_RULES, ColumnRule, broken_rules, is_day
 from fleet.server.people.model import ListedAdministrator
-from fleet.server.platform.csv_files import CsvLine, FileError, FileProblem, check_unique, read_lines
-from fleet.server.platform.import_files import PERSON_RULES, ColumnRule, broken_rules, is_day
-from fleet.server.platform.roles import STATIONS
+from fleet.server.web.roles import STATIONS
 
 ADMINISTRATOR_COLUMNS = ("hsa_id", "name", "roles", "level", "scope", "valid_from", "valid_until", "decision")
 ROLES = ("KRA", "KUR")

@@ -14,17 +14,17 @@ from pydantic import BaseModel
 
 from fleet.messages.issuing import AdministratorRole
 from fleet.server.accounts.sign_in.dependencies import access_of
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.model import Cards
 from fleet.server.people.bodies import AdministratorBody, HsaId
 from fleet.server.people.model import ListedAdministrator
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_change, audit_lookup, caller_of, needs, require_station
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 from fleet.server.proposals.dependencies import PROPOSED, accepted, propose
 from fleet.server.proposals.effects import listed_content, told_of
 from fleet.server.proposals.model import Kind, ProposalRow
+from fleet.server.web.authorization import audit_change, audit_lookup, caller_of, needs, require_station
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.pagination import CountedRows, Limit, Offset, next_offset
+from fleet.server.web.roles import Right
 
 LOOKED = "people.administrators"
 

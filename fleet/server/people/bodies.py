@@ -15,9 +15,9 @@ from fleet.messages.issuing import AdministratorRole
 from fleet.messages.link import Administrator
 from fleet.server.people.administrator_files import ROLES
 from fleet.server.people.model import ListedAdministrator
-from fleet.server.platform.roles import STATIONS
-from fleet.server.platform.web.authorization import field
-from fleet.server.platform.web.request_bodies import WHOLE, Body, Day
+from fleet.server.web.authorization import field
+from fleet.server.web.request_bodies import WHOLE, Body, Day
+from fleet.server.web.roles import STATIONS
 
 HsaId = Annotated[str, Path(pattern=r"^[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}$")]
 FIELDS = ("name", "roles", "level", "scope", "valid_from", "valid_until", "decision")

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fleet.server.database.options import complain
 from fleet.server.people.directory_settings import DirectorySettings
 from fleet.server.people.directory_sync import read_people
 from fleet.server.people.model import DirectoryAwayError
-from fleet.server.platform.database.options import complain
-from fleet.server.platform.default_settings import SettingsError
+from fleet.server.process.default_settings import SettingsError
 
 DONE, BAD_INPUT, AWAY = 0, 2, 4
 

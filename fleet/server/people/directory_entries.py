@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 
+from fleet.server.clock.local_days import local_day
+from fleet.server.files.import_files import HSA_ID
 from fleet.server.people.directory_settings import YES_VALUES, AttributeMap
 from fleet.server.people.merging import YES
 from fleet.server.people.model import DirectoryPage, Fact, Facts
-from fleet.server.platform.import_files import HSA_ID
-from fleet.server.platform.local_days import local_day
 
 DAYS: tuple[Fact, ...] = ("left", "name_changed")
 FLAGS: tuple[Fact, ...] = ("protected", "continued")

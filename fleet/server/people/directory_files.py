@@ -7,9 +7,9 @@ Rules: as for orders: the whole file is read and checked before anything is stor
 ('TEST000000-0001', '2026-05-31', None)
 """
 
+from fleet.server.files.csv_files import CsvLine, FileProblem, check_unique, read_lines
+from fleet.server.files.import_files import PERSON_RULES, ColumnRule, broken_rules, is_day
 from fleet.server.people.model import PersonRow
-from fleet.server.platform.csv_files import CsvLine, FileProblem, check_unique, read_lines
-from fleet.server.platform.import_files import PERSON_RULES, ColumnRule, broken_rules, is_day
 
 DIRECTORY_COLUMNS = ("hsa_id", "name", "protected", "left", "continued", "name_changed")
 

@@ -24,7 +24,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from fleet.server.people.model import Fact
-from fleet.server.platform.default_settings import SettingsError, load_struct
+from fleet.server.process.default_settings import SettingsError, load_struct
 
 Attribute = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]*(;[A-Za-z0-9-]+)*$", max_length=100)]
 YES_VALUES = ("true", "yes", "1")

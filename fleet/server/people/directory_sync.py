@@ -19,8 +19,12 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from fleet.messages.leavers import leaver_digest
+from fleet.server.clock.local_days import local_day
+from fleet.server.database.bulk import Put, put_all
+from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.guards.model import DIRECTORY_NAMES
 from fleet.server.guards.service import LEAST_SHARE, clock_is_believed, within_share
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.people.directory_settings import LdapSettings
 from fleet.server.people.leaving import DAY, LEAVING, held_leaves, leaving
 from fleet.server.people.merging import YES
@@ -33,10 +37,6 @@ from fleet.server.people.service import (
     stored_words,
 )
 from fleet.server.people.tables import directory_syncs, person_facts
-from fleet.server.platform.database.bulk import Put, put_all
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.platform.local_days import local_day
 from fleet.server.stations.alarms import DIRECTORY_MANY, Alarm, raise_alarm
 
 LDAP: Source = "ldap"

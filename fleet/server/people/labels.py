@@ -1,7 +1,7 @@
 """Labels of ID administrators: whether they may attend today."""
 
 from fleet.messages.link import Administrator
-from fleet.server.platform.pages.labels import StatusLabel
+from fleet.server.pages.labels import StatusLabel
 
 
 def standing_label(person: Administrator, today: str, *, has_left: bool) -> StatusLabel:

@@ -8,7 +8,7 @@ import bonsai
 from fleet.server.people.directory_entries import Entry, read_page
 from fleet.server.people.directory_settings import LdapSettings, read_secret
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage
-from fleet.server.platform.default_settings import SettingsError
+from fleet.server.process.default_settings import SettingsError
 
 
 class LdapDirectory:

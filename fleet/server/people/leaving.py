@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, func, or_, select
 
+from fleet.server.files.import_files import ImportResult
 from fleet.server.guards.model import DIRECTORY_LEAVERS
 from fleet.server.guards.service import LEAST_SHARE, within_share
 from fleet.server.people.merging import merge_words
 from fleet.server.people.model import Fact, Facts, FactWord, PersonRow, Source
 from fleet.server.people.service import facts_of, import_people, news_of, stored_words, with_words
 from fleet.server.people.tables import administrators, people, person_facts
-from fleet.server.platform.import_files import ImportResult
 from fleet.server.stations.alarms import ADMINISTRATOR_LEFT, DIRECTORY_MANY, Alarm, raise_alarm
 from fleet.server.stations.tables import alarms
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from fleet.messages.link import Administrator
-from fleet.server.platform.roles import Scope
+from fleet.server.web.roles import Scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,18 +13,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.model import Cards
+from fleet.server.clock.local_days import local_day
+from fleet.server.files.import_files import HSA_ID
+from fleet.server.pages.rendering import Web
 from fleet.server.people import api
 from fleet.server.people.administrator_files import ROLES
 from fleet.server.people.bodies import FIELDS, MOST_DECISION, MOST_NAME, MOST_SCOPE, HsaId, body_of, form_values
 from fleet.server.people.labels import standing_label
 from fleet.server.people.model import ListedAdministrator
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.import_files import HSA_ID
-from fleet.server.platform.local_days import local_day
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_lookup, caller_of, form_of, needs
+from fleet.server.web.authorization import audit_lookup, caller_of, form_of, needs
+from fleet.server.web.roles import Right
 
 PAGE = "/administrators"
 

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select
 
 from fleet.messages.link import Administrator
+from fleet.server.database.station_scope import normalize_search
+from fleet.server.files.import_files import ImportResult
 from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.service import has_left, person_row, stored_people
 from fleet.server.people.tables import administrators, people, person_certificates
-from fleet.server.platform.database.station_scope import normalize_search
-from fleet.server.platform.import_files import ImportResult
 
 
 def replace_administrators(

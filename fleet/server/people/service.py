@@ -15,12 +15,12 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
 from fleet.messages.leavers import leaver_digest
+from fleet.server.database.bulk import Put, insert_for, put_all
+from fleet.server.files.import_files import ImportResult
+from fleet.server.keys.card_numbers import certificate_number
 from fleet.server.people.merging import YES, merge_words
 from fleet.server.people.model import Facts, FactWord, PersonRow, Source
 from fleet.server.people.tables import people, person_certificates, person_facts
-from fleet.server.platform.card_numbers import certificate_number
-from fleet.server.platform.database.bulk import Put, insert_for, put_all
-from fleet.server.platform.import_files import ImportResult
 
 CHUNK = 500
 TOLD_FOR = timedelta(days=183)

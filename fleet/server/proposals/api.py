@@ -14,13 +14,13 @@ from pydantic import BaseModel, Field
 
 from fleet.server.commands.dependencies import orderer
 from fleet.server.commands.model import REASON
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
-from fleet.server.platform.web.idempotency import SHOWN_ONCE, api_group
-from fleet.server.platform.web.pagination import Limit, Number, Offset, Rows, next_offset
-from fleet.server.platform.web.request_bodies import Body
 from fleet.server.proposals.dependencies import may_confirm, may_object, may_see, proposals_of, told
 from fleet.server.proposals.model import MOST_REASON, Kind, ProposalRow, State
+from fleet.server.web.authorization import needs
+from fleet.server.web.idempotency import SHOWN_ONCE, api_group
+from fleet.server.web.pagination import Limit, Number, Offset, Rows, next_offset
+from fleet.server.web.request_bodies import Body
+from fleet.server.web.roles import Right
 
 
 class Proposal(BaseModel):

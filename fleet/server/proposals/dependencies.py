@@ -9,11 +9,11 @@ from fastapi.responses import JSONResponse
 
 from fleet.server.commands.dependencies import orderer
 from fleet.server.commands.model import CommandRequest
-from fleet.server.platform.roles import Caller, Right
-from fleet.server.platform.web.authorization import NO_STEP_UP, caller_of
 from fleet.server.proposals.effects import FAULTS, roll_out_wish
 from fleet.server.proposals.model import Kind, ProposalRefusedError, ProposalRow, Refusal, Wish
 from fleet.server.proposals.service import ProposalService, Proposed
+from fleet.server.web.authorization import NO_STEP_UP, caller_of
+from fleet.server.web.roles import Caller, Right
 
 _SAID: dict[Refusal, tuple[int, str]] = {
     Refusal.NOT_A_PERSON: (403, "a token neither proposes nor confirms: sign in"),

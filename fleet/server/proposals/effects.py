@@ -14,6 +14,8 @@ from fleet.server.accounts.queries import AccountError, named
 from fleet.server.accounts.separation_of_duties import Requester
 from fleet.server.accounts.service import give_account, give_link, give_roles, mail_link, open_again
 from fleet.server.accounts.tables import users
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.commands.model import CommandRequest
 from fleet.server.commands.service import ask
 from fleet.server.enrolment.model import EnrolmentRefusedError
@@ -21,10 +23,8 @@ from fleet.server.enrolment.service import let_in
 from fleet.server.guards.service import confirm
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import put_administrator
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.roles import Grants, Role
 from fleet.server.proposals.model import CODED, Kind, ProposalRow, Wish
+from fleet.server.web.roles import Grants, Role
 
 
 class EffectError(Exception):

@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, in_batches, send_file
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
+from fleet.server.files.file_exports import ExportColumn, FileExport, Format, in_batches, send_file
+from fleet.server.pages.rendering import Web
 from fleet.server.proposals import labels
 from fleet.server.proposals.dependencies import may_see, proposals_of
 from fleet.server.proposals.model import ProposalRow
+from fleet.server.web.authorization import needs
+from fleet.server.web.roles import Right
 
 PROPOSALS = FileExport[ProposalRow](
     "proposals",

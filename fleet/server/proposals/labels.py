@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import Level, StatusLabel
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import Level, StatusLabel
 from fleet.server.proposals.model import OF_ACCOUNTS, Kind, ProposalRow
 
 _STATE: dict[str, tuple[Level, str]] = {

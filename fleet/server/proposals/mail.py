@@ -13,8 +13,8 @@ from sqlalchemy import Connection, select, update
 from fleet.server.accounts.service import mail_link, put_link
 from fleet.server.accounts.tables import users
 from fleet.server.alerts.holder_mail import HolderNotice, Source
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.random_tokens import random_token
+from fleet.server.keys.random_tokens import random_token
+from fleet.server.pages.i18n import Localization
 from fleet.server.proposals.model import OPEN
 from fleet.server.proposals.tables import proposal_notices as notices
 from fleet.server.proposals.tables import proposals

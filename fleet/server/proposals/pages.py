@@ -13,15 +13,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from fleet.server.commands.dependencies import orderer
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, paging
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
-from fleet.server.platform.web.pagination import ROWS, Number, Page
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.rendering import Web, paging
 from fleet.server.proposals import api
 from fleet.server.proposals.dependencies import may_confirm, may_object, may_see, proposals_of
 from fleet.server.proposals.labels import proposal_title
 from fleet.server.proposals.model import MOST_REASON, OPEN, ProposalRow, State
+from fleet.server.web.authorization import caller_of, field, form_of, needs
+from fleet.server.web.pagination import ROWS, Number, Page
+from fleet.server.web.roles import Right
 
 PATH = "/proposals"
 CHOICES: dict[str, tuple[State, ...]] = {"open": OPEN, "all": ()}

@@ -11,9 +11,9 @@ from fleet.server.accounts.queries import everybody, hsa_id_of
 from fleet.server.accounts.tables import hsa_bindings, users
 from fleet.server.people.queries import all_administrators, find_person
 from fleet.server.people.service import mail_address
-from fleet.server.platform.roles import EVERYWHERE, Role
 from fleet.server.proposals.model import OF_ACCOUNTS, OPEN, Checks, Kind, Notice, ProposalRow
 from fleet.server.proposals.tables import proposal_notices, proposals
+from fleet.server.web.roles import EVERYWHERE, Role
 
 WEEK = timedelta(days=7)
 FIELDS = tuple(ProposalRow.__dataclass_fields__)

@@ -33,17 +33,17 @@ from fleet.server.accounts.separation_of_duties import (
 )
 from fleet.server.accounts.service import put_link
 from fleet.server.accounts.tables import users
+from fleet.server.audit_log.log import AuditEvent, append, without_numbers
+from fleet.server.clock.local_days import local_day
 from fleet.server.commands.model import CommandRequest
 from fleet.server.commands.tables import commands
+from fleet.server.database.database import READ_FAULTS, Database
+from fleet.server.files.import_files import ImportResult
 from fleet.server.guards.service import clock_is_believed, shown_by
+from fleet.server.keys.random_tokens import digest
+from fleet.server.live_feed.topics import Changes, Topic, changes_with
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import all_administrators, is_listed, listed_since, replace_administrators
-from fleet.server.platform.audit.log import AuditEvent, append, without_numbers
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.import_files import ImportResult
-from fleet.server.platform.live_feed.topics import Changes, Topic, changes_with
-from fleet.server.platform.local_days import local_day
-from fleet.server.platform.random_tokens import digest
 from fleet.server.proposals import queries
 from fleet.server.proposals.effects import FAULTS, carry_out, listed_content
 from fleet.server.proposals.model import (

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, ForeignKey, Index, String, Table, Text
 
-from fleet.server.platform.database.schema import RowId, UtcDateTime, metadata
+from fleet.server.database.schema import RowId, UtcDateTime, metadata
 
 proposals = Table(
     "proposals",

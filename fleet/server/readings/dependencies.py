@@ -2,8 +2,8 @@
 
 from fastapi import Request
 
-from fleet.server.platform.web.authorization import caller_of
 from fleet.server.readings.model import Readings
+from fleet.server.web.authorization import caller_of
 
 
 def all_readings(request: Request) -> Readings:

@@ -11,8 +11,8 @@ from typing import Protocol
 from fleet.server.cards.stock.model import BinRow
 from fleet.server.checkpoints.model import CheckpointRow
 from fleet.server.errands.model import TODAY, ErrandQuery, ErrandRow, EventRow
+from fleet.server.live_feed.topics import Topic, changes_with
 from fleet.server.orders.model import OrderRow
-from fleet.server.platform.live_feed.topics import Topic, changes_with
 from fleet.server.stations.model import StationRow
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from fleet.server.platform.database.database import READ_FAULTS
-from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.database.database import READ_FAULTS
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.readings.queries import StoreReadings
 
 EVERY_S = 1.0

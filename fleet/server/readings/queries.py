@@ -21,6 +21,10 @@ from fleet.server.cards.stock.queries import emptied_row
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.checkpoints.model import CheckpointRow
 from fleet.server.checkpoints.tables import checkpoints, countersignatures
+from fleet.server.clock import local_days
+from fleet.server.clock.local_days import start_of_day
+from fleet.server.database import station_scope
+from fleet.server.database.database import Database
 from fleet.server.errands.model import TODAY, ErrandQuery, ErrandRow, EventRow
 from fleet.server.errands.queries import comes_after, errand_row, errand_rows, matches_query
 from fleet.server.errands.tables import errands, receipts
@@ -29,10 +33,6 @@ from fleet.server.ingest.projections import receipt_bytes
 from fleet.server.orders.model import OrderRow
 from fleet.server.orders.queries import is_unregistered, order_row, order_rows
 from fleet.server.orders.tables import orders
-from fleet.server.platform import local_days
-from fleet.server.platform.database import station_scope
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.local_days import start_of_day
 from fleet.server.readings import summary as overview
 from fleet.server.readings.model import Summary
 from fleet.server.readings.station_list import StationRowCache, station_rows

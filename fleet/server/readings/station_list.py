@@ -14,11 +14,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, column, func, select, true
 
 from fleet.messages.link import StationState
+from fleet.server.clock.local_days import start_of_day
+from fleet.server.database.station_scope import StationCondition, all_stations
 from fleet.server.errands.tables import errands
 from fleet.server.events.received_sequences import ReceivedSequences, gaps_from_text
 from fleet.server.events.tables import chains, quarantine
-from fleet.server.platform.database.station_scope import StationCondition, all_stations
-from fleet.server.platform.local_days import start_of_day
 from fleet.server.stations.model import Contact, Retirement, StationRow, contact_of
 from fleet.server.stations.tables import IN_FLEET, stations
 

@@ -25,11 +25,11 @@ from sqlalchemy import (
 )
 
 from fleet.messages.vocabulary import ErrandOutcome
+from fleet.server.clock.local_days import local_day, start_of_day
+from fleet.server.database.station_scope import StationCondition, all_stations
 from fleet.server.deadlines.settings import ALARMS
 from fleet.server.errands.tables import errands
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.station_scope import StationCondition, all_stations
-from fleet.server.platform.local_days import local_day, start_of_day
 from fleet.server.readings.model import Summary
 from fleet.server.stations.model import Contact, StationRow
 from fleet.server.stations.tables import RETIRED_NAMES, alarms, stations

@@ -25,14 +25,14 @@ from sqlalchemy import Connection, and_, select, update
 
 from fleet.server.alerts.notifications import NotDeliveredError, next_try, send_text
 from fleet.server.alerts.settings import Email
+from fleet.server.clock.time_zones import HERE
+from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.errands.tables import receipts
 from fleet.server.events.tables import events
 from fleet.server.ingest.projections import receipt_bytes
+from fleet.server.live_feed.topics import Changes, Topic
+from fleet.server.pages.i18n import LANGUAGES, Localization, load
 from fleet.server.people.service import mail_address
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.platform.pages.i18n import LANGUAGES, Localization, load
-from fleet.server.platform.time_zones import HERE
 from fleet.server.receipts.tables import receipt_mails
 
 EVERY_S = 20.0

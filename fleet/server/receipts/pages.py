@@ -13,10 +13,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from fleet.messages.errand_catalog import catalog
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs, rate_limiter_of
+from fleet.server.pages.rendering import Web
 from fleet.server.receipts.model import StationKey, StationKeys
+from fleet.server.web.authorization import needs, rate_limiter_of
+from fleet.server.web.roles import Right
 
 
 def receipt_pages(web: Web, keys: StationKeys) -> APIRouter:

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Connection, select
 
 from fleet.server.checkpoints.tables import station_certificates
+from fleet.server.database.database import Database
 from fleet.server.enrolment.tables import issued_certificates
-from fleet.server.platform.database.database import Database
 from fleet.server.receipts.model import StationKey
 from fleet.server.stations.tables import stations
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
 
-from fleet.server.platform.database.schema import UtcDateTime, metadata
+from fleet.server.database.schema import UtcDateTime, metadata
 from fleet.server.stations.tables import stations
 
 receipt_mails = Table(

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fleet.server.database.database import Database
+from fleet.server.database.options import DONE, Result, add_store_arguments, run_on_store
 from fleet.server.guards.service import last_clock_reading, share_of
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
-from fleet.server.platform.default_settings import SettingsError
+from fleet.server.process.default_settings import SettingsError
 from fleet.server.retention.ledger import LEDGER_FILE, LedgerError
 from fleet.server.retention.person_erasure import NothingErased, PersonErased, PersonError, erase_person, replay
 from fleet.server.retention.pseudonyms import KEY_FILE, PseudonymKeyError, load_or_make

@@ -16,11 +16,11 @@ from fleet.server.cards.stock.events import BinEmptied, CardDropped, ReservePlac
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.cards.stock.tables import bin_cards
 from fleet.server.checkpoints.tables import NOTHING_LEFT, erasures
+from fleet.server.database.bulk import Put, is_postgres, put_all
 from fleet.server.events.queries import restore_event
 from fleet.server.events.tables import events
 from fleet.server.ingest.project import apply_changes
 from fleet.server.ingest.projections import Change, ErrandConcerns, ErrandEnded, ErrandStarted, Step, changes_of
-from fleet.server.platform.database.bulk import Put, is_postgres, put_all
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.retention.residue import as_erased, residue_of
 from fleet.server.stations.tables import stations

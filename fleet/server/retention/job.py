@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.guards.model import RETENTION
 from fleet.server.guards.service import clock_is_believed, waits_for_person, within_share
-from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.retention.ledger import LedgerError
 from fleet.server.retention.person_erasure import replay
 from fleet.server.retention.pseudonyms import Pseudonyms

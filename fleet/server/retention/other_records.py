@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, not_, or_, select, update
 
 from fleet.server.alerts.tables import alerts, notices
+from fleet.server.audit_log import log as audit
 from fleet.server.deadlines.tables import deeds
 from fleet.server.enrolment.tables import issued_certificates, station_claims
 from fleet.server.envelope_resets.tables import envelope_resets
@@ -22,7 +23,6 @@ from fleet.server.issuers.tables import HANDED_OVER, certificate_requests, certi
 from fleet.server.orders.model import State
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import people, person_certificates, person_facts
-from fleet.server.platform.audit import log as audit
 from fleet.server.receipts.tables import receipt_mails
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.worklist.tables import worklist_acts

@@ -14,6 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from fleet.messages.vocabulary import Retention
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import conflicts, events, quarantine
 from fleet.server.evidence.selection import names_text
@@ -21,8 +23,6 @@ from fleet.server.issuers.tables import certificate_requests, certificates, requ
 from fleet.server.orders.order_files import ORDER_RULES
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import administrators, people, person_certificates, person_facts
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.retention import ledger
 from fleet.server.retention.erasure import columns, erase
 from fleet.server.retention.ledger import Erased

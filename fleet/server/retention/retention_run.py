@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from fleet.messages.vocabulary import Retention
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.database.bulk import is_postgres
+from fleet.server.database.database import Database
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import events
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.bulk import is_postgres
-from fleet.server.platform.database.database import Database
 from fleet.server.retention.erasure import columns, erase
 from fleet.server.retention.other_records import AS_LONG_AS, TABLES
 from fleet.server.retention.pseudonyms import Pseudonyms

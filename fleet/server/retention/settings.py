@@ -17,7 +17,7 @@ import msgspec
 from fleet.messages.errand_catalog import entry_of
 from fleet.messages.vocabulary import EventType, Retention, lookup
 from fleet.server.ingest.project import NOT_TOLD
-from fleet.server.platform import default_settings as shipped
+from fleet.server.process import default_settings as shipped
 
 TEN_YEARS_DAYS = 3653
 OUTBOX_DAYS = 30

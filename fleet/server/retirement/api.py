@@ -10,16 +10,16 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import Field
 
 from fleet.server.commands.model import MOST_REASON, REASON
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, caller_of, needs
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import Name
-from fleet.server.platform.web.request_bodies import Body
+from fleet.server.pages.rendering import Web
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.retirement.model import RetirementRefusedError, UnknownStationError
 from fleet.server.retirement.service import RetirementService
 from fleet.server.stations.api import Station, station_model
+from fleet.server.web.authorization import address_of, caller_of, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.pagination import Name
+from fleet.server.web.request_bodies import Body
+from fleet.server.web.roles import Right
 
 
 class RetirementBody(Body):

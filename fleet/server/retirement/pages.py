@@ -12,14 +12,14 @@ from starlette.concurrency import run_in_threadpool
 
 from fleet.messages.topics import STATION_NAME
 from fleet.server.commands.model import MOST_REASON, REASON
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, caller_of, field, form_of, needs
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.rendering import Web
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.retirement.model import REVOKE, RetirementRefusedError
 from fleet.server.retirement.service import RetirementService
 from fleet.server.stations.model import StationRow
+from fleet.server.web.authorization import address_of, caller_of, field, form_of, needs
+from fleet.server.web.roles import Right
 
 Change = Callable[[str, str, tuple[str, str]], None]
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select, update
 
+from fleet.server.audit_log.log import AuditEvent, append, without_numbers
 from fleet.server.cards.stock import queries as stock
 from fleet.server.cards.stock.tables import reserve_cards
+from fleet.server.database.database import Database
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.orders.model import ENDED_EARLY, UNCOLLECTED
 from fleet.server.orders.tables import orders
-from fleet.server.platform.audit.log import AuditEvent, append, without_numbers
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.retirement.model import LeftBehind, RetirementRefusedError, UnknownStationError
 from fleet.server.stations.tables import stations
 

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from fleet.server.platform.database.bulk import Put, put_all
-from fleet.server.platform.database.database import Database
+from fleet.server.database.bulk import Put, put_all
+from fleet.server.database.database import Database
 from fleet.server.stations.tables import alarms
 
 CHAIN_BROKEN = "chain_broken"

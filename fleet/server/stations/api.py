@@ -12,18 +12,18 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
 from fleet.messages.link import DataKept, Delivery
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.stock.model import Emptied as EmptiedRow
 from fleet.server.errands.model import ErrandQuery, ErrandRow, EventRow
 from fleet.server.orders.model import OrderRow, State
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, Rows, next_offset
-from fleet.server.platform.web.request_bodies import LINE, Day
+from fleet.server.pages.rendering import Web
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.model import Contact, StationRow
+from fleet.server.web.authorization import audit_lookup, caller_of, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.pagination import CountedRows, Limit, Name, Offset, Rows, next_offset
+from fleet.server.web.request_bodies import LINE, Day
+from fleet.server.web.roles import Right
 
 SHOWN = frozenset(
     {

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 
 from fastapi import Request
 
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.web.authorization import caller_of
+from fleet.server.pages.rendering import Web
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.model import StationRow
+from fleet.server.web.authorization import caller_of
 
 
 def stations_named(request: Request, web: Web, text: str) -> frozenset[str]:

@@ -28,8 +28,8 @@ from datetime import datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.takeovers import AGAIN, ELSEWHERE, MANY, TakeOvers
-from fleet.server.platform.broker.mosquitto import SERVER_USER, is_server
-from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.broker.mosquitto import SERVER_USER, is_server
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import DUPLICATE_IDENTITY, Alarm, AlarmRecorder
 
 PAUSE_S = 60.0

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from fleet.server.platform.pages.file_exports import Cell, ExportColumn, FileExport, Format, Search, Word, send_file
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
+from fleet.server.files.file_exports import Cell, ExportColumn, FileExport, Format, Search, Word, send_file
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.rendering import Web
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.labels import station_label
 from fleet.server.stations.list_filter import StationFilter, filter_stations
 from fleet.server.stations.model import StationRow
 from fleet.server.stations.version_pages import PARTS, Run, asked
 from fleet.server.stations.version_pages import VersionFilter as Updated
+from fleet.server.web.authorization import needs
+from fleet.server.web.roles import Right
 
 
 def _version(part: str) -> Callable[[Run, Localization], Cell]:

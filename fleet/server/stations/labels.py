@@ -11,8 +11,8 @@ from typing import assert_never
 
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus, lookup
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import ICON, RANK, Level, StatusLabel, TodoItem
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import ICON, RANK, Level, StatusLabel, TodoItem
 from fleet.server.stations.model import StationRow
 
 _WORKS = StatusLabel("ok", ICON["ok"], "station", "works")

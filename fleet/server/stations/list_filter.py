@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from fleet.server.platform.pages.labels import RANK, Level
+from fleet.server.pages.labels import RANK, Level
 from fleet.server.stations.labels import natural_sort_key, sort_worst_first, station_label
 from fleet.server.stations.model import StationRow
 

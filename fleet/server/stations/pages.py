@@ -16,19 +16,16 @@ from fleet.messages.vocabulary import CommandName
 from fleet.server.alerts.dependencies import within as within_alerts
 from fleet.server.alerts.labels import alert_todos
 from fleet.server.alerts.model import Alerts
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.commands.dependencies import may_order, waiting_for, within
 from fleet.server.commands.labels import command_todos
 from fleet.server.commands.service import CommandService
 from fleet.server.errands.model import ErrandQuery
+from fleet.server.live_feed.topics import Topic
 from fleet.server.orders.labels import ORDER_STATES
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import RANK, TodoItem
-from fleet.server.platform.pages.rendering import Web, paging
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
-from fleet.server.platform.web.pagination import ROWS, Page
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import RANK, TodoItem
+from fleet.server.pages.rendering import Web, paging
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.readings.model import Summary
 from fleet.server.retirement.model import REVOKE
@@ -36,6 +33,9 @@ from fleet.server.stations.charts import chart, front
 from fleet.server.stations.labels import alarm_todos, sort_worst_first, station_label, without_alert
 from fleet.server.stations.list_filter import LEVELS, WORST, StationFilter, filter_stations
 from fleet.server.stations.model import StationRow
+from fleet.server.web.authorization import audit_lookup, caller_of, needs
+from fleet.server.web.pagination import ROWS, Page
+from fleet.server.web.roles import Right
 
 _OVERVIEW_STATIONS = 11
 _OVERVIEW_TODOS = 3

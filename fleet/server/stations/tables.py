@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Integer, String, Table, Text, select
 
-from fleet.server.platform.database.schema import UtcDateTime, metadata
+from fleet.server.database.schema import UtcDateTime, metadata
 
 stations = Table(
     "stations",

@@ -18,13 +18,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.messages.link import StationState
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, paging
-from fleet.server.platform.roles import EVERYWHERE, Right, Scope
-from fleet.server.platform.web.authorization import needs
-from fleet.server.platform.web.pagination import ROWS, Page
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.rendering import Web, paging
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.model import StationRow
+from fleet.server.web.authorization import needs
+from fleet.server.web.pagination import ROWS, Page
+from fleet.server.web.roles import EVERYWHERE, Right, Scope
 
 PARTS = ("program", "firmware", "image", "region")
 """What a station runs, in the order of the columns."""

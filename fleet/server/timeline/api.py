@@ -13,12 +13,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.pages.rendering import with_query
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
-from fleet.server.platform.web.idempotency import api_group
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.pages.rendering import with_query
 from fleet.server.timeline.model import About, Timeline, TimelineKind, Timelines
+from fleet.server.web.authorization import audit_lookup, caller_of, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.roles import Right
 
 LOOKED = "people.timeline"
 CARD, HSA_ID = re.compile(r"[A-Z0-9]{4,40}"), re.compile(r"[A-Z0-9]{2,31}-[A-Z0-9]{1,30}")

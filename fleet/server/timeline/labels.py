@@ -2,9 +2,9 @@
 
 from fleet.server.errands.labels import errand_label
 from fleet.server.orders.labels import order_label
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import Level
-from fleet.server.platform.pages.rendering import with_query
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import Level
+from fleet.server.pages.rendering import with_query
 from fleet.server.timeline.model import TimelineRow
 
 ICONS = {

@@ -13,8 +13,8 @@ from typing import Literal, Protocol
 
 from fleet.server.cards.model import CardStory
 from fleet.server.errands.model import ErrandRow
+from fleet.server.live_feed.topics import Topic, changes_with
 from fleet.server.orders.model import OrderRow
-from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 About = Literal["card", "person"]
 TimelineKind = Literal[

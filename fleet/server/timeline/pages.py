@@ -9,13 +9,13 @@ Example: `app.include_router(timeline_pages(web, timelines))`
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.rendering import Web
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.timeline.api import CARD, HSA_ID, look
 from fleet.server.timeline.model import Timeline, Timelines
+from fleet.server.web.authorization import needs
+from fleet.server.web.roles import Right
 
 TOPICS = (Topic.ORDERS, Topic.ERRANDS, Topic.REQUESTS, Topic.DEADLINES, Topic.ALERTS, Topic.WORKLIST)
 

@@ -13,6 +13,7 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.alerts.tables import alerts
 from fleet.server.cards.stock.events import READERS, OrderPlaced, ReservePlaced
 from fleet.server.cards.stock.tables import bin_cards
+from fleet.server.database.station_scope import StationCondition
 from fleet.server.errands.model import ErrandRow
 from fleet.server.errands.queries import errand_row, errand_rows
 from fleet.server.errands.tables import AT_THE_STOCK, errands
@@ -20,7 +21,6 @@ from fleet.server.events.tables import events
 from fleet.server.evidence.selection import names_text
 from fleet.server.issuers.tables import certificates
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.station_scope import StationCondition
 from fleet.server.stations.tables import stations
 from fleet.server.timeline.model import TimelineRow
 from fleet.server.worklist.tables import worklist_acts

@@ -1,8 +1,8 @@
 """Timelines over the store: implements `fleet.server.timeline.model.Timelines`."""
 
 from fleet.server.cards.model import Cards
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.station_scope import stations_like
+from fleet.server.database.database import Database
+from fleet.server.database.station_scope import stations_like
 from fleet.server.timeline.model import Timeline, TimelineRow, card_rows, errand_rows, newest_first
 from fleet.server.timeline.queries import acts_about, cards_of, other_rows
 

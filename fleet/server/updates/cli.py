@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.options import complain
+from fleet.server.database.options import complain
+from fleet.server.process.config import ServerConfig
 from fleet.server.updates.model import StoredBundle
 from fleet.server.updates.service import FOLDER, BundleFolder
 from provisioning.updates.bundle import BundleError

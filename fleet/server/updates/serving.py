@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.web.listener import Listener
+from fleet.server.live_feed.hub import Hub
+from fleet.server.process.addresses import Address
 from fleet.server.updates.service import BundleFolder
+from fleet.server.web.listener import Listener
 
 CONNECTIONS = 64
 LISTS_EVERY_S = 10.0

@@ -22,10 +22,10 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.hardening import forbid_dumps
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, complain, database_of
-from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
-from fleet.server.platform.process.run import DONE, run, until_told
+from fleet.server.database.database_url import DatabaseUrlError
+from fleet.server.database.options import add_store_arguments, complain, database_of
+from fleet.server.process.privileges import PrivilegeError, add_user_options, give_up_root
+from fleet.server.process.run import DONE, run, until_told
 from fleet.server.verifier.attempt_counters import (
     AttemptCounters,
     AttemptStore,

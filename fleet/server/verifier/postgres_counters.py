@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import URL
 
-from fleet.server.platform.database.postgres import postgres_engine
+from fleet.server.database.postgres import postgres_engine
 from fleet.server.verifier.attempt_counters import SCHEMA, Execute
 
 LOCK = 7_308_003

@@ -11,15 +11,15 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.model import Cards
 from fleet.server.issuers.certificate_files import MOST_BYTES, FileRefusedError
 from fleet.server.orders.request_bodies import STATION
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_lookup, needs
-from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
-from fleet.server.platform.web.request_bodies import LINE, Body
+from fleet.server.web.authorization import audit_lookup, needs
+from fleet.server.web.idempotency import api_group
+from fleet.server.web.pagination import CountedRows, Limit, Offset, next_offset
+from fleet.server.web.request_bodies import LINE, Body
+from fleet.server.web.roles import Right
 from fleet.server.worklist.dependencies import find_row, within
 from fleet.server.worklist.model import ACTIONS, MOST_NOTE, Action, Kind, Worklist, WorklistRow
 from fleet.server.worklist.pages import LOOKED, carry_out, fetch_request, give_certificate, note_down

@@ -10,9 +10,9 @@ from functools import partial
 from sqlalchemy import Connection
 
 from fleet.server.alerts.holder_mail import HolderNotice
+from fleet.server.clock.time_zones import HERE
+from fleet.server.pages.i18n import Localization
 from fleet.server.people.service import stored_people
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.time_zones import HERE
 from fleet.server.worklist import queries
 from fleet.server.worklist.model import Act
 from fleet.server.worklist.queries import FoundCard

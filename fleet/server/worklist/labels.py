@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from fleet.server.cards.model import CardStory
 from fleet.server.deadlines.due_dates import local
 from fleet.server.issuers.request_queue import PORTAL
-from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.labels import Level
-from fleet.server.platform.pages.rendering import last_eight
+from fleet.server.pages.i18n import Localization
+from fleet.server.pages.labels import Level
+from fleet.server.pages.rendering import last_eight
 from fleet.server.worklist.model import Action, Kind, WorklistRow
 
 SOON = timedelta(days=2)

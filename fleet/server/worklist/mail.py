@@ -12,10 +12,10 @@ from datetime import datetime
 
 from fleet.server.alerts.notifications import NotDeliveredError, send_text
 from fleet.server.alerts.settings import Email
-from fleet.server.platform.database.database import READ_FAULTS, Database
-from fleet.server.platform.default_settings import SettingsError
-from fleet.server.platform.pages.i18n import Localization, load
-from fleet.server.platform.time_zones import HERE
+from fleet.server.clock.time_zones import HERE
+from fleet.server.database.database import READ_FAULTS, Database
+from fleet.server.pages.i18n import Localization, load
+from fleet.server.process.default_settings import SettingsError
 from fleet.server.worklist import queries
 from fleet.server.worklist.model import Worklist, WorklistRow
 from fleet.server.worklist.settings import WorklistSettings

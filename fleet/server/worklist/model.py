@@ -12,7 +12,7 @@ from typing import Literal, Protocol, get_args
 from fleet.messages.issuing import BlockReason
 from fleet.server.cards.model import CardStory
 from fleet.server.issuers.certificates_by_hand import RequestFile
-from fleet.server.platform.live_feed.topics import Topic, changes_with
+from fleet.server.live_feed.topics import Topic, changes_with
 
 Kind = Literal[
     "hold",

@@ -13,16 +13,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from fleet.server.accounts.sign_in.step_up_pages import STEP_UP
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.model import Cards
 from fleet.server.cards.pages import wish
+from fleet.server.files.import_files import ImportRefusedError
 from fleet.server.issuers.certificate_files import FileFault, FileRefusedError
 from fleet.server.issuers.certificates_by_hand import RequestFile
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.import_files import ImportRefusedError
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, with_query
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import (
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.rendering import Web, with_query
+from fleet.server.readings.dependencies import readings_of
+from fleet.server.stations.dependencies import stations_named
+from fleet.server.web.authorization import (
     NO_STEP_UP,
     audit_change,
     audit_lookup,
@@ -32,8 +33,7 @@ from fleet.server.platform.web.authorization import (
     form_of,
     needs,
 )
-from fleet.server.readings.dependencies import readings_of
-from fleet.server.stations.dependencies import stations_named
+from fleet.server.web.roles import Right
 from fleet.server.worklist.dependencies import Obstacle, find_row, obstacle
 from fleet.server.worklist.labels import row_level, row_story
 from fleet.server.worklist.model import (

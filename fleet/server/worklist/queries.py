@@ -44,6 +44,8 @@ from fleet.messages.asking import (
 from fleet.messages.vocabulary import AskName, ErrandOutcome, EventType
 from fleet.server.alerts.queries import station_titles
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
+from fleet.server.database.bulk import insert_new
+from fleet.server.database.station_scope import StationCondition, all_stations
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import events
 from fleet.server.issuers.tables import HANDED_OVER, certificate_requests, requests, wishes
@@ -51,8 +53,6 @@ from fleet.server.orders.model import IN_HAND, OPEN
 from fleet.server.orders.queries import is_not_handed_over
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import administrators, people
-from fleet.server.platform.database.bulk import insert_new
-from fleet.server.platform.database.station_scope import StationCondition, all_stations
 from fleet.server.receipts.tables import receipt_mails
 from fleet.server.stations.tables import stations
 from fleet.server.worklist.model import Act, Kind

@@ -14,23 +14,23 @@ from sqlalchemy import Connection
 from fleet.messages.asking import BlockAsk, BlockedResult, WorklistLine, WorklistResult
 from fleet.messages.attending import LEVEL, refusal_to_attend
 from fleet.messages.vocabulary import AskName
+from fleet.server.audit_log.log import AuditEvent, append
 from fleet.server.cards.model import Cards, CardStory
+from fleet.server.clock.local_days import local_day
+from fleet.server.clock.time_zones import HERE, ends
+from fleet.server.database.database import Database
+from fleet.server.database.station_scope import StationCondition, all_stations, stations_like
 from fleet.server.deadlines.due_dates import due_day, local
 from fleet.server.deadlines.settings import Code, DeadlineSettings
+from fleet.server.files.csv_files import FileProblem
+from fleet.server.files.import_files import ImportRefusedError
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.certificates_by_hand import CertificatesByHand, RequestFile, end_request
 from fleet.server.issuers.model import RequestKey
 from fleet.server.issuers.requests import keep_result
+from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.orders.model import OrderLine
 from fleet.server.people.queries import administrator_at
-from fleet.server.platform.audit.log import AuditEvent, append
-from fleet.server.platform.csv_files import FileProblem
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.station_scope import StationCondition, all_stations, stations_like
-from fleet.server.platform.import_files import ImportRefusedError
-from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.platform.local_days import local_day
-from fleet.server.platform.time_zones import HERE, ends
 from fleet.server.worklist import queries
 from fleet.server.worklist.model import Act, Action, WorklistRow, block_reason
 from fleet.server.worklist.queries import Fact

@@ -19,7 +19,7 @@ from typing import Annotated
 
 import msgspec
 
-from fleet.server.platform import default_settings as shipped
+from fleet.server.process import default_settings as shipped
 
 Hours = Annotated[int, msgspec.Meta(ge=1, le=24 * 366)]
 

@@ -6,7 +6,7 @@
 
 from sqlalchemy import Column, Index, String, Table
 
-from fleet.server.platform.database.schema import RowId, UtcDateTime, metadata
+from fleet.server.database.schema import RowId, UtcDateTime, metadata
 
 worklist_acts = Table(
     "worklist_acts",

@@ -11,11 +11,11 @@ from pathlib import Path
 from fleet.agent.identity import Broker as BrokerAddress
 from fleet.messages.link import Acked, Answer, encode
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, format_time, open_ask, sign_acked
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker.mqtt5_client import Credentials, Mqtt5Transport
-from fleet.server.platform.broker.transport import Incoming, Transport
-from fleet.server.platform.cluster.amqp_transport import AmqpTransport, asks, intake
-from fleet.server.platform.signing import Signer
+from fleet.server.broker.mqtt5_client import Credentials, Mqtt5Transport
+from fleet.server.broker.transport import Incoming, Transport
+from fleet.server.cluster.amqp_transport import AmqpTransport, asks, intake
+from fleet.server.keys.signing import Signer
+from fleet.server.process.addresses import Address
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from sim.stories.patience import LIMIT_S

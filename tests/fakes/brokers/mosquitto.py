@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker.mosquitto import access_list, is_listening
+from fleet.server.broker.mosquitto import access_list, is_listening
+from fleet.server.process.addresses import Address
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port

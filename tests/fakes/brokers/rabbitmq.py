@@ -17,9 +17,9 @@ from pathlib import Path
 
 from cryptography import x509
 
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker.mosquitto import BrokerFiles
-from fleet.server.platform.cluster.rabbitmq import PLUGINS, Node, advanced, configuration, definitions, list_name
+from fleet.server.broker.mosquitto import BrokerFiles
+from fleet.server.cluster.rabbitmq import PLUGINS, Node, advanced, configuration, definitions, list_name
+from fleet.server.process.addresses import Address
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address, free_port
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fleet.mqtt5 import serializer
-from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
+from fleet.server.broker.mqtt5_client import Credentials, tls_context
 
 CONNACK = b"\x20"
 

@@ -31,23 +31,23 @@ from fleet.messages.events import Event
 from fleet.messages.link import Acked, SyncAsk, encode
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.asks.answers import Answers
+from fleet.server.broker.mosquitto import MEMORY, Broker, is_listening
+from fleet.server.broker.mqtt5_client import Credentials, tls_context
 from fleet.server.commands.dispatcher import CommandDispatcher
+from fleet.server.database.database import READ_FAULTS, Database, StoreError
+from fleet.server.database.generation import renew
+from fleet.server.database.integrity import DatabaseCheck
+from fleet.server.database.schema import metadata
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.events.queries import restore_event
 from fleet.server.events.tables import events, quarantine
 from fleet.server.evidence.signature import Seal, SealError
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker.mosquitto import MEMORY, Broker, is_listening
-from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
-from fleet.server.platform.database.database import READ_FAULTS, Database, StoreError
-from fleet.server.platform.database.generation import renew
-from fleet.server.platform.database.integrity import DatabaseCheck
-from fleet.server.platform.database.schema import metadata
-from fleet.server.platform.default_settings import SettingsError
-from fleet.server.platform.expiry import check_certificates
-from fleet.server.platform.signing import Signer, SigningKeyError
+from fleet.server.keys.expiry import check_certificates
+from fleet.server.keys.signing import Signer, SigningKeyError
+from fleet.server.process.addresses import Address
+from fleet.server.process.default_settings import SettingsError
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.retention.pseudonyms import PseudonymKeyError
 from fleet.server.retention.pseudonyms import load_or_make as load_pseudonyms

@@ -32,6 +32,9 @@ from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.alerts.tables import alerts
 from fleet.server.asks.answers import Answers
+from fleet.server.clock.clock_check import LEAP
+from fleet.server.clock.steady_clock import SteadyClock
+from fleet.server.database.database import Database
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.events.tables import events
@@ -44,11 +47,8 @@ from fleet.server.issuers.request_queue import enqueue
 from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.tables import requests
+from fleet.server.keys.signing import Signer
 from fleet.server.orders.tables import orders
-from fleet.server.platform.clock_check import LEAP
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.signing import Signer
-from fleet.server.platform.steady_clock import SteadyClock
 from fleet.server.retention.job import RetentionService
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.retention.settings import load as load_periods

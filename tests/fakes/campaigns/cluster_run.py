@@ -24,10 +24,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from fleet.server.cluster.layout import SHARD_QUEUES
 from fleet.server.commands.model import CommandRequest
-from fleet.server.platform.cluster.layout import SHARD_QUEUES
-from fleet.server.platform.database.database import open_database
-from fleet.server.platform.database.database_url import postgres_place
+from fleet.server.database.database import open_database
+from fleet.server.database.database_url import postgres_place
 from fleet.server.stations.tables import stations
 from sim.fleet import identities
 from sim.stories.patience import LIMIT_S

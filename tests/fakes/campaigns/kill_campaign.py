@@ -29,8 +29,8 @@ from sqlalchemy import select
 from fleet.messages.vocabulary import CommandName
 from fleet.server.commands.model import CommandRequest
 from fleet.server.commands.tables import commands
-from fleet.server.platform.database.database import FILE_NAME, Database, open_database
-from fleet.server.platform.database.database_url import postgres_place
+from fleet.server.database.database import FILE_NAME, Database, open_database
+from fleet.server.database.database_url import postgres_place
 from fleet.server.stations.tables import stations
 from provisioning.authority import Authority
 from sim.fleet import identities

@@ -27,7 +27,7 @@ from typing import Any
 
 import psycopg
 
-from fleet.server.platform.database.database import FILE_NAME
+from fleet.server.database.database import FILE_NAME
 from sim.fleet import identities
 from tests.fakes.brokers.rabbitmq import PROGRAMS, rabbit_cluster
 from tests.fakes.campaigns.cluster_stand import Program, new_database

@@ -21,6 +21,8 @@ from fleet.agent.store import StationStore, StoreError
 from fleet.messages.asking import BelievedResult, BinAsk, BlockAsk, HoldAsk, ReceivedAsk, StockAsk
 from fleet.messages.events import Event
 from fleet.messages.link import Delivery, Order
+from fleet.server.database.database import Database
+from fleet.server.database.sqlite import sqlite_engine
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import load
 from fleet.server.deadlines.tables import open_days
@@ -34,8 +36,6 @@ from fleet.server.orders import queries as order_queries
 from fleet.server.orders.model import OrderRecord
 from fleet.server.orders.service import apply_step, place_cards
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.sqlite import sqlite_engine
 from fleet.server.stations.tables import alarms, stations
 from sim.stories.clock import NOW, HandClock
 from tests.fakes.campaigns.gate import Gate

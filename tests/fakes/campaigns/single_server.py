@@ -22,16 +22,16 @@ from sqlalchemy import event, insert, select, text
 from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from fleet.messages.events import Event
+from fleet.server.audit_log.tables import audit
+from fleet.server.clock.clock_check import ClockReading
+from fleet.server.database.database import Database, migrate
+from fleet.server.database.sqlite import sqlite_engine
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import load
 from fleet.server.deadlines.tables import deeds, open_days
 from fleet.server.guards.service import store_clock_reading
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers.tables import requests
-from fleet.server.platform.audit.tables import audit
-from fleet.server.platform.clock_check import ClockReading
-from fleet.server.platform.database.database import Database, migrate
-from fleet.server.platform.database.sqlite import sqlite_engine
 from fleet.server.retention.retention_run import run as erase
 from sim.stories.room import quick_folder
 from tests.fakes.campaigns.gate import KilledError

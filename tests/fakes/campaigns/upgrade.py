@@ -34,8 +34,8 @@ ROOT = Path(__file__).parents[3]
 BATCHES, LIMIT_S = 40, 240.0
 """So many batches are written before the next step."""
 NAMES = (
-    "from fleet.server.platform.database.database import Database\n"
-    "from fleet.server.platform.database.database_url import postgres_place\nfrom fleet.server.ingest.write import Writer\n"
+    "from fleet.server.database.database import Database\n"
+    "from fleet.server.database.database_url import postgres_place\nfrom fleet.server.ingest.write import Writer\n"
 )
 WRITE = """
 import sys

@@ -34,11 +34,11 @@ import msgspec
 from sqlalchemy import update
 
 from fleet.messages.issuing import CardRecord
+from fleet.server.audit_log.log import entries
+from fleet.server.database.database import FILE_NAME, open_database
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import load
 from fleet.server.orders.model import OPEN, RECEIPT_OWED
-from fleet.server.platform.audit.log import entries
-from fleet.server.platform.database.database import FILE_NAME, open_database
 from fleet.server.stations.tables import stations
 from sim.bench.virtual_bench import Scenario, VirtualBench
 from sim.reader.cards import VirtualCard

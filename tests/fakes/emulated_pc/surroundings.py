@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.cabinet.pairing import Pairing
 from drivers.reader.secret import Secret
-from fleet.server.platform.addresses import Address
+from fleet.server.process.addresses import Address
 from sim.cabinet.twin import BoardTwin
 from sim.demo import seed
 from sim.printer.virtual import VirtualPrinter

@@ -13,10 +13,10 @@ from fleet.agent.identity import Identity
 from fleet.agent.link import Link, Timing
 from fleet.agent.store import StationStore
 from fleet.messages.link import envelope_mac_input
+from fleet.server.database.database import open_database
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import open_database
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
 from provisioning.authority import Authority
 from sim.stories.administrators import listed
 from sim.stories.patience import LIMIT_S

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from fleet.agent.identity import Broker
-from fleet.server.platform.database.database import FILE_NAME
-from fleet.server.platform.live_feed.hub import MOST_OF_ONE
+from fleet.server.database.database import FILE_NAME
+from fleet.server.live_feed.hub import MOST_OF_ONE
 from fleet.server.stations.service import add_stations
 from fleet.server.store_cli import IMPORTS
 from provisioning.authority import Authority

@@ -16,7 +16,7 @@ from paho.mqtt.properties import Properties
 from fleet.messages import events, topics
 from fleet.messages.link import Acked, Answer, Ask, ChainAsk, HeldChain, Presence, StationState, decode, encode
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, format_time, open_ask, sign_acked
-from fleet.server.platform.signing import Signer
+from fleet.server.keys.signing import Signer
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
 

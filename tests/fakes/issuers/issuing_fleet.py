@@ -23,14 +23,14 @@ from fleet.agent.keeping import LinkDown
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.link import Answer, Ask, encode
 from fleet.server.asks.answers import Answers
+from fleet.server.database.database import Database
 from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import connected
+from fleet.server.keys.signing import Signer
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.signing import Signer
+from fleet.server.process.addresses import Address
 from fleet.server.stations.alarms import AlarmRecorder
 from provisioning.authority import public_jwk
 from sim.issuer.core import Simulator

@@ -31,6 +31,7 @@ from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.link import Answer, decode, encode
 from fleet.messages.mandates import ABOUT_SIGNER
 from fleet.server.asks.answers import Answers
+from fleet.server.database.database import Database
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.adapters.holds_kept_here import HoldsKeptHere, WithMarks
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
@@ -48,9 +49,8 @@ from fleet.server.issuers.requests import RequestLog
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.tables import wishes
 from fleet.server.issuers.wiring import MergedDirectory
+from fleet.server.keys.signing import Signer
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import AlarmRecorder
 from sim.stories.administrators import listed
 from sim.stories.room import authority

@@ -13,7 +13,7 @@ import atexit
 import contextlib
 import socket
 
-from fleet.server.platform.addresses import Address
+from fleet.server.process.addresses import Address
 
 _kept = contextlib.ExitStack()
 atexit.register(_kept.close)

@@ -12,9 +12,9 @@ from fleet.server.alerts.model import AlertRow, NoticeBundle, NoticeRow, Pending
 from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.notifications import NotDeliveredError, Notification
 from fleet.server.alerts.settings import AlertSettings, Channel, Outage, Webhook, load
+from fleet.server.database.database import Database
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from tests.fleet.server.conftest import NOW, KeptChanges
 
 LOW = DeviceState("Printer", "printer", "paper_low", ok=True)

@@ -20,10 +20,10 @@ from fleet.messages.topics import Topics, station_of
 from fleet.server.asks.answers import Answers
 from fleet.server.asks.guard import AskGuard, ask_guard
 from fleet.server.asks.service import AskHandling, AskService
-from fleet.server.platform.broker.inbox import Inbox, as_it_came
-from fleet.server.platform.broker.transport import Incoming
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.signing import Signer
+from fleet.server.broker.inbox import Inbox, as_it_came
+from fleet.server.broker.transport import Incoming
+from fleet.server.database.database import Database
+from fleet.server.keys.signing import Signer
 from fleet.server.stations.alarms import AlarmRecorder
 from provisioning.authority import Authority
 from tests.fleet.server.conftest import MemoryTransport, enrolled

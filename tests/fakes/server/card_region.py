@@ -9,13 +9,13 @@ from fastapi import FastAPI
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
+from fleet.server.database.database import Database
 from fleet.server.deadlines.settings import DeadlineSettings, load
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import form_token
-from fleet.server.platform.roles import Role
-from fleet.server.platform.webhook_signatures import signature
+from fleet.server.keys.random_tokens import form_token
+from fleet.server.keys.webhook_signatures import signature
+from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.visitors import COOKIE, program, session

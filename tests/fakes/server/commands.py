@@ -7,10 +7,10 @@ from joserfc.jwk import ECKey
 
 from fleet.server.commands.model import CommandRequest, CommandRow, Requester
 from fleet.server.commands.service import CommandService
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.live_feed.topics import Changes
-from fleet.server.platform.signing import Signer
+from fleet.server.database.database import Database
+from fleet.server.keys.signing import Signer
+from fleet.server.live_feed.hub import Hub
+from fleet.server.live_feed.topics import Changes
 
 KEY = ECKey.generate_key("P-256")
 SIGNER = Signer(KEY)

@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from fleet.server.platform.audit.tables import audit_head
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.schema import metadata
+from fleet.server.audit_log.tables import audit_head
+from fleet.server.database.database import Database
+from fleet.server.database.schema import metadata
 from tests.fakes.server.postgres import Cluster
 
 PAGE = 4096

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
+from fleet.server.clock.clock_check import ClockReading
+from fleet.server.database.database import Database
 from fleet.server.guards.service import store_clock_reading
+from fleet.server.live_feed.hub import Hub
 from fleet.server.people.directory_settings import AttributeMap, LdapSettings
 from fleet.server.people.directory_sync import DirectorySync, SyncResult
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage, Facts, PersonRow
 from fleet.server.people.queries import find_person
 from fleet.server.people.tables import people
-from fleet.server.platform.clock_check import ClockReading
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.stations.tables import alarms
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)

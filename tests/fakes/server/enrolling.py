@@ -15,13 +15,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from fleet.server.database.database import Database
 from fleet.server.enrolment.service import EnrolmentService
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import MQTT, ServerConfig
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.web.listener import Listener, web_server
+from fleet.server.live_feed.hub import Hub
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import MQTT, ServerConfig
 from fleet.server.station_listener import StationSide, claim_terms
+from fleet.server.web.listener import Listener, web_server
 from provisioning.authority import Authority
 from provisioning.est import wire
 from provisioning.est.claim_codes import Claim

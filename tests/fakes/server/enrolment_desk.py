@@ -8,13 +8,13 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from fleet.server.database.database import Database
 from fleet.server.enrolment import queries
 from fleet.server.enrolment.queries import StationCertificate
 from fleet.server.enrolment.service import EnrolmentService
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.live_feed.hub import Hub
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from fleet.server.station_listener import claim_terms

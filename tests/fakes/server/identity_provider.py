@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from fleet.server.platform.web.settings import OpenIdSettings
+from fleet.server.web.settings import OpenIdSettings
 
 ISSUER = "https://login.example/realms/made-up"
 LEVEL = "http://id.example/loa3"

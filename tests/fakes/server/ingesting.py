@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from fleet.messages.events import Event
 from fleet.messages.topics import Topics
+from fleet.server.broker.inbox import Inbox
+from fleet.server.broker.transport import Incoming
+from fleet.server.database.integrity import DatabaseCheck
 from fleet.server.ingest.parse import Waiting, parse_waiting
 from fleet.server.ingest.service import Ingest
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.broker.inbox import Inbox
-from fleet.server.platform.broker.transport import Incoming
-from fleet.server.platform.database.integrity import DatabaseCheck
 from tests.fleet.server.conftest import NOW, SIGNER, KeptChanges, MemoryTransport
 
 

@@ -18,9 +18,9 @@ from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.accounts.tables import sessions
 from fleet.server.app import create_app
 from fleet.server.enrolment.service import EnrolmentService
+from fleet.server.keys.random_tokens import digest, form_token
+from fleet.server.live_feed.hub import Hub
 from fleet.server.people.queries import all_administrators, replace_administrators
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import digest, form_token
 from sim.stories.administrators import listed
 from tests.fakes.server import region_in_service
 from tests.fakes.server.alerts import FakeAlerts

@@ -11,8 +11,8 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Page, Route, We
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.web.listener import Listener, web_server
+from fleet.server.live_feed.hub import Hub
+from fleet.server.web.listener import Listener, web_server
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts

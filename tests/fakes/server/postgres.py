@@ -22,7 +22,7 @@ import psycopg
 import pytest
 from sqlalchemy import URL
 
-from fleet.server.platform.database.database_url import postgres_place
+from fleet.server.database.database_url import postgres_place
 from sim.stories.patience import LIMIT_S
 
 USER = "fleet"

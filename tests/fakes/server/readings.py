@@ -10,9 +10,9 @@ from fleet.server.cards.stock.model import BinRow
 from fleet.server.checkpoints.model import CheckpointRow
 from fleet.server.errands.model import GOING_ON, TODAY, ErrandQuery, ErrandRow, EventRow
 from fleet.server.orders.model import OrderRow
-from fleet.server.platform.roles import Scope
 from fleet.server.readings.model import Summary
 from fleet.server.stations.model import Contact, StationRow
+from fleet.server.web.roles import Scope
 
 NOW = datetime(2026, 11, 25, 9, 42, 18, tzinfo=UTC)
 """10:42 in Stockholm."""

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fleet.server.platform.addresses import Address
+from fleet.server.process.addresses import Address
 from sim.stories.patience import LIMIT_S
 
 

@@ -15,13 +15,13 @@ from fleet.messages.events import Event, Facts, seal
 from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.countersigning import Countersigner
 from fleet.server.checkpoints.service import judge
+from fleet.server.database.database import Database
 from fleet.server.evidence.export import export
 from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.evidence.signature import Seal
 from fleet.server.evidence.verification.verify import TrustAnchors, VerificationReport, check
 from fleet.server.ingest.parse import arrived_event
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from kiosk.receipts import Receipt, ReceiptFacts, ReceiptPerson, draft_receipt, finish_receipt
 from provisioning import pki
 from provisioning.authority import Authority

@@ -9,9 +9,9 @@ from fleet.server.accounts import api_tokens as tokens
 from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.secret_encryption import Sealer
 from fleet.server.accounts.sign_in.service import Access, SignedIn
-from fleet.server.platform.database.database import FILE_NAME, open_database
-from fleet.server.platform.random_tokens import digest
-from fleet.server.platform.roles import EVERYWHERE, Role
+from fleet.server.database.database import FILE_NAME, open_database
+from fleet.server.keys.random_tokens import digest
+from fleet.server.web.roles import EVERYWHERE, Role
 
 COOKIE = "kortkiosk"
 SEALER = Sealer({"made-up": bytes(32)})

@@ -16,7 +16,7 @@ from fleet.agent.store import StationStore
 from fleet.messages.key_rotation import KeyStatement, sign_statement
 from fleet.messages.link import Acked, Answer, OrderAsk, encode
 from fleet.messages.signed import ANSWER_TYP, CLOCK_SLACK, SignedAnswer, SignedError, format_time, open_ask, sign_acked
-from fleet.server.platform.signing import Signer
+from fleet.server.keys.signing import Signer
 from provisioning.authority import Authority
 from tests.fakes.brokers.mosquitto import Broker
 from tests.fakes.fleet.server_peer import FleetPeer

@@ -25,7 +25,7 @@ from fleet.messages.signed import (
     unverified_nonce,
 )
 from fleet.messages.statements import name_of
-from fleet.server.platform.signing import Signer
+from fleet.server.keys.signing import Signer
 from provisioning import pki
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)

@@ -22,17 +22,17 @@ from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import AskName, EventType
 from fleet.server.accounts.sign_in import passwords
+from fleet.server.broker.mosquitto import BrokerFiles
+from fleet.server.broker.transport import Handler, Incoming
+from fleet.server.clock.local_days import local_day
+from fleet.server.database.database import Database
 from fleet.server.ingest.parse import ArrivedEvent, arrived_event
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers.tables import wishes
+from fleet.server.keys.signing import Signer
 from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord
 from fleet.server.orders.service import apply_step, import_orders, settle_returns
 from fleet.server.orders.tables import orders
-from fleet.server.platform.broker.mosquitto import BrokerFiles
-from fleet.server.platform.broker.transport import Handler, Incoming
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.local_days import local_day
-from fleet.server.platform.signing import Signer
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.service import add_stations
 from provisioning.authority import Authority

@@ -11,10 +11,10 @@ from alembic.script import ScriptDirectory
 
 from fleet.server import worker_cli as cluster_commands
 from fleet.server.cli import main
-from fleet.server.platform.addresses import Address, AddressError
-from fleet.server.platform.database.database import migrations
-from fleet.server.platform.process.run import SWITCH_S
-from fleet.server.platform.web.listener import bound_for_pages
+from fleet.server.database.database import migrations
+from fleet.server.process.addresses import Address, AddressError
+from fleet.server.process.run import SWITCH_S
+from fleet.server.web.listener import bound_for_pages
 from provisioning.authority import Authority
 
 

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.server.cli import main
-from fleet.server.platform.expiry import CertificateFaultError, check_certificates
+from fleet.server.keys.expiry import CertificateFaultError, check_certificates
 from provisioning.authority import Authority
 from provisioning.processes import issue_process
 from tests.fleet.server.conftest import wall_clock

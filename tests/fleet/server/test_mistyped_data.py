@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fleet.server.cli import COMMANDS, main
-from fleet.server.platform.database.database import FILE_NAME
+from fleet.server.database.database import FILE_NAME
 from provisioning.authority import Authority
 
 AUTHORITY, FILE = "AUTHORITY", "FILE"

@@ -29,24 +29,24 @@ from fleet.messages.topics import Topics
 from fleet.server.accounts.queries import from_issuer
 from fleet.server.alerts import monitor
 from fleet.server.alerts.service import AlertService
+from fleet.server.broker import mqtt5_client as mqtt
+from fleet.server.broker.mosquitto import MAX_PACKET, Broker
 from fleet.server.cli import main
 from fleet.server.commands.model import Requester
+from fleet.server.database.database import Database
 from fleet.server.envelope_resets.model import ResetRow
 from fleet.server.envelope_resets.service import EnvelopeResetService
 from fleet.server.events.tables import events
+from fleet.server.live_feed.hub import Hub
 from fleet.server.people import directory_sync
 from fleet.server.people.directory_sync import directory_trouble
 from fleet.server.people.queries import find_person, replace_administrators
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker import mqtt5_client as mqtt
-from fleet.server.platform.broker.mosquitto import MAX_PACKET, Broker
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.roles import Role
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer, ServerError
 from fleet.server.verifier.judge import SUITE
+from fleet.server.web.roles import Role
 from provisioning.authority import Authority
 from sim.stories.administrators import listed
 from sim.stories.patience import LIMIT_S

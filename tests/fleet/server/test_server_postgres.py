@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from fleet.messages.link import Acked
+from fleet.server.database.database import open_database
+from fleet.server.database.database_url import postgres_place
 from fleet.server.events.tables import chains, events
-from fleet.server.platform.database.database import open_database
-from fleet.server.platform.database.database_url import postgres_place
 from provisioning.authority import Authority
 from tests.fakes.fleet.station_peer import FleetStation
 from tests.fakes.machine.ports import free_address

@@ -18,15 +18,15 @@ from sqlalchemy import Engine, event, select
 from fleet.messages.link import Acked, SyncAsk
 from fleet.server.alerts import monitor
 from fleet.server.checkpoints import service as checkpoints
+from fleet.server.database import integrity
+from fleet.server.database.database import Database, open_database
+from fleet.server.database.database_url import Place, postgres_place
 from fleet.server.deadlines import job as deadlines
 from fleet.server.events.tables import events, quarantine
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_sender
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database import integrity
-from fleet.server.platform.database.database import Database, open_database
-from fleet.server.platform.database.database_url import Place, postgres_place
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
 from fleet.server.retention import job as retention
 from fleet.server.server import FleetServer
 from provisioning.authority import Authority

@@ -10,13 +10,13 @@ import pytest
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.default_settings import SettingsError
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.web.listener import web_server
+from fleet.server.database.database import Database
+from fleet.server.live_feed.hub import Hub
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
+from fleet.server.process.default_settings import SettingsError
 from fleet.server.server import FleetServer, ServerError
+from fleet.server.web.listener import web_server
 from fleet.server.web_listener import Pages
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S

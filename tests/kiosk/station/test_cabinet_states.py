@@ -16,7 +16,7 @@ from drivers.cabinet.port import (
     TwoBoards,
     WrongFirmware,
 )
-from fleet.server.platform.pages.i18n import load
+from fleet.server.pages.i18n import load
 from kiosk.station.cabinet_states import cabinet_advice, cabinet_state_code, firmware_version, name_findings
 from sim.cabinet.virtual import VirtualCabinet
 

@@ -16,12 +16,12 @@ from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.app import create_app
+from fleet.server.clock.time_zones import HERE
+from fleet.server.database.database import Database
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_queue
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.time_zones import HERE
+from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
 from sim.cli.simulated_orders import fill_slots, post_cards
 from sim.fleet.device_state import SLOTS, SimulatedDevices, WaitingCard

@@ -17,9 +17,9 @@ from fleet.server.checkpoints.tables import checkpoints
 from fleet.server.cli import main
 from fleet.server.commands.model import CommandRequest
 from fleet.server.commands.tables import commands
+from fleet.server.database.database import FILE_NAME, Database, open_database
 from fleet.server.events.tables import events
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import FILE_NAME, Database, open_database
 from fleet.server.stations.tables import stations
 from provisioning import pki
 from provisioning.authority import Authority, AuthorityError

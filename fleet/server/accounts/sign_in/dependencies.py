@@ -4,7 +4,7 @@ from fastapi import Request
 
 from fleet.server.accounts.sign_in.security_keys.webauthn import RelyingParty
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.platform.web.authorization import site_of
+from fleet.server.web.authorization import site_of
 
 
 def access_of(request: Request) -> Access:

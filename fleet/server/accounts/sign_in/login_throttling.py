@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, insert, select, update
 
 from fleet.server.accounts.tables import tries
-from fleet.server.platform.random_tokens import digest
+from fleet.server.keys.random_tokens import digest
 
 
 @dataclass(frozen=True, slots=True)

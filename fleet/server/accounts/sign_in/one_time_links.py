@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, delete, insert, select
 
 from fleet.server.accounts.tables import links
-from fleet.server.platform.random_tokens import digest, random_token
+from fleet.server.keys.random_tokens import digest, random_token
 
 Kind = Literal["set-up", "sign-in"]
 LASTS: dict[Kind, timedelta] = {"set-up": timedelta(hours=24), "sign-in": timedelta(hours=12)}

@@ -15,9 +15,9 @@ from fleet.server.accounts.sign_in import one_time_codes as codes
 from fleet.server.accounts.sign_in.dependencies import access_of, relying_party_for
 from fleet.server.accounts.sign_in.passwords import LEAST
 from fleet.server.accounts.sign_in.service import Chosen, Offer, Refused, SignedIn
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, caller_of, field, form_of, needs, site_of
+from fleet.server.pages.rendering import Web
+from fleet.server.web.authorization import address_of, caller_of, field, form_of, needs, site_of
+from fleet.server.web.roles import Right
 
 _STATUS = {Refused.TOO_MANY: 429, Refused.LINK: 404, Refused.NO_ROLE: 403, Refused.AWAY: 502}
 

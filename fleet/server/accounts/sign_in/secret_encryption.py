@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from sqlalchemy import Connection, select, update
 
 from fleet.server.accounts.tables import users
-from fleet.server.platform.database.database import Database
+from fleet.server.database.database import Database
 
 KEY_FILE = "secrets.key"
 _FORM, _NONCE_BYTES, _KEY_BYTES = "s1", 12, 32

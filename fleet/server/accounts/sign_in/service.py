@@ -22,14 +22,14 @@ from fleet.server.accounts.sign_in import passwords, sessions
 from fleet.server.accounts.sign_in.secret_encryption import Sealer, SecretsError, account
 from fleet.server.accounts.sign_in.sessions import Proof
 from fleet.server.accounts.tables import users
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.audit.lookup_deduplication import LookupDeduplication
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.import_files import HSA_ID
-from fleet.server.platform.random_tokens import digest
-from fleet.server.platform.roles import EVERYWHERE, Caller, Grants, Role
-from fleet.server.platform.web.rate_limits import rate_limit_key
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.audit_log.lookup_deduplication import LookupDeduplication
+from fleet.server.database.database import Database
+from fleet.server.files.import_files import HSA_ID
+from fleet.server.keys.random_tokens import digest
+from fleet.server.web.rate_limits import rate_limit_key
+from fleet.server.web.roles import EVERYWHERE, Caller, Grants, Role
 
 PROGRAM, _NOBODY = people.PROGRAM, people.NOBODY
 _TRIED = ("password", "key")

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from fleet.server.accounts.queries import granted_to, hsa_id_at
 from fleet.server.accounts.tables import sessions, users
-from fleet.server.platform.random_tokens import digest, random_token
-from fleet.server.platform.roles import Caller
+from fleet.server.keys.random_tokens import digest, random_token
+from fleet.server.web.roles import Caller
 
 IDLE = timedelta(hours=1)
 WHOLE = timedelta(hours=12)

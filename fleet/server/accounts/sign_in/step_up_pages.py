@@ -17,9 +17,9 @@ from fleet.server.accounts.sign_in.dependencies import access_of, relying_party_
 from fleet.server.accounts.sign_in.pages import onward_of
 from fleet.server.accounts.sign_in.security_keys.pages import keys_of
 from fleet.server.accounts.sign_in.security_keys.webauthn import MOST_CREDENTIAL, Asked
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, caller_of, field, form_of, needs, site_of
+from fleet.server.pages.rendering import Web
+from fleet.server.web.authorization import address_of, caller_of, field, form_of, needs, site_of
+from fleet.server.web.roles import Right
 
 STEP_UP = "/step-up"
 STEP_UP_BY_ISSUER = f"{STEP_UP}/openid"

@@ -14,14 +14,14 @@ from fastapi.responses import HTMLResponse, Response
 from fleet.messages.topics import STATION_NAME
 from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import Cards, StationStockRow
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, with_query
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs
-from fleet.server.platform.web.pagination import ROWS, Page, pages_of
+from fleet.server.live_feed.topics import Topic
+from fleet.server.pages.rendering import Web, with_query
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
 from fleet.server.stations.model import StationRow
+from fleet.server.web.authorization import needs
+from fleet.server.web.pagination import ROWS, Page, pages_of
+from fleet.server.web.roles import Right
 
 KINDS = ("order", "reserve", "quarantined")
 SHOWS = ("cards", "differs")

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, ReservePlaced
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
+from fleet.server.database.bulk import Put
 from fleet.server.orders.model import OrderMoved, state_after
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.bulk import Put
 
 CHUNK = 500
 

@@ -10,9 +10,9 @@ from fleet.server.cards.model import DroppedCard, StationBinRow, StationStockRow
 from fleet.server.cards.stock.events import READERS, BinEmptied
 from fleet.server.cards.stock.model import Emptied
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
+from fleet.server.database.station_scope import StationCondition, all_stations
 from fleet.server.events.tables import events
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.station_scope import StationCondition, all_stations
 from fleet.server.stations.tables import IN_FLEET, stations
 
 MOST_EMPTYINGS = 20

@@ -9,11 +9,11 @@ import msgspec
 from sqlalchemy import select
 
 from fleet.messages.issuing import CardRecord
+from fleet.server.database.database import Database
 from fleet.server.issuers.ports import DirectoryEntry, DirectoryService
 from fleet.server.issuers.proofs.authorization import BEFORE_USE
 from fleet.server.orders.model import ENDED_EARLY, IN_HAND
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.database import Database
 
 
 class WithHandovers:

@@ -31,11 +31,11 @@ from fleet.messages.asking import (
     tag_of,
 )
 from fleet.messages.issuing import GRAVE_HOLDS, CardRecord, HoldReason
+from fleet.server.database.database import Database
 from fleet.server.issuers.model import Channel, HandoverReport
 from fleet.server.issuers.ports import CardRegister, DirectoryEntry, DirectoryService
 from fleet.server.issuers.tables import wishes
 from fleet.server.people.tables import administrators
-from fleet.server.platform.database.database import Database
 
 MARKED, LIFTED, BLOCKED = (tag_of(result) for result in (MarkedResult, LiftedResult, BlockedResult))
 NOBODY = "[]"

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fleet.server.database.options import complain
 from fleet.server.issuers.adapters.est import EstIssuer
 from fleet.server.issuers.adapters.http_client import IssuerHttp, anonymous_tls
 from fleet.server.issuers.adapters.revocation_status import PublishedStatus
@@ -26,8 +27,7 @@ from fleet.server.issuers.conformance.renewal import Published, Renewals
 from fleet.server.issuers.conformance.settings import CheckCards
 from fleet.server.issuers.conformance.suite import CheckResult, Issuer, Suite
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.platform.database.options import complain
-from fleet.server.platform.default_settings import SettingsError
+from fleet.server.process.default_settings import SettingsError
 
 DONE, BAD_INPUT, FAILED, AWAY = 0, 2, 3, 4
 

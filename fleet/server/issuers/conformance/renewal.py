@@ -17,7 +17,7 @@ from fleet.server.issuers.conformance.conversation import Conversation, Mismatch
 from fleet.server.issuers.conformance.settings import CheckCard
 from fleet.server.issuers.ports import CertificateRequest, Standing, StatusSource
 from fleet.server.issuers.proofs.certificate_chains import path, standing_by_lists
-from fleet.server.platform.card_numbers import CARD_NUMBER_OID
+from fleet.server.keys.card_numbers import CARD_NUMBER_OID
 
 
 class Renewals:

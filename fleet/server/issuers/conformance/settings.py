@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fleet.server.platform.default_settings import load_model
+from fleet.server.process.default_settings import load_model
 
 HsaId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}$")]
 CardNumber = Annotated[str, Field(pattern=r"^[A-Z0-9]{4,40}$")]

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from cryptography import x509
 
+from fleet.server.files.csv_files import FileError
 from fleet.server.issuers.conformance.changes import CardChanges
 from fleet.server.issuers.conformance.conversation import (
     NOT_FOUND,
@@ -25,7 +26,6 @@ from fleet.server.issuers.conformance.settings import CheckCard, CheckCards
 from fleet.server.issuers.conformance.state_machine import GROUPS, TRANSITIONS, Change
 from fleet.server.issuers.ports import IssuerAwayError, Standing
 from fleet.server.orders.order_files import read_orders
-from fleet.server.platform.csv_files import FileError
 
 Outcome = Literal["passed", "failed", "skipped"]
 UNCHANGED: tuple[Change, ...] = ("hold", "lift", "received", "letter", "challenge", "puk")

@@ -10,13 +10,13 @@ from sqlalchemy import select
 from fleet.messages.asking import DeclinedResult, LoggedInResult
 from fleet.messages.attending import FOR_PROTECTED, LEVEL, Refusal, refusal_to_attend
 from fleet.messages.link import Administrator
+from fleet.server.clock.local_days import local_day
+from fleet.server.database.database import Database
 from fleet.server.issuers.proofs.assurance import SHIPPED, is_for_identification, level_of
 from fleet.server.issuers.proofs.certificate_chains import FAULTS, serial_number
 from fleet.server.issuers.proofs.verification import Proven
 from fleet.server.people.queries import administrator_at
 from fleet.server.people.tables import administrators
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.local_days import local_day
 
 
 class Attending:

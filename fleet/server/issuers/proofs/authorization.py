@@ -22,10 +22,10 @@ from fleet.messages.asking import (
     ReceivedAsk,
 )
 from fleet.messages.issuing import CardRecord, DirectoryPerson
+from fleet.server.clock.local_days import local_day
 from fleet.server.issuers.ports import DirectoryService
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.verification import Proven
-from fleet.server.platform.local_days import local_day
 
 IN_USE = ("active", "handed_out")
 BEFORE_USE = ("ordered", "waiting", "handed_out")

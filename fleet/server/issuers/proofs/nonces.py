@@ -19,8 +19,8 @@ from sqlalchemy import Connection, and_, delete, func, insert, not_, or_, select
 from fleet.messages.asking import PersonAsk, tag_of
 from fleet.messages.mandates import ABOUT_SIGNER, STATIONS_OWN, Mandate
 from fleet.messages.vocabulary import AskName
+from fleet.server.database.database import Database
 from fleet.server.issuers.tables import login_nonces, wishes
-from fleet.server.platform.database.database import Database
 
 LIFE = timedelta(minutes=15)
 OWN_LIFE = timedelta(days=30)

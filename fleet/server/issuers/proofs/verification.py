@@ -37,7 +37,7 @@ from fleet.server.issuers.ports import IssuerAwayError, Standing, StatusSource
 from fleet.server.issuers.proofs.assurance import is_for_identification
 from fleet.server.issuers.proofs.certificate_chains import FAULTS, path, serial_number, standing_by_lists
 from fleet.server.issuers.proofs.nonces import Nonces
-from fleet.server.platform.card_numbers import certificate_number
+from fleet.server.keys.card_numbers import certificate_number
 
 MOST = 3
 """People behind one ask: the holder and two administrators."""

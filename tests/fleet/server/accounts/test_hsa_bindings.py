@@ -15,11 +15,11 @@ from fleet.server.accounts import separation_of_duties as duties
 from fleet.server.accounts.queries import AccountError, hsa_id_of
 from fleet.server.accounts.service import AccountService, Actor, open_again
 from fleet.server.accounts.tables import users, webauthn_keys
+from fleet.server.audit_log import log as audit
 from fleet.server.cli import main
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.roles import EVERYWHERE, Role
+from fleet.server.web.roles import EVERYWHERE, Role
 from tests.fakes.server.databases import new_store
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from fleet.server.accounts import queries
 from fleet.server.accounts import separation_of_duties as duties
 from fleet.server.accounts.separation_of_duties import Objection, Requester, objection_to_second
 from fleet.server.accounts.tables import account_acts, users
-from fleet.server.platform.roles import EVERYWHERE, Role
+from fleet.server.web.roles import EVERYWHERE, Role
 from tests.fakes.server.databases import new_store
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)

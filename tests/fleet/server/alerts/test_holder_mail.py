@@ -13,14 +13,14 @@ from fleet.messages.link import StationState, encode
 from fleet.server.alerts.holder_mail import HolderMail, Source, certificate_notices, new_certificate_notices
 from fleet.server.alerts.notifications import FIRST_RETRY_S, MOST_TRIES
 from fleet.server.alerts.settings import AlertSettings, Email
+from fleet.server.database.bulk import insert_new
+from fleet.server.database.database import Database
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.settings import DeadlineRule, load
 from fleet.server.guards.tables import server_clock
 from fleet.server.guards.watch import ClockWatch
 from fleet.server.issuers.tables import certificates
 from fleet.server.people.tables import people, person_certificates
-from fleet.server.platform.database.bulk import insert_new
-from fleet.server.platform.database.database import Database
 from fleet.server.stations.tables import stations
 from tests.fakes.server.webhook_and_mail import MailServer
 

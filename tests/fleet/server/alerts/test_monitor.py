@@ -13,9 +13,9 @@ from fleet.server.alerts.notifications import GATHER_FROM, MOST_TRIES, next_try
 from fleet.server.alerts.rules import RuleMatch
 from fleet.server.alerts.settings import Email, load
 from fleet.server.alerts.transitions import OpenAlert
+from fleet.server.database.database import Database
 from fleet.server.ingest.parse import ArrivedPresence
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, AlarmRecorder
 from tests.fakes.server.alert_monitor import LOW, SETTINGS, Desk
 from tests.fakes.server.databases import either as database

@@ -16,7 +16,7 @@ import pytest
 from fleet.server.alerts.model import AlertRow, NoticeBundle, NoticeRow, PendingApproval
 from fleet.server.alerts.notifications import NotDeliveredError, deliver
 from fleet.server.alerts.settings import Email, Webhook
-from fleet.server.platform.pages.i18n import load
+from fleet.server.pages.i18n import load
 from tests.fakes.machine.ports import free_port
 from tests.fakes.server.webhook_and_mail import Hook, MailServer
 from tests.fleet.server.conftest import NOW

@@ -11,9 +11,9 @@ from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.model import AlertRow
 from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import Email, Outage
+from fleet.server.database.database import Database
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from tests.fakes.server.alert_monitor import SETTINGS, STATE, STATE_TEXT, Desk
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres

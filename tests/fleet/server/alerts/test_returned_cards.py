@@ -6,11 +6,11 @@ from fleet.messages.asking import BlockAsk
 from fleet.messages.vocabulary import EventType
 from fleet.server.alerts.queries import fleet_snapshot
 from fleet.server.alerts.rules import ReturnedCard
+from fleet.server.database.database import Database
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers.model import RequestKey
 from fleet.server.issuers.request_queue import enqueue
 from fleet.server.orders.service import apply_step
-from fleet.server.platform.database.database import Database
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 CARD = record().card_number

@@ -25,8 +25,8 @@ from fleet.server.alerts.rules import (
 )
 from fleet.server.alerts.settings import AlertRule, load
 from fleet.server.enrolment.queries import WaitingStation
-from fleet.server.platform.expiry import End
-from fleet.server.platform.pages import i18n
+from fleet.server.keys.expiry import End
+from fleet.server.pages import i18n
 from fleet.server.stations.model import Contact
 from fleet.server.worklist.model import Kind, WorklistRow
 from tests.fakes.server.alerts import alert

@@ -7,9 +7,9 @@ import pytest
 
 from fleet.server.alerts.service import AlertService
 from fleet.server.commands.service import DECIDE, CommandService
+from fleet.server.database.database import Database
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
-from fleet.server.platform.database.database import Database
 from tests.fakes.server.alert_monitor import SETTINGS, Desk
 from tests.fakes.server.commands import OLLE, OPEN, SYNC, TOVE, desk_of
 from tests.fakes.server.databases import either as database

@@ -6,7 +6,7 @@ from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.rules import RuleMatch
 from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.transitions import OpenAlert
-from fleet.server.platform.database.database import Database
+from fleet.server.database.database import Database
 from tests.fakes.server.alert_monitor import SETTINGS
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres

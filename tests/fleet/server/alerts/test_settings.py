@@ -9,7 +9,7 @@ import pytest
 from fleet.server.alerts.rules import FINDERS
 from fleet.server.alerts.settings import AlertSettings, at_least, load
 from fleet.server.maintenance.model import MaintenanceRule
-from fleet.server.platform.default_settings import SettingsError
+from fleet.server.process.default_settings import SettingsError
 
 ZONE = ZoneInfo("Europe/Stockholm")
 

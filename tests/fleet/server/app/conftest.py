@@ -12,7 +12,7 @@ from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.commands.service import CommandService
 from fleet.server.commands.tables import commands
-from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.live_feed.hub import Hub
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.bundles import FakeBundles
 from tests.fakes.server.commands import desk_of

@@ -30,15 +30,15 @@ from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import load
 from fleet.server.alerts.transitions import OpenAlert
 from fleet.server.app import create_app
+from fleet.server.database.database import Database
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import API_TOKEN_PREFIX, form_token
-from fleet.server.platform.web.idempotency import HEADER
-from fleet.server.platform.web.openapi_description import describe
-from fleet.server.platform.web.settings import LimitSettings
+from fleet.server.keys.random_tokens import API_TOKEN_PREFIX, form_token
+from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.web.idempotency import HEADER
+from fleet.server.web.openapi_description import describe
+from fleet.server.web.settings import LimitSettings
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.evidence import FakeEvidence

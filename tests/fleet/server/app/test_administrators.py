@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 
 import pytest
 
+from fleet.server.audit_log.log import entries
+from fleet.server.database.database import Database
+from fleet.server.keys.random_tokens import form_token
 from fleet.server.people.model import PersonRow
 from fleet.server.people.queries import administrators_after, all_administrators, replace_administrators
 from fleet.server.people.service import import_people
-from fleet.server.platform.audit.log import entries
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.random_tokens import form_token
-from fleet.server.platform.roles import STEP_UP_LASTS, Role
+from fleet.server.web.roles import STEP_UP_LASTS, Role
 from sim.stories.administrators import listed
 from tests.fakes.server.card_region import Region
 from tests.fakes.server.visitors import COOKIE, program, session

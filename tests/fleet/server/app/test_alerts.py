@@ -7,10 +7,10 @@ from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.labels import alert_advice, alert_detail, alert_label
 from fleet.server.alerts.model import NoticeRow, PendingApproval
 from fleet.server.alerts.rules import ENDING, FINDERS
-from fleet.server.platform.expiry import RENEWAL, End, What
-from fleet.server.platform.pages.i18n import load
-from fleet.server.platform.random_tokens import form_token
-from fleet.server.platform.roles import Role
+from fleet.server.keys.expiry import RENEWAL, End, What
+from fleet.server.keys.random_tokens import form_token
+from fleet.server.pages.i18n import load
+from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts, alert
 from tests.fakes.server.readings import NOW
 from tests.fakes.server.visitors import COOKIE, program, session

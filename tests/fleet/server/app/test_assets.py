@@ -11,13 +11,13 @@ from fastapi import FastAPI
 from starlette.datastructures import FormData
 
 from fleet.server.accounts.sign_in.service import Access, SignedIn
-from fleet.server.platform.live_feed.hub import Change, Hub
-from fleet.server.platform.live_feed.server_sent_events import ScopeWatch, feed, scope_now
-from fleet.server.platform.pages.assets import STATIC
-from fleet.server.platform.random_tokens import digest
-from fleet.server.platform.roles import Role, Scope
-from fleet.server.platform.web.authorization import field
-from fleet.server.platform.web.listener import web_server
+from fleet.server.keys.random_tokens import digest
+from fleet.server.live_feed.hub import Change, Hub
+from fleet.server.live_feed.server_sent_events import ScopeWatch, feed, scope_now
+from fleet.server.pages.assets import STATIC
+from fleet.server.web.authorization import field
+from fleet.server.web.listener import web_server
+from fleet.server.web.roles import Role, Scope
 from sim.stories.patience import LIMIT_S
 from tests.fleet.server.app.asgi import get
 
@@ -125,7 +125,7 @@ async def test_a_stream_names_no_station_that_its_reader_may_see_no_more(access:
 
 
 async def test_too_many_feeds_are_refused(app: FastAPI, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fleet.server.platform.live_feed.hub.MOST_READERS", 0)
+    monkeypatch.setattr("fleet.server.live_feed.hub.MOST_READERS", 0)
     assert (await get(app, "/events")).status == 503
 
 

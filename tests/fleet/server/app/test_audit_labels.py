@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from fleet.server.audit.labels import deed_detail, deed_label, deed_target
-from fleet.server.platform.audit.log import AuditRow
-from fleet.server.platform.pages.i18n import load
+from fleet.server.audit_log.log import AuditRow
+from fleet.server.pages.i18n import load
 from fleet.server.stations.labels import natural_sort_key
 
 SWEDISH = load()["sv"]

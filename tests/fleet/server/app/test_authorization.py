@@ -9,11 +9,11 @@ from starlette.routing import Route
 from fleet.server.accounts.api_tokens import ROLES
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import form_token
-from fleet.server.platform.roles import RIGHTS, Right, Role
-from fleet.server.platform.web.authorization import check_all, rights
-from fleet.server.platform.web.site import Site
+from fleet.server.keys.random_tokens import form_token
+from fleet.server.live_feed.hub import Hub
+from fleet.server.web.authorization import check_all, rights
+from fleet.server.web.roles import RIGHTS, Right, Role
+from fleet.server.web.site import Site
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.readings import NOW, ZONE, FakeReadings

@@ -14,19 +14,19 @@ from fleet.server.accounts.sign_in.service import Access, SignedIn
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
+from fleet.server.database.database import Database
 from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.deadlines.tables import deeds
 from fleet.server.guards.tables import server_clock
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey, RequestRow
+from fleet.server.keys.random_tokens import form_token
+from fleet.server.live_feed.hub import Hub
 from fleet.server.orders.tables import orders
 from fleet.server.people.model import PersonRow
 from fleet.server.people.service import import_people
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import form_token
-from fleet.server.platform.roles import Role
 from fleet.server.stations.tables import stations
+from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.readings import NOW, ZONE, demo_readings

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from fleet.server.database.database import Database
+from fleet.server.keys.webhook_signatures import HookError, load_secret, signature
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.roles import Role
-from fleet.server.platform.webhook_signatures import HookError, load_secret, signature
 from fleet.server.stations.service import add_stations
+from fleet.server.web.roles import Role
 from sim.stories.administrators import listed
 from tests.fakes.server.card_region import SECRET, Region
 from tests.fakes.server.databases import new_store

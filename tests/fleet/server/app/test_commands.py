@@ -23,10 +23,10 @@ from fleet.server.commands.dispatcher import CommandDispatcher
 from fleet.server.commands.labels import COMMAND_ICON
 from fleet.server.commands.model import RECOVERY_KEY, CommandRequest, CommandRow, right_for, wrong_with
 from fleet.server.commands.service import CommandService
-from fleet.server.platform.pages.i18n import load
-from fleet.server.platform.roles import RIGHTS, Right, Role
+from fleet.server.pages.i18n import load
 from fleet.server.stations.alarms import RECOVERY_RELEASED
 from fleet.server.stations.tables import alarms, stations
+from fleet.server.web.roles import RIGHTS, Right, Role
 from tests.fakes.server.bundles import DIGEST
 from tests.fakes.server.command_people import Person, sent
 from tests.fakes.server.commands import OLLE, SIGNER, TOVE

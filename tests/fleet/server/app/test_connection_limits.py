@@ -12,11 +12,11 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.web import connection_limits as connections
-from fleet.server.platform.web import middleware
-from fleet.server.platform.web.connection_limits import Connections, Place
-from fleet.server.platform.web.listener import Listener, Shield, web_server
+from fleet.server.live_feed.hub import Hub
+from fleet.server.web import connection_limits as connections
+from fleet.server.web import middleware
+from fleet.server.web.connection_limits import Connections, Place
+from fleet.server.web.listener import Listener, Shield, web_server
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
 

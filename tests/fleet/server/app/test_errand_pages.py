@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.platform.roles import Role
 from fleet.server.stations.dependencies import matching_stations
+from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
 from tests.fakes.server.visitors import COOKIE, session

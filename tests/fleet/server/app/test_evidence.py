@@ -8,7 +8,7 @@ from fleet.server.checkpoints.model import CheckpointRow
 from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.evidence.selection import NothingHeldError, TooMuchError
 from fleet.server.evidence.service import BusyError
-from fleet.server.platform.roles import Role
+from fleet.server.web.roles import Role
 from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.app.asgi import get

@@ -15,9 +15,9 @@ from fastapi import FastAPI
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.errands import exports as errand_exports
 from fleet.server.errands.model import ErrandQuery, ErrandRow
-from fleet.server.platform.pages import file_exports as exports
-from fleet.server.platform.pages.file_exports import Cell, Table, csv_of, in_batches, xlsx_of
-from fleet.server.platform.roles import Role
+from fleet.server.files import file_exports as exports
+from fleet.server.files.file_exports import Cell, Table, csv_of, in_batches, xlsx_of
+from fleet.server.web.roles import Role
 from tests.fakes.server.readings import FakeReadings
 from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.app.asgi import get

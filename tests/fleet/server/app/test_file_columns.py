@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import fleet.server
-from fleet.server.platform import rooms
-from fleet.server.platform.pages.file_exports import FileExport
+from fleet.server.files.file_exports import FileExport
+from fleet.server.pages import rooms
 
 SERVER = Path(fleet.server.__file__).parent
 TABLES = {"updates": "runs"}

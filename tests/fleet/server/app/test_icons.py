@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fleet.server
-from fleet.server.platform.pages.assets import STATIC
+from fleet.server.pages.assets import STATIC
 
 SERVER = Path(fleet.server.__file__).parent
 IN_TEMPLATE = re.compile(r'\bicon\("([a-z0-9-]+)"(?: if [^{}]*? else "([a-z0-9-]+)")?')

@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.roles import Right, Role
-from fleet.server.platform.web.authorization import needs
-from fleet.server.platform.web.idempotency import SHOWN_ONCE, api_group
+from fleet.server.live_feed.hub import Hub
+from fleet.server.web.authorization import needs
+from fleet.server.web.idempotency import SHOWN_ONCE, api_group
+from fleet.server.web.roles import Right, Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store

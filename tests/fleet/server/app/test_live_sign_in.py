@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext
 
 from fleet.server.accounts.sign_in import one_time_codes as codes
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.platform.database.database import Database
+from fleet.server.database.database import Database
 from tests.fakes.server.live_site import Site, opened
 from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fakes.server.visitors import SEALER

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.platform.roles import Role
+from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.visitors import program
 from tests.fleet.server.app.asgi import Answer, ask

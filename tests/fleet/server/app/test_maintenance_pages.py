@@ -7,10 +7,10 @@ from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.settings import AlertSettings
+from fleet.server.keys.random_tokens import form_token
 from fleet.server.maintenance.model import MaintenanceRule, Window, WindowRow
 from fleet.server.maintenance.pages import MaintenanceForm
-from fleet.server.platform.random_tokens import form_token
-from fleet.server.platform.roles import Role
+from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, ZONE
 from tests.fakes.server.visitors import COOKIE, session

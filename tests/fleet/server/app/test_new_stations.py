@@ -13,17 +13,17 @@ from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.labels import alert_todos
 from fleet.server.app import create_app
+from fleet.server.audit_log.log import entries
 from fleet.server.commands.service import CommandService
 from fleet.server.enrolment.judging import EnrolmentJudge
 from fleet.server.enrolment.model import EnrolmentRefused, IssuedChain, Outcome, Refusal, WaitsForApproval
 from fleet.server.enrolment.queries import WaitingStation, waiting_stations
 from fleet.server.enrolment.service import ClaimTerms, EnrolmentService
 from fleet.server.enrolment.tables import issued_certificates, station_claims
-from fleet.server.platform.audit.log import entries
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.pages import i18n
-from fleet.server.platform.random_tokens import digest, form_token
-from fleet.server.platform.roles import Role
+from fleet.server.keys.random_tokens import digest, form_token
+from fleet.server.live_feed.hub import Hub
+from fleet.server.pages import i18n
+from fleet.server.web.roles import Role
 from provisioning.authority import Authority
 from provisioning.est import wire
 from provisioning.est.claim_codes import Claim

@@ -22,6 +22,7 @@ from fleet.server.accounts.sign_in.service import Access
 from fleet.server.accounts.tables import users, webauthn_keys
 from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.commands.model import CommandRequest
+from fleet.server.database.database import Database
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.enrolment.tables import station_claims
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
@@ -31,13 +32,12 @@ from fleet.server.issuers.model import RequestKey
 from fleet.server.maintenance.model import Window
 from fleet.server.orders.model import OrderLine, OrderRow
 from fleet.server.orders.service import import_orders
+from fleet.server.pages.rendering import MENU
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.pages.rendering import MENU
-from fleet.server.platform.roles import EVERYWHERE, Role
 from fleet.server.stations.service import add_stations
 from fleet.server.stations.tables import stations
+from fleet.server.web.roles import EVERYWHERE, Role
 from fleet.server.worklist.model import KINDS
 from sim.stories.administrators import listed
 from tests.fakes.server.commands import OLLE, desk_of

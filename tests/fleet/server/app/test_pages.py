@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 
 from fleet.server.cards.stock.model import BinRow, Emptied
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.pages.rendering import MENU
+from fleet.server.live_feed.hub import Hub
+from fleet.server.pages.rendering import MENU
 from fleet.server.stations.model import Contact
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, FakeReadings

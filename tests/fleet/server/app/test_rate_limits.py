@@ -11,10 +11,10 @@ from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.settings import load
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import form_token
-from fleet.server.platform.roles import Role
-from fleet.server.platform.web.settings import LimitSettings
+from fleet.server.keys.random_tokens import form_token
+from fleet.server.live_feed.hub import Hub
+from fleet.server.web.roles import Role
+from fleet.server.web.settings import LimitSettings
 from tests.docs.pages import DOCS
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings

@@ -20,9 +20,9 @@ from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.enrolment.tables import issued_certificates
 from fleet.server.evidence.signature import Seal
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.web.settings import LimitSettings
+from fleet.server.live_feed.hub import Hub
 from fleet.server.receipts.service import FRESH, StationKeyService
+from fleet.server.web.settings import LimitSettings
 from kiosk.receipts import Genuine, ReceiptTrust, verify_receipt
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of

@@ -15,10 +15,10 @@ from fleet.server.accounts.tables import sessions
 from fleet.server.commands.model import CommandRow
 from fleet.server.commands.roll_out import Progress, RollOutState, Unfit, progress_of, roll_out, unfit_stations
 from fleet.server.commands.service import CommandService
-from fleet.server.platform.pages.i18n import load
-from fleet.server.platform.roles import Role
+from fleet.server.pages.i18n import load
 from fleet.server.stations.model import StationRow
 from fleet.server.updates.model import StoredBundle
+from fleet.server.web.roles import Role
 from tests.fakes.server.bundles import DIGEST, FakeBundles
 from tests.fakes.server.command_people import Person, sent
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings

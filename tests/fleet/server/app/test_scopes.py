@@ -18,21 +18,21 @@ from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.commands.model import CommandRequest, Requester
+from fleet.server.database.database import Database
 from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.enrolment.tables import station_claims
 from fleet.server.ingest.parse import ArrivedState
 from fleet.server.ingest.write import Writer
+from fleet.server.keys.random_tokens import form_token
+from fleet.server.live_feed.hub import Hub
 from fleet.server.maintenance.model import Window
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import form_token
-from fleet.server.platform.roles import Right, Role
-from fleet.server.platform.web.authorization import rights
 from fleet.server.proposals.tables import proposals
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, raise_alarm
 from fleet.server.stations.tables import stations
+from fleet.server.web.authorization import rights
+from fleet.server.web.roles import Right, Role
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.evidence import FakeEvidence
 from tests.fakes.server.visitors import COOKIE, session

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from msgspec.structs import replace as replace_field
 
-from fleet.server.platform import rooms
+from fleet.server.pages import rooms
 from fleet.server.stations import list_filter
 from fleet.server.stations.list_filter import StationFilter, filter_stations
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings

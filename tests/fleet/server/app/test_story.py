@@ -22,7 +22,7 @@ from fleet.server.alerts.transitions import OpenAlert
 from fleet.server.app import create_app
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store

@@ -10,7 +10,7 @@ import fleet.server
 from fleet.messages.errand_catalog import catalog
 from fleet.messages.vocabulary import Effect
 from fleet.server.orders.labels import ORDER_STATES
-from fleet.server.platform.pages.i18n import choose, load
+from fleet.server.pages.i18n import choose, load
 from tests.fakes.server.readings import NOW, ZONE
 
 SERVER = Path(fleet.server.__file__).parent

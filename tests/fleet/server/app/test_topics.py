@@ -23,8 +23,8 @@ from fleet.server.deadlines.settings import load
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.envelope_resets.service import EnvelopeResetService
 from fleet.server.guards.service import GuardService
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
+from fleet.server.live_feed.hub import Hub
+from fleet.server.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
 from fleet.server.proposals.model import Kind, Wish
 from fleet.server.proposals.service import ProposalService
 from fleet.server.readings.model import Readings

@@ -15,7 +15,7 @@ from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.ingest.parse import Arrival, ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of

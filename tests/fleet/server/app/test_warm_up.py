@@ -7,8 +7,8 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.server.app import FIRST_TEMPLATES
-from fleet.server.platform.pages.assets import Assets
-from fleet.server.platform.pages.rendering import environment
+from fleet.server.pages.assets import Assets
+from fleet.server.pages.rendering import environment
 from fleet.server.readings.model import Summary
 from sim.stories.patience import LIMIT_S
 from tests.fakes.server.readings import FakeReadings

@@ -26,7 +26,9 @@ from fleet.messages.link import (
 )
 from fleet.server.asks import answers as answering
 from fleet.server.asks.answers import EVEN_S, PAGE, Answers
+from fleet.server.database.database import Database
 from fleet.server.ingest.write import Writer
+from fleet.server.keys.signing import Signer
 from fleet.server.orders.model import NOT_HANDED_OVER, STATES
 from fleet.server.orders.service import StepResult, apply_step
 from fleet.server.orders.tables import orders
@@ -34,8 +36,6 @@ from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.queries import replace_administrators
 from fleet.server.people.service import import_people, record_certificates
 from fleet.server.people.tables import people
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.signing import Signer
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import AlarmRecorder
 from fleet.server.verifier.model import EnvelopeFacts, EnvelopeVerdict

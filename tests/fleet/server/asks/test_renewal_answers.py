@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fleet.messages.certificate_renewal import RenewalAsk
 from fleet.messages.link import Answer, encode
 from fleet.server.asks.answers import Answers
+from fleet.server.database.database import Database
 from fleet.server.enrolment.judging import EnrolmentJudge
-from fleet.server.platform.database.database import Database
 from provisioning import pki
 from provisioning.authority import Authority
 from provisioning.issuing import Issuing, issue_issuing

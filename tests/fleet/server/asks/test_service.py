@@ -20,8 +20,8 @@ from fleet.server.asks.rate_limits import A_DAY, AskLimits
 from fleet.server.asks.refusals import ALARM_EVERY
 from fleet.server.asks.revocation_list import AuthorityFileError, RevocationList, RevocationLists
 from fleet.server.asks.verification import REMEMBERED
-from fleet.server.platform.broker.transport import Incoming
-from fleet.server.platform.database.database import Database
+from fleet.server.broker.transport import Incoming
+from fleet.server.database.database import Database
 from fleet.server.stations.tables import alarms, stations
 from fleet.server.verifier.model import EnvelopeVerdict
 from provisioning.authority import Authority

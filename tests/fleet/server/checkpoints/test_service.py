@@ -12,9 +12,9 @@ from fleet.messages.statements import sign
 from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.service import judge
 from fleet.server.checkpoints.tables import station_certificates
+from fleet.server.database.database import Database
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.tables import alarms
 from provisioning import pki

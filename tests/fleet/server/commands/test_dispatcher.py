@@ -14,9 +14,9 @@ from fleet.server.commands import queries as commanding
 from fleet.server.commands.dispatcher import CommandDispatcher
 from fleet.server.commands.model import CommandRequest, CommandRow
 from fleet.server.commands.service import DECIDE
+from fleet.server.database.database import Database
 from fleet.server.ingest.parse import ArrivedResult
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import COMMAND_UNANSWERED
 from fleet.server.stations.tables import alarms
 from tests.fakes.server.commands import KEY, OPEN, SIGNER, SYNC, TOVE, desk_of, ready

@@ -13,9 +13,9 @@ from fleet.server.accounts.sign_in.service import Access
 from fleet.server.commands.dispatcher import CommandDispatcher
 from fleet.server.commands.model import CommandRequest, CommandRow, Refusal, Requester
 from fleet.server.commands.service import DECIDE, CommandService
+from fleet.server.database.database import Database
 from fleet.server.ingest.parse import ArrivedResult
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from tests.fakes.server.commands import OLLE, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport

@@ -14,7 +14,7 @@ from fleet.messages.commands import Command
 from fleet.messages.link import StationState, UpdateState, decode
 from fleet.server.cli import main
 from fleet.server.commands.dispatcher import CommandDispatcher
-from fleet.server.platform.database.database import FILE_NAME, Database
+from fleet.server.database.database import FILE_NAME, Database
 from fleet.server.stations.service import add_stations
 from fleet.server.stations.tables import stations
 from fleet.server.updates.model import StoredBundle

@@ -8,6 +8,10 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from fleet.messages.link import StationState, encode
+from fleet.server.audit_log.log import entries
+from fleet.server.audit_log.tables import audit, audit_head
+from fleet.server.database.bulk import insert_new
+from fleet.server.database.database import Database
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import Code, DeadlineSettings, load
@@ -23,10 +27,6 @@ from fleet.server.orders.tables import orders
 from fleet.server.people.model import PersonRow
 from fleet.server.people.service import import_people
 from fleet.server.people.tables import people
-from fleet.server.platform.audit.log import entries
-from fleet.server.platform.audit.tables import audit, audit_head
-from fleet.server.platform.database.bulk import insert_new
-from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.tables import alarms, stations
 from tests.fakes.server.databases import new_on

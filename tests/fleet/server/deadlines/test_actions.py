@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import OperationalError
 
+from fleet.server.audit_log.log import entries
 from fleet.server.deadlines import actions as acting
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.due_dates import due_day
@@ -20,9 +21,8 @@ from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import Act, Code, load
 from fleet.server.deadlines.tables import open_days
 from fleet.server.issuers import request_queue as requesting
+from fleet.server.live_feed.topics import Topic
 from fleet.server.orders.tables import orders
-from fleet.server.platform.audit.log import entries
-from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.tables import alarms, stations
 from tests.fleet.server.conftest import KeptChanges, hold_orders, record
 from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet, handed_over, person, replace_rule

@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, update
 
 from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.vocabulary import AskName, EventType
+from fleet.server.database.database import Database
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.labels import planned_action
@@ -18,10 +19,9 @@ from fleet.server.ingest.write import Writer
 from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.orders.queries import orders_at
 from fleet.server.orders.tables import orders
+from fleet.server.pages.i18n import load as load_texts
 from fleet.server.people.model import PersonRow
 from fleet.server.people.service import import_people
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.pages.i18n import load as load_texts
 from fleet.server.stations.tables import stations
 from tests.fleet.server.conftest import (
     KeptChanges,

@@ -11,8 +11,8 @@ from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import ALARMS, MAY, Code, DeadlineSettings
 from fleet.server.issuers.tables import certificates
+from fleet.server.live_feed.topics import Topic, topics_of
 from fleet.server.orders.tables import orders
-from fleet.server.platform.live_feed.topics import Topic, topics_of
 from tests.fleet.server.conftest import hold_orders, record
 from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet, handed_over, person, replace_rule
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from fleet.server.clock.clock_check import SETTLES, ClockReading, check_clock
 from fleet.server.deadlines.due_dates import begun_by, due_day, months_later, phase
 from fleet.server.deadlines.settings import DeadlineRule, load
-from fleet.server.platform.clock_check import SETTLES, ClockReading, check_clock
-from fleet.server.platform.default_settings import SettingsError
+from fleet.server.process.default_settings import SettingsError
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import insert
 
 from fleet.server.cli import main
+from fleet.server.database.database import FILE_NAME, open_database
 from fleet.server.diagnosis.doctor import Diagnosis, Examined, diagnose, worst
-from fleet.server.platform.database.database import FILE_NAME, open_database
-from fleet.server.platform.expiry import End, Sources
+from fleet.server.keys.expiry import End, Sources
 from fleet.server.stations.tables import stations
 from provisioning.authority import Authority
 from provisioning.exporting import export_server

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fleet.server.diagnosis.expiry_sources import sources_of
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.expiry import FINISH_WITHIN, RENEWAL, SECRET_GOOD, End, ExpiryWatch, Sources, ends_of
+from fleet.server.keys.expiry import FINISH_WITHIN, RENEWAL, SECRET_GOOD, End, ExpiryWatch, Sources, ends_of
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
 from provisioning import pki
 from provisioning.authority import Authority
 from provisioning.exporting import export_server

@@ -18,16 +18,16 @@ from fleet.mqtt5 import serializer
 from fleet.server.asks.guard import ask_guard
 from fleet.server.asks.revocation_list import REMEMBERED_S
 from fleet.server.asks.verification import AskRefusedError
+from fleet.server.broker import mosquitto as broker_module
+from fleet.server.broker.mqtt5_client import Credentials, tls_context
+from fleet.server.database.database import Database
 from fleet.server.enrolment import revocation_files
 from fleet.server.enrolment.model import Revoked
 from fleet.server.enrolment.revocation_files import issued_by_authority
 from fleet.server.enrolment.service import EnrolmentService
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker import mosquitto as broker_module
-from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.live_feed.hub import Hub
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
 from fleet.server.server import FleetServer
 from fleet.server.station_listener import StationListenerError, claim_terms
 from provisioning.authority import Authority

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from fleet.server.cli import main
+from fleet.server.database.database import open_database
 from fleet.server.enrolment.judging import EnrolmentJudge
 from fleet.server.enrolment.model import EnrolmentRefused, Refusal, WaitsForApproval
-from fleet.server.platform.database.database import open_database
-from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.live_feed.hub import Hub
 from provisioning.authority import Authority
 from provisioning.est.claim_codes import Claim
 from provisioning.est.client import FileKey

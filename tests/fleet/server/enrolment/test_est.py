@@ -19,7 +19,7 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.enrolment.model import EnrolmentRefusedError, Revoked
 from fleet.server.enrolment.tables import station_claims
 from fleet.server.events.tables import chains, events
-from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.live_feed.hub import Hub
 from fleet.server.retirement.service import RetirementService
 from fleet.server.stations.tables import alarms, stations
 from provisioning import pki

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy import delete, insert, select, true, update
 
+from fleet.server.audit_log.tables import audit
+from fleet.server.database.database import Database
 from fleet.server.enrolment import queries
 from fleet.server.enrolment.judging import EnrolmentJudge, _RightCodes
 from fleet.server.enrolment.model import (
@@ -27,8 +29,6 @@ from fleet.server.enrolment.model import (
 from fleet.server.enrolment.service import ClaimTerms, EnrolmentService, let_in, make_claim
 from fleet.server.enrolment.tables import issued_certificates, station_claims
 from fleet.server.events.tables import chains
-from fleet.server.platform.audit.tables import audit
-from fleet.server.platform.database.database import Database
 from fleet.server.stations.service import add_stations
 from fleet.server.stations.tables import stations
 from provisioning.authority import Authority

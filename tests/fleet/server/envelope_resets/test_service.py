@@ -8,18 +8,18 @@ from sqlalchemy import select
 from fleet.server.accounts import separation_of_duties
 from fleet.server.accounts.queries import from_issuer
 from fleet.server.accounts.tables import users
+from fleet.server.audit_log import log as audit
 from fleet.server.commands.model import Requester
+from fleet.server.database.database import Database
 from fleet.server.envelope_resets.model import Refusal, ResetRow
 from fleet.server.envelope_resets.service import DECIDE, EnvelopeResetSender, EnvelopeResetService
 from fleet.server.orders.tables import orders
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.roles import Role
 from fleet.server.retention.other_records import forget_orders
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.stations.tables import alarms
 from fleet.server.verifier.model import EnvelopeFacts, ResetResult
+from fleet.server.web.roles import Role
 from sim.stories.administrators import listed
 from tests.fakes.server.scripted_verifier import ScriptedVerifier
 from tests.fleet.server.conftest import NOW, KeptChanges, hold_orders, record

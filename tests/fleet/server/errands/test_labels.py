@@ -10,7 +10,7 @@ from fleet.server.errands.labels import ERRAND_KINDS, OUTCOMES, describe_event, 
 from fleet.server.errands.model import EventRow
 from fleet.server.orders.labels import ORDER_STATES
 from fleet.server.orders.model import State
-from fleet.server.platform.pages.i18n import load
+from fleet.server.pages.i18n import load
 from kiosk.errands.registry import ERRANDS
 
 TEXTS = load()["sv"]

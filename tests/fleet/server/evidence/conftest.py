@@ -16,6 +16,7 @@ from fleet.messages.statements import sign
 from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.countersigning import Countersigner
 from fleet.server.checkpoints.service import judge
+from fleet.server.database.database import Database
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import Archive, ArchiveWriter
 from fleet.server.evidence.export import export
@@ -23,7 +24,6 @@ from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.evidence.signature import Seal
 from fleet.server.evidence.verification.verify import TrustAnchors, VerificationReport, check
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from provisioning import pki
 from provisioning.authority import Authority
 from tests.fakes.server.databases import either, on_postgres

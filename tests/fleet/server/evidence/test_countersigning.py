@@ -15,11 +15,11 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.countersigning import Countersigner, countersign_missing
 from fleet.server.checkpoints.service import judge
 from fleet.server.checkpoints.tables import countersignatures
+from fleet.server.database.database import Database
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.verification.verify import TrustAnchors, check
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from provisioning import pki
 from tests.fleet.server.conftest import NOW, arrived

@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.checkpoints.tables import NOTHING_LEFT, erasures
 from fleet.server.cli import main
+from fleet.server.database.database import Database, open_database
 from fleet.server.events.tables import events
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.export import PAGE
@@ -23,9 +26,6 @@ from fleet.server.evidence.verification.report import as_text
 from fleet.server.evidence.verification.verify import TrustAnchors, check
 from fleet.server.ingest.parse import UnreadableMessage
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.database import Database, open_database
 from provisioning import pki
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 from tests.fleet.server.evidence.conftest import (

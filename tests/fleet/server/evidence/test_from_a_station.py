@@ -8,9 +8,9 @@ from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.outbox import START, EventChain
 from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.service import judge
+from fleet.server.database.database import Database
 from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, arrived
 from tests.fleet.server.evidence.conftest import Fleet, checked, exported

@@ -12,12 +12,12 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.countersigning import Countersigner
 from fleet.server.checkpoints.service import judge
 from fleet.server.checkpoints.tables import countersignatures
+from fleet.server.database.database import Database
 from fleet.server.evidence.signature import Seal
 from fleet.server.evidence.timestamp_tokens import read_stamp
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import Database
+from fleet.server.process.addresses import Address
+from fleet.server.process.config import ServerConfig
 from fleet.server.server import FleetServer, utc_now
 from provisioning import pki
 from provisioning.authority import Authority

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from fleet.messages.events import Facts, seal
 from fleet.messages.vocabulary import EventType
+from fleet.server.database.database import Database
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import Archive
 from fleet.server.evidence.verification.verify import TrustAnchors, check
-from fleet.server.platform.database.database import Database
 from provisioning import pki
 from tests.fleet.server.conftest import NOW
 from tests.fleet.server.evidence.conftest import (

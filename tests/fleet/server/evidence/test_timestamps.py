@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from fleet.server.checkpoints.tables import countersignatures
 from fleet.server.checkpoints.timestamping import LOOK_EVERY_S, Timestamper, TimestampService
+from fleet.server.database.database import Database
 from fleet.server.evidence.settings import EvidenceSettings
 from fleet.server.evidence.timestamp_tokens import Stamp, TimestampError, make_request, read_response, read_stamp
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.default_settings import SettingsError
+from fleet.server.process.default_settings import SettingsError
 from tests.fakes.server.time_stamping import Tsa, serving
 from tests.fleet.server.conftest import NOW
 from tests.fleet.server.evidence.conftest import ERRAND, Fleet, SigningStation, a_week, exported, members, taken

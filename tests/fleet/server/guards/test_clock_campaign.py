@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from fleet.server.platform.clock_check import ClockReading
-from fleet.server.platform.steady_clock import SteadyClock
+from fleet.server.clock.clock_check import ClockReading
+from fleet.server.clock.steady_clock import SteadyClock
 from tests.fakes.campaigns.clock_server import BATCHES, judge, swedish_time
 
 

@@ -10,16 +10,16 @@ from sqlalchemy import select
 from fleet.server.alerts.queries import fleet_snapshot
 from fleet.server.alerts.rules import evaluate_rules
 from fleet.server.alerts.settings import load as load_alerts
+from fleet.server.audit_log.log import entries
 from fleet.server.cli import main
+from fleet.server.clock.steady_clock import SteadyClock
+from fleet.server.database.database import FILE_NAME, Database
 from fleet.server.diagnosis.health import ATTENTION
 from fleet.server.events.tables import events
 from fleet.server.guards.model import HOLDS, RETENTION
 from fleet.server.guards.service import GuardService, clock_is_believed, confirm, within_share
 from fleet.server.guards.watch import ClockWatch
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.audit.log import entries
-from fleet.server.platform.database.database import FILE_NAME, Database
-from fleet.server.platform.steady_clock import SteadyClock
 from fleet.server.stations.tables import alarms
 from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived
 

@@ -1,9 +1,9 @@
 """A wrong card in a slot: the order is offered to nobody, operations are told, and a row imported anew opens it again."""
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.database.database import Database
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.queries import orders_at
-from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 

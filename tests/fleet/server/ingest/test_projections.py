@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.database.database import Database
 from fleet.server.ingest.projections import KEPT_ALONE, READERS, UnfitData, changes_at, changes_of, facts_of
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from tests.fakes.server.receipts import signed_receipt
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record

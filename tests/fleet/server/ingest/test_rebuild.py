@@ -12,13 +12,13 @@ from sqlalchemy import delete, select, update
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.vocabulary import EventType
 from fleet.server.cli import main
+from fleet.server.database.database import Database, open_database
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import chains, events
 from fleet.server.ingest.parse import Arrival, UnreadableMessage
 from fleet.server.ingest.rebuild import PROJECTED, Rebuilt, rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.database import Database, open_database
 from fleet.server.stations.tables import alarms
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 

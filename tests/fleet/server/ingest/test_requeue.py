@@ -12,7 +12,9 @@ from sqlalchemy import func, select, update
 from fleet.messages.commands import CommandResult
 from fleet.messages.link import Acked, encode
 from fleet.messages.vocabulary import CommandOutcome
+from fleet.server.audit_log import log as audit
 from fleet.server.cli import main
+from fleet.server.database.database import Database
 from fleet.server.events.tables import chains, conflicts, events, quarantine
 from fleet.server.ingest.parse import RESULT, Arrival, UnreadableMessage, unstorable
 from fleet.server.ingest.rebuild import PROJECTED
@@ -20,8 +22,6 @@ from fleet.server.ingest.requeue import ERASED, OUTDATED, TOGETHER, dead_letters
 from fleet.server.ingest.service import ROW_FAULTS
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.tables import orders
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.database.database import Database
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.ingesting import ingesting, message
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record

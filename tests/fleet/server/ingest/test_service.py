@@ -21,6 +21,11 @@ from fleet.messages.commands import CommandResult
 from fleet.messages.link import Acked, StationState, decode, encode
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import CommandOutcome
+from fleet.server.broker.inbox import Inbox
+from fleet.server.broker.transport import Incoming
+from fleet.server.database import integrity
+from fleet.server.database.database import Database
+from fleet.server.database.integrity import DatabaseCheck
 from fleet.server.ingest.parse import (
     Arrival,
     ArrivedEvent,
@@ -33,11 +38,6 @@ from fleet.server.ingest.parse import (
 )
 from fleet.server.ingest.service import BATCH
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.broker.inbox import Inbox
-from fleet.server.platform.broker.transport import Incoming
-from fleet.server.platform.database import integrity
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.integrity import DatabaseCheck
 from fleet.server.readings.queries import StoreReadings
 from tests.fakes.server.ingesting import ingesting, message
 from tests.fleet.server.conftest import NOW, SealingStation

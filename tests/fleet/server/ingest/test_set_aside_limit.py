@@ -7,12 +7,12 @@ from sqlalchemy import func, select
 
 from fleet.messages.link import Acked
 from fleet.messages.topics import Topics
+from fleet.server.broker.transport import Incoming
+from fleet.server.database.database import Database
 from fleet.server.events.tables import conflicts, events, quarantine
 from fleet.server.ingest.parse import ArrivedState, UnreadableMessage
 from fleet.server.ingest.requeue import requeue
 from fleet.server.ingest.write import DAY_BYTES, Writer
-from fleet.server.platform.broker.transport import Incoming
-from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import SET_ASIDE_FULL
 from fleet.server.stations.tables import alarms
 from tests.fakes.server.ingesting import ingesting, message

@@ -12,10 +12,10 @@ from fleet.messages.commands import CommandResult
 from fleet.messages.events import Facts, seal
 from fleet.messages.link import Acked, StationState, decode, encode
 from fleet.messages.vocabulary import CommandOutcome
+from fleet.server.database.database import Database
 from fleet.server.events.tables import conflicts, events, quarantine
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedResult, ArrivedState, UnreadableMessage
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.tables import alarms
 from tests.fleet.server.conftest import NOW, SealingStation, arrived

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
 from fleet.server.checkpoints.countersigning import Countersigner
 from fleet.server.checkpoints.service import judge
+from fleet.server.database.database import Database
 from fleet.server.ingest.parse import UnreadableMessage
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.service import apply_step
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.database import Database
 from fleet.server.retention.person_erasure import PersonErased, erase_person
 from fleet.server.retention.retention_run import run
 from tests.fakes.server.databases import either, new_store, on_postgres

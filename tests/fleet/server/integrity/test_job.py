@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, text
 
+from fleet.server.clock.time_zones import HERE
+from fleet.server.database.database import Database
 from fleet.server.integrity.job import NightlyCheck, is_due, is_whole
 from fleet.server.integrity.model import LastCheck
 from fleet.server.integrity.queries import last_check, read_last_check
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.time_zones import HERE
 from fleet.server.stations.tables import alarms
 
 NIGHT = datetime(2027, 7, 8, 3, 0, tzinfo=HERE)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fleet.server.database.database import Database
 from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.integrity.service import StoreCheck, check_store
-from fleet.server.platform.database.database import Database
 from tests.fakes.server.planted_faults import PLANTED, PlantedFault
 from tests.fleet.server.evidence.conftest import ERRAND, Fleet, checked, exported
 

@@ -11,13 +11,13 @@ from fleet.messages.events import Facts, seal
 from fleet.messages.vocabulary import EventType
 from fleet.server.cards.stock.tables import bins
 from fleet.server.cli import main
+from fleet.server.database.database import Database
+from fleet.server.database.schema import metadata
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import chains, events
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.integrity.service import check_store, marks_since
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.schema import metadata
 from fleet.server.stations.tables import alarms
 from tests.fakes.server.planted_faults import READ_MODELS
 from tests.fleet.server.conftest import NOW, SealingStation, arrived

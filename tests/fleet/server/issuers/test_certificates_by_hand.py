@@ -33,6 +33,7 @@ from fleet.messages.asking import (
 )
 from fleet.messages.issuing import DirectoryPerson, Offer
 from fleet.server.cards.service import CardService
+from fleet.server.database.database import Database
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.issuers.certificate_files import FILE_FAULTS, FileRefusedError, certificates_in
 from fleet.server.issuers.certificate_offers import OfferRules
@@ -40,7 +41,6 @@ from fleet.server.issuers.certificates_by_hand import NOT_TAKEN, CertificatesByH
 from fleet.server.issuers.ports import CertificateRequest
 from fleet.server.issuers.tables import certificate_requests
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.database.database import Database
 from fleet.server.worklist.model import WorklistRow
 from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist

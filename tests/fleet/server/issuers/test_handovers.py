@@ -26,6 +26,7 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.alerts.queries import fleet_snapshot
 from fleet.server.alerts.rules import RuleMatch, evaluate_rules
 from fleet.server.alerts.settings import load as load_alerts
+from fleet.server.database.database import Database
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_queue as requesting
@@ -34,7 +35,6 @@ from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.orders.queries import find_order
 from fleet.server.orders.tables import orders
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.database.database import Database
 from fleet.server.stations.tables import alarms
 from sim.stories.administrators import listed
 from tests.fakes.issuers.proving import CardHolder

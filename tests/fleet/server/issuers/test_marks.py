@@ -18,9 +18,9 @@ from fleet.messages.asking import (
     LoginAsk,
     MarkedResult,
 )
+from fleet.server.clock.local_days import local_day
+from fleet.server.database.database import Database
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.local_days import local_day
 from fleet.server.worklist.queries import open_facts
 from sim.stories.administrators import listed
 from tests.fakes.issuers.server_side import ADMIN, ALVA, AT, MAJ, NOW, NUMBER, Place, wish

@@ -22,12 +22,12 @@ from fleet.messages.asking import (
 )
 from fleet.messages.link import encode
 from fleet.server.cards.service import CardService
+from fleet.server.database.database import Database
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestRow
 from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.database.database import Database
 from fleet.server.worklist.model import WorklistRow
 from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist

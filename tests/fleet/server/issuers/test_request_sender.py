@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.asking import BlockAsk, BlockedResult, DeclinedResult, HoldAsk
+from fleet.server.clock.clock_check import SETTLES, ClockReading
+from fleet.server.database.database import Database
 from fleet.server.guards.service import confirm, store_clock_reading
 from fleet.server.issuers import model
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey, RequestRow
 from fleet.server.issuers.request_sender import RequestSender
-from fleet.server.platform.clock_check import SETTLES, ClockReading
-from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import BLOCK_DECLINED
 from tests.fakes.issuers.server_side import ADMIN, ALVA, BO, NOW, NUMBER, OTHER, WHO, Place

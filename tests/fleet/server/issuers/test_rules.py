@@ -24,7 +24,7 @@ from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.proofs.certificate_chains import path, serial_number, standing_by_lists
 from fleet.server.issuers.region_data import RegionData, RegionError, RegionFile
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.platform.default_settings import SettingsError
+from fleet.server.process.default_settings import SettingsError
 from sim.issuer.authority import CertificateHierarchy, RevocationEntry
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

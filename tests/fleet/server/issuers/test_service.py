@@ -39,6 +39,7 @@ from fleet.messages.issuing import DirectoryPerson
 from fleet.messages.link import Answer, encode
 from fleet.messages.mandates import Proof, wish_bytes
 from fleet.server.asks.answers import Answers
+from fleet.server.database.database import Database
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.authorization import Rights
 from fleet.server.issuers.proofs.nonces import LIFE, OWN_LIFE
@@ -47,7 +48,6 @@ from fleet.server.issuers.requests import HOUR, MOST_AN_HOUR, AnonymousLimits
 from fleet.server.issuers.tables import certificates
 from fleet.server.orders.tables import orders
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS
 from fleet.server.stations.tables import alarms
 from sim.stories.administrators import listed

@@ -18,12 +18,12 @@ from fleet.messages.asking import (
     PukAsk,
 )
 from fleet.messages.issuing import CardRecord, DirectoryPerson
+from fleet.server.clock.clock_check import SETTLES, ClockReading
 from fleet.server.guards.service import store_clock_reading
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey
 from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.clock_check import SETTLES, ClockReading
 from sim.stories.administrators import listed
 from tests.fakes.issuers.proving import CardHolder
 from tests.fakes.issuers.server_side import ADMIN, AT, MAJ, NOW, NUMBER, WHO, Place, wish

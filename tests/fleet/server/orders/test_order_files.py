@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from fleet.server.cli import main
+from fleet.server.database.database import FILE_NAME, Database
+from fleet.server.files.csv_files import MAX_PROBLEMS, FileError
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.order_files import ORDER_COLUMNS, read_orders
 from fleet.server.people.administrator_files import read_administrators
 from fleet.server.people.model import PersonRow
 from fleet.server.people.service import import_people
-from fleet.server.platform.csv_files import MAX_PROBLEMS, FileError
-from fleet.server.platform.database.database import FILE_NAME, Database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.service import add_stations
 from tests.fakes.server.databases import new_store

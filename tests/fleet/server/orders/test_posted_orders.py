@@ -6,6 +6,9 @@ from sqlalchemy import select
 from fleet.messages.events import Event
 from fleet.messages.link import Order
 from fleet.messages.vocabulary import EventType
+from fleet.server.database.database import Database
+from fleet.server.files.csv_files import FileError
+from fleet.server.files.import_files import ImportRefusedError
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.model import OrderLine, OrderRecord
@@ -14,9 +17,6 @@ from fleet.server.orders.queries import envelope_of, orders_at, orders_for
 from fleet.server.orders.request_bodies import NewOrder, OrderChange
 from fleet.server.orders.service import import_orders
 from fleet.server.orders.tables import orders
-from fleet.server.platform.csv_files import FileError
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.stations.service import add_stations
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, prove_hand_over, record
 

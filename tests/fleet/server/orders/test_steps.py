@@ -7,12 +7,12 @@ import pytest
 from fleet.messages.asking import StockMove
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import AskName, EventType
+from fleet.server.database.database import Database
+from fleet.server.files.import_files import ImportRefusedError
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.queries import orders_at
 from fleet.server.orders.service import StepResult, apply_step, place_cards
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, prove_ask, prove_hand_over, record
 

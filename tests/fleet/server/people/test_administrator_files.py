@@ -6,11 +6,11 @@ import pytest
 
 from fleet.messages.link import Administrator
 from fleet.server.cli import main
+from fleet.server.database.database import FILE_NAME, Database
+from fleet.server.files.csv_files import FileError
 from fleet.server.people.administrator_files import ADMINISTRATOR_COLUMNS, read_administrators
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import administrator_at, all_administrators, replace_administrators
-from fleet.server.platform.csv_files import FileError
-from fleet.server.platform.database.database import FILE_NAME, Database
 from tests.fakes.server.databases import new_store
 
 HEAD = ",".join(ADMINISTRATOR_COLUMNS)

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from fleet.server.cli import main
+from fleet.server.database.database import open_database
+from fleet.server.files.csv_files import FileError
 from fleet.server.people.directory_files import DIRECTORY_COLUMNS, read_directory
 from fleet.server.people.model import PersonRow
 from fleet.server.people.queries import find_people, find_person
-from fleet.server.platform.csv_files import FileError
-from fleet.server.platform.database.database import open_database
 
 HEADER = ",".join(DIRECTORY_COLUMNS)
 ALVA, BO = "TEST000000-0001,Alva Test,no,2026-05-31,no,", "TEST000000-0002,,yes,,,2026-04-01"

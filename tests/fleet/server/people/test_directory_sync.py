@@ -6,13 +6,13 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.leavers import leaver_digest
+from fleet.server.database.database import Database
 from fleet.server.guards.service import confirm, guard_state, observe_clock
 from fleet.server.people.directory_settings import LdapSettings
 from fleet.server.people.directory_sync import SyncResult, directory_trouble
 from fleet.server.people.model import PersonRow
 from fleet.server.people.queries import find_person
 from fleet.server.people.service import import_people, known_certificates, leaver_digests_after
-from fleet.server.platform.database.database import Database
 from fleet.server.retention.other_records import TABLES
 from fleet.server.retention.pseudonyms import Pseudonyms
 from sim.stories.room import authority

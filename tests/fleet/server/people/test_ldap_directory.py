@@ -13,13 +13,13 @@ from fleet.agent import outbox, sync
 from fleet.agent.store import StationStore
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server.cli import main
+from fleet.server.live_feed.hub import Hub
 from fleet.server.people.directory_settings import DirectorySettings
 from fleet.server.people.directory_sync import DirectorySync
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage, PersonRow
 from fleet.server.people.queries import find_person
 from fleet.server.people.service import import_people
-from fleet.server.platform.default_settings import SettingsError
-from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.process.default_settings import SettingsError
 from kiosk.errands.activate import stories as activating
 from kiosk.errands.return_card import stories as returning
 from kiosk.issuer.gateway import SCHEMAS, IssuerGateway

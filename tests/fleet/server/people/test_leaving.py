@@ -9,15 +9,15 @@ from sqlalchemy import select
 
 from fleet.server.cards.service import CardService
 from fleet.server.cli import main
+from fleet.server.database.database import Database
 from fleet.server.guards.model import DIRECTORY_LEAVERS
 from fleet.server.guards.service import confirm
+from fleet.server.live_feed.hub import Hub
 from fleet.server.people.leaving import LeaveWaitsError
 from fleet.server.people.model import PersonRow
 from fleet.server.people.queries import replace_administrators
 from fleet.server.people.service import import_people
 from fleet.server.people.tables import people
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.stations.alarms import ADMINISTRATOR_LEFT, DIRECTORY_MANY
 from fleet.server.stations.tables import alarms
 from sim.stories.administrators import listed

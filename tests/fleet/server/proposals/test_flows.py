@@ -16,21 +16,21 @@ from fleet.server.accounts.separation_of_duties import record
 from fleet.server.accounts.sign_in import one_time_codes as codes
 from fleet.server.accounts.sign_in.service import Chosen, SignedIn
 from fleet.server.accounts.tables import sessions, users
+from fleet.server.clock.clock_check import SETTLES, ClockReading
 from fleet.server.commands.model import CommandRequest, Requester
 from fleet.server.guards.service import store_clock_reading
+from fleet.server.keys.random_tokens import form_token
+from fleet.server.live_feed.hub import Hub
+from fleet.server.pages import i18n
 from fleet.server.people.model import PersonRow
 from fleet.server.people.queries import all_administrators, replace_administrators
 from fleet.server.people.service import import_people
 from fleet.server.people.tables import people
-from fleet.server.platform.clock_check import SETTLES, ClockReading
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.pages import i18n
-from fleet.server.platform.random_tokens import form_token
-from fleet.server.platform.roles import Role
 from fleet.server.proposals.mail import proposal_letters
 from fleet.server.proposals.model import Kind, ProposalRefusedError, Refusal, Wish
 from fleet.server.proposals.service import ProposalService, import_administrators
 from fleet.server.stations.service import add_stations
+from fleet.server.web.roles import Role
 from sim.stories.administrators import listed
 from tests.fakes.server import region_in_service
 from tests.fakes.server.insider_in_service import MAJ, OWN, ROW, Server

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import event
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.database.database import Database
+from fleet.server.database.schema import metadata
 from fleet.server.errands.model import GOING_ON, TODAY, ErrandQuery
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState, UnreadableMessage
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.schema import metadata
-from fleet.server.platform.live_feed.topics import Topic, topics_of
+from fleet.server.live_feed.topics import Topic, topics_of
 from fleet.server.readings.model import Readings
 from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record

@@ -12,10 +12,10 @@ from sqlalchemy import insert, select, update
 from fleet.messages.vocabulary import EventType
 from fleet.server.alerts.notifications import MOST_TRIES
 from fleet.server.alerts.settings import Email
+from fleet.server.database.database import Database
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.people.tables import people
-from fleet.server.platform.database.database import Database
 from fleet.server.receipts.mail import ReceiptMail
 from fleet.server.receipts.tables import receipt_mails
 from kiosk.receipts import Receipt, ReceiptFacts, ReceiptPerson, draft_receipt, finish_receipt

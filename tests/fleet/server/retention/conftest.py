@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.database.database import Database
+from fleet.server.database.schema import metadata
 from fleet.server.events.tables import chains, events
 from fleet.server.ingest.rebuild import PROJECTED
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers.tables import certificate_requests
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.schema import metadata
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.retention.retention_run import RetentionRun
 from fleet.server.retention.settings import RetentionSettings, load

@@ -6,10 +6,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import func, select
 
+from fleet.server.database.database import Database
 from fleet.server.people.model import PersonRow
 from fleet.server.people.service import import_people, record_certificates
 from fleet.server.people.tables import people, person_certificates, person_facts
-from fleet.server.platform.database.database import Database
 from fleet.server.retention.other_records import TABLES
 from fleet.server.retention.person_erasure import PersonErased, erase_person
 from fleet.server.retention.pseudonyms import Pseudonyms

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.audit_log import log as audit
 from fleet.server.cli import main
+from fleet.server.database.database import Database, open_database
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import events, quarantine
 from fleet.server.ingest.parse import UnreadableMessage
@@ -19,8 +21,6 @@ from fleet.server.ingest.write import Writer
 from fleet.server.issuers.tables import certificates, requests, wishes
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import administrators, people
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.database.database import Database, open_database
 from fleet.server.retention.ledger import LedgerError, read_erasures
 from fleet.server.retention.person_erasure import NothingErased, PersonErased, PersonError, Reason, erase_person, replay
 from fleet.server.retention.settings import Hold, load

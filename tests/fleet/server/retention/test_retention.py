@@ -7,7 +7,11 @@ import msgspec
 import pytest
 from sqlalchemy import insert, select, update
 
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.tables import audit as audit_table
 from fleet.server.cards.stock.tables import bin_cards, bins
+from fleet.server.clock.clock_check import ClockReading
+from fleet.server.database.database import Database
 from fleet.server.enrolment.tables import issued_certificates, station_claims
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import chains, conflicts, quarantine
@@ -17,10 +21,6 @@ from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers.tables import certificate_requests
 from fleet.server.orders.tables import orders
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.tables import audit as audit_table
-from fleet.server.platform.clock_check import ClockReading
-from fleet.server.platform.database.database import Database
 from fleet.server.retention.job import RetentionService, is_due
 from fleet.server.retention.retention_run import count_due, run
 from fleet.server.retention.settings import Hold, load

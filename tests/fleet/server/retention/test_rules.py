@@ -7,7 +7,7 @@ import pytest
 
 from fleet.messages.vocabulary import EventType
 from fleet.server.ingest.projections import receipt_bytes
-from fleet.server.platform.default_settings import SettingsError
+from fleet.server.process.default_settings import SettingsError
 from fleet.server.retention.pseudonyms import PseudonymKeyError, Pseudonyms, load_or_make
 from fleet.server.retention.residue import residue_of, words_left
 from fleet.server.retention.settings import class_of, load

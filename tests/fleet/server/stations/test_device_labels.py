@@ -3,7 +3,7 @@
 import pytest
 
 from fleet.messages.vocabulary import STATUSES, DeviceKind
-from fleet.server.platform.pages.i18n import load
+from fleet.server.pages.i18n import load
 from fleet.server.stations.labels import DEVICE_ICON
 
 TEXTS = load()["sv"]

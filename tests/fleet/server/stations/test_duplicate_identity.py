@@ -8,9 +8,9 @@ from sqlalchemy import event, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
+from fleet.server.database.database import Database
 from fleet.server.ingest.parse import ArrivedPresence
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import AlarmRecorder
 from fleet.server.stations.duplicate_identity import PAUSE_S, BrokerLog, DuplicateIdentity, SessionTakeOver
 from fleet.server.stations.tables import alarms

@@ -21,12 +21,12 @@ from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.app import create_app
 from fleet.server.cli import main
+from fleet.server.database.database import FILE_NAME, Database, open_database
+from fleet.server.database.schema import metadata
 from fleet.server.ingest.parse import Arrival, ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import FILE_NAME, Database, open_database
-from fleet.server.platform.database.schema import metadata
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import form_token
+from fleet.server.keys.random_tokens import form_token
+from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store

@@ -9,13 +9,13 @@ from fleet.messages.asking import HoldAsk
 from fleet.messages.vocabulary import EventType
 from fleet.server.alerts.tables import alerts
 from fleet.server.cards.service import CardService
+from fleet.server.database.database import Database
 from fleet.server.deadlines.tables import deeds
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import HandoverReport, RequestKey
 from fleet.server.issuers.tables import certificates, wishes
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.pages.i18n import load
+from fleet.server.pages.i18n import load
 from fleet.server.timeline.labels import timeline_link, timeline_text
 from fleet.server.timeline.service import TimelineService
 from fleet.server.worklist.tables import worklist_acts

@@ -14,8 +14,8 @@ from fleet.agent.bundle_fetch import FetchError, fetch_bundle
 from fleet.agent.identity import Broker
 from fleet.messages.commands import UpdateOrder
 from fleet.server.cli import main
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.live_feed.hub import Hub
+from fleet.server.process.addresses import Address
 from fleet.server.updates import serving
 from fleet.server.updates.service import BundleFolder
 from fleet.server.updates.serving import BundleServer

@@ -18,6 +18,7 @@ from fleet.messages.link import Administrator
 from fleet.messages.vocabulary import EventType
 from fleet.server.cards.service import CardService
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
+from fleet.server.database.database import Database
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.errands.tables import errands
 from fleet.server.ingest.write import Writer
@@ -32,7 +33,6 @@ from fleet.server.orders.tables import order_starts, orders
 from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.queries import replace_administrators
 from fleet.server.people.service import import_people
-from fleet.server.platform.database.database import Database
 from fleet.server.receipts.tables import receipt_mails
 from fleet.server.stations.service import add_stations
 from fleet.server.stations.tables import stations

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fleet.server.alerts.settings import Email
-from fleet.server.platform.default_settings import SettingsError
-from fleet.server.platform.time_zones import HERE
+from fleet.server.clock.time_zones import HERE
+from fleet.server.process.default_settings import SettingsError
 from fleet.server.worklist.labels import mail_words
 from fleet.server.worklist.mail import WorklistMail, channels_of, post
 from fleet.server.worklist.settings import WorklistSettings, load

@@ -26,9 +26,9 @@ from fleet.server.issuers.certificate_files import TrustedIssuers
 from fleet.server.issuers.certificates_by_hand import CertificatesByHand
 from fleet.server.issuers.model import Queueable
 from fleet.server.issuers.proofs.assurance import SHIPPED
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import form_token
-from fleet.server.platform.roles import Role
+from fleet.server.keys.random_tokens import form_token
+from fleet.server.live_feed.hub import Hub
+from fleet.server.web.roles import Role
 from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist
 from sim.stories.issued_certificates import issue

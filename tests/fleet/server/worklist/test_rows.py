@@ -14,13 +14,13 @@ from fleet.messages.asking import (
     LiftAsk,
     LiftedResult,
 )
+from fleet.server.database.database import Database
+from fleet.server.files.import_files import ImportRefusedError
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey
 from fleet.server.issuers.requests import RequestLog
 from fleet.server.orders.model import NOT_HANDED_OVER
 from fleet.server.orders.service import apply_step
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.worklist.model import KINDS
 from fleet.server.worklist.queries import facts_query
 from tests.fleet.server.conftest import SealingStation

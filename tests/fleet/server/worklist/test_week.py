@@ -27,13 +27,13 @@ from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import connected
+from fleet.server.keys.signing import Signer
+from fleet.server.live_feed.hub import Hub
 from fleet.server.people.model import PersonRow
 from fleet.server.people.service import import_people
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.roles import Role
-from fleet.server.platform.signing import Signer
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import AlarmRecorder
+from fleet.server.web.roles import Role
 from sim.issuer.core import Simulator
 from sim.issuer.database import Seed, card_of
 from sim.issuer.server import SimulatorConfig, open_issuer

@@ -35,12 +35,12 @@ from joserfc.jwk import JWKRegistry, KeySet
 from sqlalchemy import delete, insert, select
 
 from fleet.server.accounts.tables import logins
-from fleet.server.platform.audit.log import without_numbers
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.import_files import HSA_ID
-from fleet.server.platform.random_tokens import digest, random_token
-from fleet.server.platform.roles import Grants
-from fleet.server.platform.web.settings import OpenIdSettings
+from fleet.server.audit_log.log import without_numbers
+from fleet.server.database.database import Database
+from fleet.server.files.import_files import HSA_ID
+from fleet.server.keys.random_tokens import digest, random_token
+from fleet.server.web.roles import Grants
+from fleet.server.web.settings import OpenIdSettings
 
 with warnings.catch_warnings():  # it would rather have a successor of httpx, which nothing else here needs
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)

@@ -16,9 +16,8 @@ from fleet.server.accounts.sign_in.pages import let_in, onward_of, sign_in_page
 from fleet.server.accounts.sign_in.service import Refused, SignedIn
 from fleet.server.accounts.sign_in.sessions import Proof
 from fleet.server.accounts.sign_in.step_up_pages import STEP_UP_BY_ISSUER, step_up_page
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import (
+from fleet.server.pages.rendering import Web
+from fleet.server.web.authorization import (
     address_of,
     caller_of,
     field,
@@ -28,6 +27,7 @@ from fleet.server.platform.web.authorization import (
     rate_limiter_of,
     site_of,
 )
+from fleet.server.web.roles import Right
 
 PATH = "/sign-in/openid"
 BACK = f"{PATH}/back"

@@ -12,10 +12,10 @@ from fleet.server.accounts import queries as people
 from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.accounts.tables import replays
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.random_tokens import digest
-from fleet.server.platform.roles import Caller, Grants
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.keys.random_tokens import digest
+from fleet.server.web.roles import Caller, Grants
 
 
 def step_up(access: Access, caller: Caller, who: tuple[str, Grants, str], proved: datetime, address: str) -> bool:

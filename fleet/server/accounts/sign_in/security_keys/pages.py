@@ -15,10 +15,10 @@ from fleet.server.accounts.sign_in.pages import let_in, onward_of, sign_in_page
 from fleet.server.accounts.sign_in.security_keys.service import MOST_NAME, SecurityKeys
 from fleet.server.accounts.sign_in.security_keys.webauthn import MOST_CREDENTIAL
 from fleet.server.accounts.sign_in.service import Refused, SignedIn
-from fleet.server.platform.pages.rendering import Web
-from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import address_of, caller_of, field, form_of, needs, site_of
-from fleet.server.platform.web.pagination import Number
+from fleet.server.pages.rendering import Web
+from fleet.server.web.authorization import address_of, caller_of, field, form_of, needs, site_of
+from fleet.server.web.pagination import Number
+from fleet.server.web.roles import Right
 
 KEYS = "/me/keys"
 

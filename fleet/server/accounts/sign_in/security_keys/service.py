@@ -23,10 +23,10 @@ from fleet.server.accounts.sign_in.security_keys.webauthn import Asked, KeyRefus
 from fleet.server.accounts.sign_in.service import Access, Refused, SignedIn
 from fleet.server.accounts.sign_in.sessions import Proof, note_step_up
 from fleet.server.accounts.tables import users, webauthn_challenges, webauthn_keys
-from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.random_tokens import digest
-from fleet.server.platform.roles import Caller
+from fleet.server.audit_log import log as audit
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.keys.random_tokens import digest
+from fleet.server.web.roles import Caller
 
 LASTS = timedelta(minutes=5)
 RIPENS = timedelta(hours=24)

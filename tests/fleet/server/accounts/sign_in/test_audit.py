@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import delete, update
 
 from fleet.server.accounts.sign_in.service import Access
+from fleet.server.audit_log.log import AuditEvent, without_numbers
+from fleet.server.audit_log.tables import audit, audit_head
 from fleet.server.cli import main
-from fleet.server.platform.audit.log import AuditEvent, without_numbers
-from fleet.server.platform.audit.tables import audit, audit_head
-from fleet.server.platform.roles import Caller
+from fleet.server.web.roles import Caller
 
 CALLER = Caller("tove", "key", ())
 

@@ -9,9 +9,9 @@ from fleet.server.accounts.sign_in import passwords
 from fleet.server.accounts.sign_in.secret_encryption import account
 from fleet.server.accounts.sign_in.service import Access, Chosen, Refused, SignedIn
 from fleet.server.accounts.tables import users
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.roles import Caller, Role
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.database.database import Database
+from fleet.server.web.roles import Caller, Role
 from tests.fakes.server.databases import empty, on_postgres
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.accounts.sign_in.conftest import PASSWORD, Turned

@@ -12,7 +12,7 @@ from fleet.server.accounts.sign_in.secret_encryption import KEY_FILE, Sealer, Se
 from fleet.server.accounts.sign_in.service import Access, SignedIn
 from fleet.server.accounts.tables import users
 from fleet.server.cli import main
-from fleet.server.platform.database.database import FILE_NAME, Database
+from fleet.server.database.database import FILE_NAME, Database
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.accounts.sign_in.conftest import PASSWORD, Admin, Turned

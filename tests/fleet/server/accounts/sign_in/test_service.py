@@ -14,7 +14,7 @@ from fleet.server.accounts.sign_in.login_throttling import ACCOUNT, ADDRESS, PAI
 from fleet.server.accounts.sign_in.service import Access, Chosen, Refused, SignedIn
 from fleet.server.accounts.sign_in.sessions import IDLE, WHOLE
 from fleet.server.accounts.tables import tries
-from fleet.server.platform.roles import Role
+from fleet.server.web.roles import Role
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.accounts.sign_in.conftest import PASSWORD, Admin, Turned
 

@@ -11,10 +11,10 @@ from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
 from fleet.server.cards.service import CardService
 from fleet.server.cards.stock.model import BinRow, Emptied
+from fleet.server.database.database import Database
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.queries import orders_at
 from fleet.server.orders.service import place_cards
-from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 

@@ -8,17 +8,17 @@ from sqlalchemy import insert, select
 from fleet.messages.asking import StockMove
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
+from fleet.server.audit_log.log import AuditEvent
+from fleet.server.audit_log.tables import audit_head
 from fleet.server.cards.model import Delivery, DroppedCard, StationStockRow
 from fleet.server.cards.service import CardService
+from fleet.server.database.database import Database
+from fleet.server.files.import_files import ImportRefusedError
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers.model import RequestKey
 from fleet.server.orders.model import OrderLine
 from fleet.server.orders.service import apply_step, place_cards
 from fleet.server.people.model import PersonRow
-from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.audit.tables import audit_head
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.stations.service import add_stations
 from fleet.server.stations.tables import alarms as stored_alarms
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record

@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fleet.messages.link import Administrator
+from fleet.server.database.database import Database
 from fleet.server.issuers.proofs.administrators import Attending
 from fleet.server.issuers.proofs.assurance import is_for_identification, level_of
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.database.database import Database
 from sim.stories.administrators import listed
 from tests.fleet.server.conftest import NOW
 

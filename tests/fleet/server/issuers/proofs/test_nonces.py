@@ -21,10 +21,10 @@ from fleet.messages.asking import (
     tag_of,
 )
 from fleet.messages.mandates import Mandate
+from fleet.server.database.database import Database
 from fleet.server.issuers.proofs import nonces
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.tables import login_nonces, wishes
-from fleet.server.platform.database.database import Database
 from tests.fakes.server.databases import new_store
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)

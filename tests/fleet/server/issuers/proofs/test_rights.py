@@ -19,13 +19,13 @@ from fleet.messages.asking import (
     ReceivedAsk,
 )
 from fleet.messages.issuing import AdministratorRole, CardRecord, DirectoryPerson
+from fleet.server.database.database import Database
 from fleet.server.issuers.ports import DirectoryEntry
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.authorization import Asker, Rights, by_holder, has_left, of_holder
 from fleet.server.issuers.proofs.verification import Proven
 from fleet.server.issuers.proved_facts import _time
 from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.database.database import Database
 from sim.stories.administrators import listed
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)

@@ -23,12 +23,12 @@ from fleet.messages.asking import (
     PukAsk,
 )
 from fleet.messages.mandates import Proof
+from fleet.server.database.database import Database
 from fleet.server.issuers.ports import IssuerAwayError, Standing
 from fleet.server.issuers.proofs import verification
 from fleet.server.issuers.proofs.certificate_chains import SKEW, path, serial_number, standing_by_lists
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import MOST, ProofJudge, Proven, Trusted
-from fleet.server.platform.database.database import Database
 from sim.stories.room import authority
 from tests.fakes.issuers.proving import STATION, CardHolder
 

@@ -11,10 +11,10 @@ from fleet.server.accounts.sign_in.openid.client import OpenId, OpenIdError
 from fleet.server.accounts.sign_in.openid.pages import BACK, LOG_OUT
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
-from fleet.server.platform.default_settings import SettingsError
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.roles import Caller
-from fleet.server.platform.web.settings import WebSettings
+from fleet.server.live_feed.hub import Hub
+from fleet.server.process.default_settings import SettingsError
+from fleet.server.web.roles import Caller
+from fleet.server.web.settings import WebSettings
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.identity_provider import ISSUER, LEVEL, SECRET, SETTINGS, WHO, IdentityProvider

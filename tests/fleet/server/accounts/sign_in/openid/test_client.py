@@ -11,11 +11,11 @@ from fleet.server.accounts.sign_in.openid.pages import BACK
 from fleet.server.accounts.sign_in.service import Access, Refused, SignedIn
 from fleet.server.app import create_app
 from fleet.server.commands.model import Refusal, Requester
-from fleet.server.platform.default_settings import SettingsError
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.roles import Role
-from fleet.server.platform.web.settings import LimitSettings, WebSettings
-from fleet.server.platform.web.site import Site
+from fleet.server.live_feed.hub import Hub
+from fleet.server.process.default_settings import SettingsError
+from fleet.server.web.roles import Role
+from fleet.server.web.settings import LimitSettings, WebSettings
+from fleet.server.web.site import Site
 from tests.docs.pages import DOCS, blocks
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.commands import OPEN, desk_of

@@ -10,7 +10,7 @@ from fleet.server.accounts.sign_in import one_time_codes as codes
 from fleet.server.accounts.sign_in.security_keys.service import MOST_KEYS, SecurityKeys
 from fleet.server.accounts.sign_in.security_keys.webauthn import Asked, RelyingParty
 from fleet.server.accounts.sign_in.service import Chosen, Refused, SignedIn
-from fleet.server.platform.roles import Caller, Role
+from fleet.server.web.roles import Caller, Role
 from tests.fakes.server.security_key import SoftKey
 from tests.fleet.server.accounts.sign_in.conftest import PASSWORD, Admin
 

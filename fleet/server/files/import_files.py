@@ -1,0 +1,61 @@
+"""Import of files: rules of columns, problems by line, and what an import did."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from fleet.server.files.csv_files import CsvLine, FileProblem
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    added: int
+    changed: int
+    unchanged: int
+    removed: int = 0
+    proposed: int = 0
+    """Rows that wait for a second person."""
+
+
+class ImportRefusedError(Exception):
+    """The rows cannot be taken together with what is stored; nothing was changed."""
+
+    def __init__(self, problems: Sequence[FileProblem]) -> None:
+        super().__init__(f"{len(problems)} rows were refused")
+        self.problems = tuple(problems)
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRule:
+    """What one column may hold; `reason` is said where it does not."""
+
+    fits: Callable[[str], object]
+    reason: str
+
+
+HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
+PERSON_RULES = {
+    "hsa_id": ColumnRule(HSA_ID.match, "must be an HSA-id such as SE2321000016-1A2B, in capitals"),
+    "name": ColumnRule(lambda text: 0 < len(text) <= 120, "1 to 120 characters"),
+}
+
+
+def broken_rules(line: CsvLine, rules: dict[str, ColumnRule]) -> list[FileProblem]:
+    """What of the line does not fit, by column."""
+    return [
+        FileProblem(line.number, column, rule.reason)
+        for column, rule in rules.items()
+        if not rule.fits(line.fields[column])
+    ]
+
+
+def is_day(text: str) -> bool:
+    """Whether it is a calendar day, ISO 8601."""
+    try:
+        return bool(_DAY.match(text) and date.fromisoformat(text))
+    except ValueError:
+        return False
