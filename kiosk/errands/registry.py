@@ -10,10 +10,10 @@ from importlib import import_module
 from msgspec import structs
 
 from fleet.messages.errand_catalog import ErrandEntry, Need, Place, catalog
-from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.ports import Ended
+from kiosk.steps.context import ErrandContext
 
-Journey = Callable[[Ask, Capabilities, ErrandLog], Awaitable[Ended]]
+Journey = Callable[[ErrandContext], Awaitable[Ended]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ from kiosk.station.journal import Log
 from kiosk.steps import aborted_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.card import Strangeness, UnreadableCard, wait_until_empty
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.who_helps import say_last_word, with_who_helps
 from kiosk.views import CANCEL, Busy, View
 
@@ -185,7 +186,7 @@ class Supervisor:
         self, journey: Journey, caps: Capabilities, log: Log
     ) -> "tuple[Ended, View[str] | CardBack | None]":
         try:
-            return await journey(self._asking_of(caps, log), caps, log), None
+            return await journey(ErrandContext(log.kind, ask=self._asking_of(caps, log), caps=caps, log=log)), None
         except StopError as stop:
             tested_new = stop.reason == "torn_in_test" and log.code == "new"
             return Ended(stop.outcome, stop.reason), CardBack() if tested_new else stop.view

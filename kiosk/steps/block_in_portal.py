@@ -8,12 +8,12 @@ from typing import assert_never
 
 from fleet.messages.vocabulary import AskName, Effect, ErrandOutcome
 from kiosk.issuer.ports import BlockReason, CardBlocked, LoggedIn, RequestDeclined, Unavailable
-from kiosk.ports import Ask, ErrandCancelledError, ErrandEndedError, ErrandLog, Presence
+from kiosk.ports import ErrandCancelledError, ErrandEndedError, Presence
 from kiosk.steps import block_in_portal_views as views
 from kiosk.steps.blocking_views import DEAD, telling
-from kiosk.steps.capabilities import Capabilities, Ended, StopError
+from kiosk.steps.capabilities import Ended, StopError
 from kiosk.steps.card import wait_until_empty
-from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.context import CardHolder, ErrandContext
 from kiosk.steps.identity.administrator import (
     About,
     administrator_reader,
@@ -25,70 +25,66 @@ from kiosk.steps.identity.identification import Identification
 
 
 async def offer_block_in_portal(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, came: str, whose: CardHolder,
-    reason: BlockReason | None, who: Identification,
-) -> str:  # fmt: skip
+    context: ErrandContext, came: str, whose: CardHolder, reason: BlockReason | None, who: Identification
+) -> str:
     """What has become of the card: of one that is marked `blocked`, where an administrator who is here has blocked it in the
     portal. `came`: what it is so far; `reason`: why it is blocked, None where nobody does.
 
     Raises ErrandEndedError where the person has left; the errand has ended well then.
     """
-    instead = caps.region.without_hold
+    instead = context.caps.region.without_hold
     if came != "marked" or reason is None or instead is None or not instead.blocks:
         return came
-    if who.administrator is None and await administrator_reader(caps).presence() is Presence.NO_READER:
+    if who.administrator is None and await administrator_reader(context.caps).presence() is Presence.NO_READER:
         return came
     try:
-        if who.administrator is None and await ask(views.offer(context, instead, caps.clock.now())) == "later":
+        if (
+            who.administrator is None
+            and await context.ask(views.offer(context, instead, context.caps.clock.now())) == "later"
+        ):
             return came
-        is_blocked = await _block(ask, caps, context, log, whose, reason, who)
+        is_blocked = await _block(context, whose, reason, who)
         return "blocked" if is_blocked else came
     except ErrandCancelledError:
         return came
     except ErrandEndedError:
-        await log.end(Ended(ErrandOutcome.DONE, came))
+        await context.log.end(Ended(ErrandOutcome.DONE, came))
         raise
 
 
-async def _block(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    whose: CardHolder,
-    reason: BlockReason,
-    who: Identification,
-) -> bool:
+async def _block(context: ErrandContext, whose: CardHolder, reason: BlockReason, who: Identification) -> bool:
     """Whether somebody has blocked it there, and the server knows."""
     try:
         holders = frozenset({whose.hsa_id}) | (who.proof.hsa_ids if who.proof else frozenset())
         about = About(whose.card_number, (AskName.CARD_BLOCK,))
-        administrator = who.administrator or await _administrator(ask, caps, context, log, holders, about)
+        administrator = who.administrator or await _administrator(context, holders, about)
     except StopError as stopped:
-        await ask(stopped.view)
+        await context.ask(stopped.view)
         return False
     if administrator.proof is None or not administrator.proof.by_server:
-        await ask(views.not_noted(context))
+        await context.ask(views.not_noted(context))
         return False
-    if await ask(views.block(context, whose, administrator)) != "blocked":
+    if await context.ask(views.block(context, whose, administrator)) != "blocked":
         return False
     if administrator.act is None:
-        administrator = await sign_for(ask, caps, context, log, administrator, about)
-        await return_card_to_administrator(ask, caps, context)
+        administrator = await sign_for(context, administrator, about)
+        await return_card_to_administrator(context)
     if administrator.act is None:
-        await ask(views.not_noted(context))
+        await context.ask(views.not_noted(context))
         return False
-    saying = caps.blocking.blocked_in_portal(whose.card_number, reason, by=administrator.act, errand=log.id)
-    act = log.effect(
+    saying = context.caps.blocking.blocked_in_portal(
+        whose.card_number, reason, by=administrator.act, errand=context.log.id
+    )
+    act = context.log.effect(
         Effect.CARD_BLOCK, saying, reason=reason, card_number=whose.card_number, administrator=administrator.hsa_id
     )
-    match await ask(telling(context), until=act):
+    match await context.ask(telling(context), until=act):
         case CardBlocked():
             return True
         case RequestDeclined(why) if why in DEAD:
             return True
         case RequestDeclined() | Unavailable():
-            await ask(views.not_noted(context))
+            await context.ask(views.not_noted(context))
             return False
         case str():
             raise AssertionError("a view without buttons has no answer")
@@ -96,13 +92,10 @@ async def _block(
             assert_never(other)
 
 
-async def _administrator(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, holders: frozenset[str],
-    about: About,
-) -> LoggedIn:  # fmt: skip
+async def _administrator(context: ErrandContext, holders: frozenset[str], about: About) -> LoggedIn:
     """Whoever is here, and is none of these (HSA-ids). The holder's card leaves the one reader first. Raises StopError."""
-    if caps.administrator_reader is None and await caps.reader.presence() is not Presence.EMPTY:
-        await ask(views.take_own(context), until=wait_until_empty(caps.reader))
-    administrator = await log_in(ask, caps, context, log, holders - {""}, about)
-    await return_card_to_administrator(ask, caps, context)
+    if context.caps.administrator_reader is None and await context.caps.reader.presence() is not Presence.EMPTY:
+        await context.ask(views.take_own(context), until=wait_until_empty(context.caps.reader))
+    administrator = await log_in(context, holders - {""}, about)
+    await return_card_to_administrator(context)
     return administrator

@@ -14,10 +14,8 @@ from kiosk.issuer.ports import (
     RequestQueued,
 )
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views as views
-from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 
 What = Literal["blocked", "held", "marked", "block_queued", "hold_queued", "mark_queued"]
 
@@ -35,20 +33,18 @@ class BlockRequest:
     """Beyond the limit of holds in nobody's name: it is declined, and people are told."""
 
 
-async def block_or_hold(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, wish: BlockRequest) -> What:
+async def block_or_hold(context: ErrandContext, wish: BlockRequest) -> What:
     """Do it, and say what came of it. Raises StopError where the issuer declines, StoreError where it could not be kept."""
-    match await try_to_block_or_hold(ask, caps, context, log, wish):
+    match await try_to_block_or_hold(context, wish):
         case RequestDeclined(reason):
             raise views.declined(context, reason)
         case what:
             return what
 
 
-async def try_to_block_or_hold(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, wish: BlockRequest
-) -> What | RequestDeclined:
+async def try_to_block_or_hold(context: ErrandContext, wish: BlockRequest) -> What | RequestDeclined:
     """The same where the errand goes on whatever the issuer says. Raises StoreError."""
-    match await ask(views.telling(context), until=_tell(caps, log, wish)):
+    match await context.ask(views.telling(context), until=_tell(context, wish)):
         case CardBlocked():
             return "blocked"
         case CardHeld():
@@ -58,7 +54,7 @@ async def try_to_block_or_hold(
         case RequestQueued():
             if wish.block:
                 return "block_queued"
-            return "hold_queued" if caps.region.without_hold is None else "mark_queued"
+            return "hold_queued" if context.caps.region.without_hold is None else "mark_queued"
         case RequestDeclined() as word:
             return word
         case str() as other:
@@ -68,10 +64,11 @@ async def try_to_block_or_hold(
 
 
 async def _tell(
-    caps: Capabilities, log: ErrandLog, wish: BlockRequest
+    context: ErrandContext, wish: BlockRequest
 ) -> CardBlocked | CardHeld | CardMarked | RequestQueued | RequestDeclined:
+    issuer, log = context.caps.blocking, context.log
     if wish.block is not None and wish.by is not None:
-        blocking = caps.blocking.block(wish.card_number, wish.block, by=wish.by, errand=log.id)
+        blocking = issuer.block(wish.card_number, wish.block, by=wish.by, errand=log.id)
         return await log.effect(Effect.CARD_BLOCK, blocking, reason=wish.block, card_number=wish.card_number)
-    holding = caps.blocking.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id, note_only=wish.note_only)
+    holding = issuer.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id, note_only=wish.note_only)
     return await log.effect(Effect.CARD_HOLD, holding, reason=wish.hold, card_number=wish.card_number)

@@ -1,4 +1,4 @@
-"""View context: the errand that a view belongs to, its step, who attends; and the card that an errand is about.
+"""Errand context: what every step of an errand is given, and the context of its views; the card that it is about.
 
 >>> context = ViewContext("unblock").at(2, 4)
 >>> context.name("puk"), context.title
@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol, Self, TypedDict
 
 from drivers.reader.model import CardFacts
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps.capabilities import Capabilities
 from kiosk.views import Say, Step, say
 
 TEST_ALONE = ("task.code", "task.test")
@@ -62,6 +64,19 @@ class ViewContext:
     def ending(self) -> Self:
         """The same errand after its last step: no pips."""
         return replace(self, step=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrandContext(ViewContext):
+    """The errand that runs: its one question, the station's capabilities and the journal, at the step where its views are."""
+
+    ask: Ask
+    caps: Capabilities
+    log: ErrandLog
+
+    def go_to(self, views: ViewContext) -> Self:
+        """The same errand, whose views are of that context from here on."""
+        return replace(self, errand=views.errand, step=views.step, attended_by=views.attended_by, tasks=views.tasks)
 
 
 class CardHolder(Protocol):

@@ -11,32 +11,30 @@ from collections import defaultdict
 from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened
 from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.issuer.ports import BlockReason, CardWord
-from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, NamedOutcome, Order, Pledge
+from kiosk.ports import Ask, Cabinet, ErrandEndedError, NamedOutcome, Order, Pledge
 from kiosk.steps import slot_views as views
 from kiosk.steps.blocking import BlockRequest, try_to_block_or_hold
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity.card_status import IN_USE
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import ask_register
 from kiosk.views import Await
 
 
-async def drop_old_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
-) -> str:
+async def drop_old_card(context: ErrandContext, order: Order, who: Identification) -> str:
     """The holder's old card into the drop slot; it is blocked at once, or on hold. Never ends the errand: what is left to say of
     it, or nothing."""
-    if who.by != "old_card" or who.card_number == order.card_number or caps.cabinet is None:
+    if who.by != "old_card" or who.card_number == order.card_number or context.caps.cabinet is None:
         return ""
-    reason: BlockReason | None = "replaced" if await _may_block(caps, order, who) else None
+    reason: BlockReason | None = "replaced" if await _may_block(context.caps, order, who) else None
     view = views.drop_old(context, who.card_number, blocks=reason is not None)
-    pledge = caps.blocking.pledge_for_drop(who.card_number, reason, by=who.proof, errand=log.id)
-    came = await drop_card(ask, caps.cabinet, view, log, who.card_number, pledge)
+    pledge = context.caps.blocking.pledge_for_drop(who.card_number, reason, by=who.proof, errand=context.log.id)
+    came = await drop_card(context, context.caps.cabinet, view, who.card_number, pledge)
     if came == Outcome.DROPPED and reason is not None:
         with contextlib.suppress(ErrandEndedError):  # it is pledged: whatever comes in between, it is told
             wish = BlockRequest(who.card_number, reason, "returned", who.proof)
-            await try_to_block_or_hold(ask, caps, context, log, wish)
+            await try_to_block_or_hold(context, wish)
     return "" if came == Outcome.DROPPED else "old_card_kept"
 
 
@@ -57,20 +55,22 @@ async def _may_block(caps: Capabilities, order: Order, who: Identification) -> b
 
 
 async def drop_card(
-    ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, number: str, pledge: Pledge | None, **facts: bool
+    context: ErrandContext, cabinet: Cabinet, view: Await, number: str, pledge: Pledge | None, **facts: bool
 ) -> str:
     """See a card fall while `view` asks for it: `dropped`, or why it did not (`kept`, `not_opened`, `jam`, `fishing`, ...). The
     flap ends locked. `pledge`: what is done to the card once it has fallen. `facts`: what else its event says."""
     try:
-        opened = await log.effect(Effect.DROP_OPEN, cabinet.open_drop())
+        opened = await context.log.effect(Effect.DROP_OPEN, cabinet.open_drop())
         if isinstance(opened, NotOpened):
             return Outcome.NOT_OPENED
-        came = await log.effect(Effect.DROP_CARD, _drop(ask, view, cabinet), pledge=pledge, old_card=number, **facts)
+        came = await context.log.effect(
+            Effect.DROP_CARD, _drop(context.ask, view, cabinet), pledge=pledge, old_card=number, **facts
+        )
     except BaseException:
         await _lock_flap(cabinet)  # it may be open, and nobody is going to watch it
         raise
     if came.outcome == Outcome.DROPPED and not isinstance(opened, Opened):
-        await log.settled(Effect.DROP_OPEN, Outcome.OPENED)
+        await context.log.settled(Effect.DROP_OPEN, Outcome.OPENED)
     return came.outcome
 
 

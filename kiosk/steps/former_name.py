@@ -12,10 +12,10 @@ from datetime import date, timedelta
 from drivers.reader.model import Certificate
 from kiosk.issuer.ports import DirectoryPerson, Found
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Ask, Order
+from kiosk.ports import Order
 from kiosk.steps import order_views as views
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.own_card import ASK_S
 
 NEW_NAME = timedelta(days=92)
@@ -36,18 +36,17 @@ async def renamed_holder(caps: Capabilities, order: Order, people: tuple[PersonP
 
 
 async def accept_former_name(
-    ask: Ask, caps: Capabilities, context: ViewContext, holder: DirectoryPerson | None, name: str | None,
-    certificate: Certificate | None = None,
-) -> bool:  # fmt: skip
+    context: ErrandContext, holder: DirectoryPerson | None, name: str | None, certificate: Certificate | None = None
+) -> bool:
     """Whether the card bears a former name, and its holder takes it all the same. `name`: the order's; a certificate of the card
     tells better. Raises StopError where the holder does not take it."""
-    today = caps.clock.now().astimezone().date()
+    today = context.caps.clock.now().astimezone().date()
     made = None if certificate is None else certificate.not_before.date()
     name = name if certificate is None else certificate.holder.name
     if holder is None or not name or not bears_former_name(holder, name, made, today):
         return False
     last = max(today, date.fromisoformat(str(holder.name_changed)) + NEW_NAME)
-    if await ask(views.former_name(context, name, holder, last, needs_card=certificate is not None)) != "take":
+    if await context.ask(views.former_name(context, name, holder, last, needs_card=certificate is not None)) != "take":
         raise views.former_name_declined(context)
     return True
 

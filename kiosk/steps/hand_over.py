@@ -5,12 +5,12 @@ A holder who left half way comes back to where the card is: what the journal hol
 
 from fleet.messages.vocabulary import Effect, ErrandOutcome
 from kiosk.issuer.ports import DirectoryPerson, Unavailable
-from kiosk.ports import Ask, ErrandLog, Order, Visit
+from kiosk.ports import Order, Visit
 from kiosk.steps import receipt_views as views
 from kiosk.steps import slot_views
-from kiosk.steps.capabilities import Capabilities, Ended, StopError
+from kiosk.steps.capabilities import Ended, StopError
 from kiosk.steps.card import act_for_holder, ask_for_card
-from kiosk.steps.context import Subject, ViewContext
+from kiosk.steps.context import ErrandContext, Subject, ViewContext
 from kiosk.steps.drop_slot import drop_old_card
 from kiosk.steps.former_name import accept_former_name, renamed_holder
 from kiosk.steps.identity.employer import show_employer
@@ -31,73 +31,63 @@ SIGN, RECEIPT = CONTEXT.at(6, 7), CONTEXT.at(7, 7)
 """The code takes two steps: the PUK, and the new one."""
 
 
-async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identification) -> Ended:
+async def hand_over(context: ErrandContext, who: Identification) -> Ended:
     """From who it is to the receipt."""
-    ask = show_employer(ask, who.employer)
-    order = await find_order(ask, caps, AGREE, who)
-    await log.about(order)
-    who = await attest_identity(ask, caps, AGREE, log, order, who)
+    context = show_employer(context, who.employer)
+    order = await find_order(context.go_to(AGREE), who)
+    await context.log.about(order)
+    who = await attest_identity(context.go_to(AGREE), order, who)
     given = None if who.administrator is None else Mandate(who, who.administrator)
-    issued = await log.receipt()
+    issued = await context.log.receipt()
     if issued is not None:
         signed = SignedReceipt(issued)
     elif order.receipt_owed:
-        signed = await _sign_owed(ask, caps, log, order, who, given)
+        signed = await _sign_owed(context, order, who, given)
     else:
-        if not await caps.envelopes.available():
+        if not await context.caps.envelopes.available():
             raise verifier_away(AGREE)
-        holder, progress = await renamed_holder(caps, order, who.people), await log.progress()
-        if EFFECT in progress or await accept_former_name(ask, caps, AGREE, holder, order.name):
+        holder, progress = await renamed_holder(context.caps, order, who.people), await context.log.progress()
+        if EFFECT in progress or await accept_former_name(context.go_to(AGREE), holder, order.name):
             holder = None  # all is said
-        await accept_terms(ask, caps, AGREE, log, order, who, given, letter="slot")
+        await accept_terms(context.go_to(AGREE), order, who, given, letter="slot")
         if Effect.SLOT_TAKE not in progress:
-            await take_from_slot(ask, caps, SLOT, log, order, who)
-        signed = await _activate_and_sign(ask, caps, log, order, who, given, holder)
-    signed = await print_receipt(ask, caps, RECEIPT, log, signed)
-    remark = await drop_old_card(ask, caps, RECEIPT, log, order, who)
-    return await end_hand_over(ask, caps, RECEIPT, log, order, signed, remark)
+            await take_from_slot(context.go_to(SLOT), order, who)
+        signed = await _activate_and_sign(context, order, who, given, holder)
+    signed = await print_receipt(context.go_to(RECEIPT), signed)
+    remark = await drop_old_card(context.go_to(RECEIPT), order, who)
+    return await end_hand_over(context.go_to(RECEIPT), order, signed, remark)
 
 
-async def end_hand_over(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    order: Order,
-    signed: SignedReceipt,
-    remark: str = "",
-) -> Ended:
+async def end_hand_over(context: ErrandContext, order: Order, signed: SignedReceipt, remark: str = "") -> Ended:
     """Commit that the card is handed over, then say so, for as long as somebody still wants the receipt."""
     receipt = signed.receipt
     ended = Ended(ErrandOutcome.DONE, reason=remark, order=order, receipt=receipt.number)
-    await log.end(ended)
-    end = views.done(context.ending(), receipt, paper=signed.paper, mail=await can_mail(caps, receipt))
-    while (answer := await ask(end)) != "end":
+    await context.log.end(ended)
+    end = views.done(context.ending(), receipt, paper=signed.paper, mail=await can_mail(context.caps, receipt))
+    while (answer := await context.ask(end)) != "end":
         if answer == "receipt":
-            await choose_receipt(ask, caps, context, log, receipt, paper=False)
+            await choose_receipt(context, receipt, paper=False)
         else:
-            await ask(views.on_phone(context, receipt))
+            await context.ask(views.on_phone(context, receipt))
     return ended
 
 
-async def _sign_owed(
-    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification, given: Mandate | None
-) -> SignedReceipt:
+async def _sign_owed(context: ErrandContext, order: Order, who: Identification, given: Mandate | None) -> SignedReceipt:
     """The card was activated on an earlier visit, here or elsewhere: whoever has it and its code signs, and nothing else is
     done."""
-    card = _card_of(order, await _meet_handed_card(ask, caps, order, who))
+    card = _card_of(order, await _meet_handed_card(context, order, who))
     try:
-        code = await prove_activated_card(ask, caps, CODE, log, order, card, given, who)
-        return await issue_receipt(ask, caps, SIGN, log, order, who, card.visit, code)
+        code = await prove_activated_card(context.go_to(CODE), order, card, given, who)
+        return await issue_receipt(context.go_to(SIGN), order, who, card.visit, code)
     finally:
         await card.visit.close()
 
 
-async def _meet_handed_card(ask: Ask, caps: Capabilities, order: Order, who: Identification) -> Visit:
+async def _meet_handed_card(context: ErrandContext, order: Order, who: Identification) -> Visit:
     fresh = False
     while True:
         visit = await ask_for_card(
-            ask, caps.reader, lambda why: slot_views.sign_owed(SLOT, order, who, why), fresh=fresh
+            context.ask, context.caps.reader, lambda why: slot_views.sign_owed(SLOT, order, who, why), fresh=fresh
         )
         assert not isinstance(visit, str), "the only other way out is to cancel"
         if visit.facts.card_number == order.card_number:
@@ -110,19 +100,18 @@ async def _meet_handed_card(ask: Ask, caps: Capabilities, order: Order, who: Ide
 
 
 async def _activate_and_sign(
-    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification, given: Mandate | None,
-    holder: DirectoryPerson | None,
-) -> SignedReceipt:  # fmt: skip
+    context: ErrandContext, order: Order, who: Identification, given: Mandate | None, holder: DirectoryPerson | None
+) -> SignedReceipt:
     """`holder`: one whose name has changed, where nothing was said of it yet."""
-    card = _card_of(order, await insert_new_card(ask, caps, SLOT, log, order, who))
+    card = _card_of(order, await insert_new_card(context.go_to(SLOT), order, who))
     try:
         try:
-            await accept_former_name(ask, caps, SLOT, holder, order.name, card.facts.certificate("identification"))
+            await accept_former_name(context.go_to(SLOT), holder, order.name, card.facts.certificate("identification"))
         except StopError:
             await card.visit.close()
-            await reopen_for_return(ask, caps, SLOT, log, order, FORMER_NAME)
-        code = await activate(ask, caps, CODE, log, order, card, given, who)
-        return await issue_receipt(ask, caps, SIGN, log, order, who, card.visit, code)
+            await reopen_for_return(context.go_to(SLOT), order, FORMER_NAME)
+        code = await activate(context.go_to(CODE), order, card, given, who)
+        return await issue_receipt(context.go_to(SIGN), order, who, card.visit, code)
     finally:
         await card.visit.close()
 

@@ -14,17 +14,21 @@ from fleet.messages.mandates import means_of, parse_mandate
 from fleet.messages.vocabulary import AskName
 from kiosk.issuer.ports import CardWord
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import ErrandLog, Order, Pledge, Visit
+from kiosk.ports import Order, Pledge, Visit
 from kiosk.receipts import Receipt
 from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import ask_register
 
 
 def pledge_hand_over(
-    caps: Capabilities, log: ErrandLog, order: Order, who: Identification, people: tuple[PersonProof, ...],
+    context: ErrandContext,
+    order: Order,
+    who: Identification,
+    people: tuple[PersonProof, ...],
     receipt: Receipt | None = None,
-) -> Pledge | None:  # fmt: skip
+) -> Pledge | None:
     """What is told of it. `people`: who stands behind it. None where nobody does, or nobody can be told."""
     meant = tuple(one for one in people if _means(one, order))
     if not meant:
@@ -33,13 +37,13 @@ def pledge_hand_over(
         id="",  # the queue's to give
         card_number=order.card_number,
         order=order.order,
-        handed_over=caps.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z"),
+        handed_over=context.caps.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z"),
         receipt=receipt.number if receipt else "",
         digest=hashlib.sha256(receipt.document).hexdigest() if receipt else "",
         document=who.document or "",
         document_digits=who.document_digits,
     )
-    return caps.blocking.pledge_for_errand(ask, meant, errand=log.id)
+    return context.caps.blocking.pledge_for_errand(ask, meant, errand=context.log.id)
 
 
 def _means(person: PersonProof, order: Order) -> bool:

@@ -2,10 +2,10 @@
 
 from drivers.printer.port import Ready
 from kiosk.issuer.ports import CardWord, Unavailable
-from kiosk.ports import Ask, ErrandLog, Order
+from kiosk.ports import Order
 from kiosk.steps import order_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity.card_status import (
     check_new_card,
     judge_new_card,
@@ -24,55 +24,55 @@ PAGE = 4
 """Orders on one screen of the administrator's choice."""
 
 
-async def find_order(ask: Ask, caps: Capabilities, context: ViewContext, who: Identification) -> Order:
+async def find_order(context: ErrandContext, who: Identification) -> Order:
     """The order that waits here for the holder, or whose receipt the holder owes.
 
     Raises StopError where there is none, it is not theirs to take, the region has switched such cards off, or the register's word
     is against the card or its holder.
     """
-    order = await _found(ask, caps, context, who)
-    refuse_switched_off(caps, context, order.card_number, order.product)
-    await check_new_card(caps, context, order)
+    order = await _found(context, who)
+    refuse_switched_off(context, order.card_number, order.product)
+    await check_new_card(context, order)
     return order
 
 
-async def _found(ask: Ask, caps: Capabilities, context: ViewContext, who: Identification) -> Order:
+async def _found(context: ErrandContext, who: Identification) -> Order:
     if who.by == "administrator":
-        return await _pointed_out(ask, caps, context, who)
-    order = await _released(caps, who) if who.order else await caps.orders.find(who.hsa_id)
+        return await _pointed_out(context, who)
+    order = await _released(context.caps, who) if who.order else await context.caps.orders.find(who.hsa_id)
     if order is None:
-        await _needs_list(caps, context)
-        past = await caps.orders.past(who.hsa_id)
+        await _needs_list(context)
+        past = await context.caps.orders.past(who.hsa_id)
         raise views.no_order(context) if past is None else views.expired(context, past)
     if (who.loa or 0) < order.loa:
         raise views.level_too_low(context, order)
     return order
 
 
-async def find_posted(caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard) -> Order:
+async def find_posted(context: ErrandContext, card: OwnCard) -> Order:
     """The order of the card that is in, which came by post, or whose receipt its holder owes: for whichever of its employers.
 
     Raises StopError where the register's word is against card or holder, none is ordered for this card, or it is another person's
     or of another level.
     """
-    order = await _posted(caps, card)
+    order = await _posted(context.caps, card)
     if order is not None and order.hsa_id != card.whose.hsa_id and order.hsa_id in card.facts.hsa_ids:
-        await act_for(caps, log, card, order.hsa_id)
+        await act_for(context, card, order.hsa_id)
     judge_new_card(context, card.register)
     if isinstance(card.register, Unavailable):
-        await refuse_listed_leaver(caps, context, card.facts)
-        if (stop := await listed_new_card(caps, card.facts)) is not None:
+        await refuse_listed_leaver(context, card.facts)
+        if (stop := await listed_new_card(context.caps, card.facts)) is not None:
             raise new_card_stands(context, stop)
         if order is not None:
-            await require_recent_lists(caps, context, order)
+            await require_recent_lists(context, order)
     if order is None:
-        raise await _no_posted_order(caps, context, card)
+        raise await _no_posted_order(context, card)
     if order.hsa_id != card.whose.hsa_id:
         raise views.of_another(context)
     certificate = card.facts.certificate("identification")
     if certificate is None or certificate.loa != order.loa:
         raise views.other_level(context)
-    refuse_switched_off(caps, context, order.card_number, order.product)
+    refuse_switched_off(context, order.card_number, order.product)
     return order
 
 
@@ -83,19 +83,19 @@ async def _posted(caps: Capabilities, card: OwnCard) -> Order | None:
     return None
 
 
-async def _no_posted_order(caps: Capabilities, context: ViewContext, card: OwnCard) -> StopError:
+async def _no_posted_order(context: ErrandContext, card: OwnCard) -> StopError:
     if isinstance(card.register, CardWord) and card.register.state == "active":
         return views.already_active(context)
-    if await caps.orders.here() is None:
+    if await context.caps.orders.here() is None:
         return views.list_too_old(context)
-    of_card = [await caps.orders.past(hsa_id, card.whose.card_number) for hsa_id in sorted(card.facts.hsa_ids)]
+    of_card = [await context.caps.orders.past(hsa_id, card.whose.card_number) for hsa_id in sorted(card.facts.hsa_ids)]
     past = next(filter(None, of_card), None)
     return views.not_by_post(context) if past is None else views.expired(context, past)
 
 
-async def _needs_list(caps: Capabilities, context: ViewContext) -> None:
+async def _needs_list(context: ErrandContext) -> None:
     """That no order is known says nothing where the list is too old. Raises StopError then."""
-    if await caps.orders.here() is None:
+    if await context.caps.orders.here() is None:
         raise views.list_too_old(context)
 
 
@@ -104,31 +104,30 @@ async def _released(caps: Capabilities, who: Identification) -> Order | None:
     return next((order for order in await caps.orders.waiting() if order.order == who.order), None)
 
 
-async def _pointed_out(ask: Ask, caps: Capabilities, context: ViewContext, who: Identification) -> Order:
+async def _pointed_out(context: ErrandContext, who: Identification) -> Order:
     """The administrator, whose document check names the holder, picks the order from those that wait here."""
     assert who.administrator is not None
-    offered = (*await caps.orders.owed(), *await caps.orders.waiting())
+    offered = (*await context.caps.orders.owed(), *await context.caps.orders.waiting())
     waiting = [order for order in offered if order.hsa_id not in who.administrator.hsa_ids]
     if not waiting:
-        await _needs_list(caps, context)
+        await _needs_list(context)
         raise views.nothing_waits(context)
     start = 0
     while True:
         page = waiting[start : start + PAGE]
-        picked = await ask(views.which(context, page, who.administrator, more=len(waiting) > PAGE))
+        picked = await context.ask(views.which(context, page, who.administrator, more=len(waiting) > PAGE))
         if picked != "more":
             return next(order for order in page if order.order == picked)
         start = start + PAGE if start + PAGE < len(waiting) else 0
 
 
 async def accept_terms(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification,
-    given: Mandate | None, *, letter: CardPlace | None,
-) -> None:  # fmt: skip
+    context: ErrandContext, order: Order, who: Identification, given: Mandate | None, *, letter: CardPlace | None
+) -> None:
     """What the holder agrees to. `letter`: and that the letter with the PUK is at hand, or where the card is until it has come.
     `given`: who attends. Raises ErrandCancelledError, and as `go_without_letter`."""
-    paper = caps.printer is not None and isinstance(await caps.printer.status(), Ready)
-    if await ask(views.terms(context, order, who, paper=paper, letter=letter is not None)) == "no_envelope":
+    paper = context.caps.printer is not None and isinstance(await context.caps.printer.status(), Ready)
+    if await context.ask(views.terms(context, order, who, paper=paper, letter=letter is not None)) == "no_envelope":
         assert letter is not None, "it is asked for"
-        await go_without_letter(ask, caps, context, log, order, given, letter)
-        await accept_terms(ask, caps, context, log, order, who, given, letter=None)
+        await go_without_letter(context, order, given, letter)
+        await accept_terms(context, order, who, given, letter=None)

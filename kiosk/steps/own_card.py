@@ -10,12 +10,12 @@ from fleet.messages.link import Delivery
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Ask, ErrandLog, Orders, Visit
+from kiosk.ports import Orders, Visit
 from kiosk.steps import own_card_views as views
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card import Strangeness, ask_for_card
 from kiosk.steps.card_views import not_handed_over, read_only, switched_off
-from kiosk.steps.context import Subject, ViewContext
+from kiosk.steps.context import ErrandContext, Subject, ViewContext
 from kiosk.views import Await
 
 ASK_S = 1.5
@@ -52,10 +52,7 @@ class OwnCard:
 
 @contextlib.asynccontextmanager
 async def own_card(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
+    context: ErrandContext,
     insert: Callable[[ViewContext, Strangeness | None], Await] = views.insert,
     *,
     also_off: bool = False,
@@ -65,36 +62,36 @@ async def own_card(
     Raises what `ask` raises, and StopError where the region has switched such cards off, unless `also_off`: for errands that
     make a card safer.
     """
-    visit = await ask_for_card(ask, caps.reader, lambda why: insert(context, why))
+    visit = await ask_for_card(context.ask, context.caps.reader, lambda why: insert(context, why))
     assert not isinstance(visit, str), "the only other way out is to cancel"
-    async with hold_card(caps, log, visit) as card:
+    async with hold_card(context, visit) as card:
         if not also_off:
-            refuse_switched_off(caps, context, card.whose.card_number, card.product, card.facts.profile)
+            refuse_switched_off(context, card.whose.card_number, card.product, card.facts.profile)
         yield card
 
 
 @contextlib.asynccontextmanager
-async def hold_card(caps: Capabilities, log: ErrandLog, visit: Visit) -> AsyncIterator[OwnCard]:
+async def hold_card(context: ErrandContext, visit: Visit) -> AsyncIterator[OwnCard]:
     """A card that has been met is the one that the errand is about, from here until it is let go."""
     card = OwnCard(visit, Subject.of(visit.facts, protected=True), Unavailable())
     try:
-        await log.about_card(card.whose.card_number, card.whose.hsa_id)
-        if len(card.facts.holders) > 1 and (here := await find_present_holders(caps, card.facts)):
-            await act_for(caps, log, card, here[0].hsa_id)
+        await context.log.about_card(card.whose.card_number, card.whose.hsa_id)
+        if len(card.facts.holders) > 1 and (here := await find_present_holders(context.caps, card.facts)):
+            await act_for(context, card, here[0].hsa_id)
         else:
-            card.register = await ask_register(caps.directory, card.whose.card_number)
+            card.register = await ask_register(context.caps.directory, card.whose.card_number)
         card.whose = Subject.of(visit.facts, protected=_protected(card.register))
         yield card
     finally:
         await card.visit.close()
 
 
-async def act_for(caps: Capabilities, log: ErrandLog, card: OwnCard, hsa_id: str) -> None:
+async def act_for(context: ErrandContext, card: OwnCard, hsa_id: str) -> None:
     """The errand is about that one of the card's HSA-ids from here on: proof, receipt, journal, and the register's word."""
     card.visit.act_as(hsa_id)
-    card.register = await ask_register(caps.directory, card.whose.card_number, hsa_id=hsa_id)
+    card.register = await ask_register(context.caps.directory, card.whose.card_number, hsa_id=hsa_id)
     card.whose = Subject.of(card.facts, protected=_protected(card.register))
-    await log.about_card(card.whose.card_number, card.whose.hsa_id)
+    await context.log.about_card(card.whose.card_number, card.whose.hsa_id)
 
 
 async def find_present_holders(caps: Capabilities, facts: CardFacts) -> list[Holder]:
@@ -148,18 +145,16 @@ async def pending_hand_over(
     return await orders.pending_hand_over(card_number)
 
 
-async def lead_to_hand_over(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard
-) -> Ended | None:
+async def lead_to_hand_over(context: ErrandContext, card: OwnCard) -> Ended | None:
     """Before a code is set: how the errand ends, with the one that goes on, where the card is not handed over yet; else None."""
-    pending = await pending_hand_over(caps.orders, card.register, card.whose.card_number)
+    pending = await pending_hand_over(context.caps.orders, card.register, card.whose.card_number)
     if pending is None:
         return None
-    errand = HANDS_OVER[pending] if caps.region.has_errand(HANDS_OVER[pending]) else None
-    offered = errand is not None and caps.machine is not None and caps.machine.missing(errand) is None
-    goes_on = await ask(not_handed_over(context, errand, offered=offered)) == "hand_over"
+    errand = HANDS_OVER[pending] if context.caps.region.has_errand(HANDS_OVER[pending]) else None
+    offered = errand is not None and context.caps.machine is not None and context.caps.machine.missing(errand) is None
+    goes_on = await context.ask(not_handed_over(context, errand, offered=offered)) == "hand_over"
     ended = Ended(ErrandOutcome.REFUSED, "not_handed_over", then=errand or "" if goes_on else "")
-    await log.end(ended)
+    await context.log.end(ended)
     return ended
 
 
@@ -169,11 +164,11 @@ def refuse_read_only(context: ViewContext, facts: CardFacts) -> None:
         raise read_only(context)
 
 
-def refuse_switched_off(caps: Capabilities, context: ViewContext, card_number: str, *products: str) -> None:
+def refuse_switched_off(context: ErrandContext, card_number: str, *products: str) -> None:
     """Raises StopError where the number is in a batch, or one of the products is one, that the region has switched off."""
     named = [
-        caps.switches.off(card_number=card_number),
-        *(caps.switches.off(product=product) for product in products if product),
+        context.caps.switches.off(card_number=card_number),
+        *(context.caps.switches.off(product=product) for product in products if product),
     ]
     off = next((one for one in named if one is not None), None)
     if off is not None:

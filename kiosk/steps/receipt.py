@@ -13,7 +13,7 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.policy import PinPolicy
-from kiosk.ports import Ask, Ended, ErrandLog, Order, Pledge, Presence, Visit
+from kiosk.ports import Ended, Order, Pledge, Presence, Visit
 from kiosk.receipts import (
     CardSignature,
     Draft,
@@ -29,7 +29,7 @@ from kiosk.steps import own_card_views
 from kiosk.steps import receipt_views as views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import prove_code
-from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.context import CardHolder, ErrandContext
 from kiosk.steps.handed_over import pledge_hand_over
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.order_views import TERMS
@@ -48,32 +48,29 @@ class SignedReceipt:
 
 
 async def issue_receipt(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    order: Order,
-    who: Identification,
-    visit: Visit,
-    code: CodeSet,
+    context: ErrandContext, order: Order, who: Identification, visit: Visit, code: CodeSet
 ) -> SignedReceipt:
     """Show the receipt of a hand-over, have it signed, and commit it with its event. The code of the card was proved just before,
     and who stands behind the hand-over with it.
 
     A holder who signs later stops here: the order stays open, and the errand goes on from this point another day.
     """
-    assert caps.seal is not None, "a station without identity has no orders"
-    facts = receipt_facts(caps, context, order, who, order=order.order, terms=TERMS, remarks=code.remarks)
+    assert context.caps.seal is not None, "a station without identity has no orders"
+    facts = receipt_facts(context, order, who, order=order.order, terms=TERMS, remarks=code.remarks)
     unsigned = draft_receipt(facts)
     attended = who.administrator.name if who.administrator else None
-    proved = caps.region.sign_with_proved_code and _signs_at_once(visit)
-    resting = views.cards_stay(await _administrator_stays(caps)) if facts.kind == "activate" else None
-    reading = views.read_and_sign(context, facts, attended, resting, code=not proved, paper=caps.printer is not None)
-    if (answer := await ask(reading)) == "later":
+    proved = context.caps.region.sign_with_proved_code and _signs_at_once(visit)
+    resting = views.cards_stay(await _administrator_stays(context.caps)) if facts.kind == "activate" else None
+    reading = views.read_and_sign(
+        context, facts, attended, resting, code=not proved, paper=context.caps.printer is not None
+    )
+    if (answer := await context.ask(reading)) == "later":
         raise views.sign_later(context)
-    signature = await _sign(ask, context, visit, unsigned, proved=proved)
-    receipt = finish_receipt(unsigned, caps.seal.key, caps.seal.chain, signature, caps.seal.receipt_url)
-    await log.issued(receipt, pledge=pledge_hand_over(caps, log, order, who, code.people, receipt))
+    signature = await _sign(context, visit, unsigned, proved=proved)
+    receipt = finish_receipt(
+        unsigned, context.caps.seal.key, context.caps.seal.chain, signature, context.caps.seal.receipt_url
+    )
+    await context.log.issued(receipt, pledge=pledge_hand_over(context, order, who, code.people, receipt))
     return SignedReceipt(receipt, paper=answer == "sign")
 
 
@@ -84,31 +81,32 @@ async def _administrator_stays(caps: Capabilities) -> bool:
 
 
 async def issue_station_receipt(
-    caps: Capabilities, log: ErrandLog, facts: ReceiptFacts, handed_over: Callable[[Receipt], Pledge | None] = lambda _: None
-) -> Receipt:  # fmt: skip
+    context: ErrandContext, facts: ReceiptFacts, handed_over: Callable[[Receipt], Pledge | None] = lambda _: None
+) -> Receipt:
     """A receipt that the station alone signs: of what it has done itself. Committed with its event, and with what is told of a
     hand-over."""
-    assert caps.seal is not None, "a station without identity attests nothing"
-    receipt = finish_receipt(draft_receipt(facts), caps.seal.key, caps.seal.chain, None, caps.seal.receipt_url)
-    await log.issued(receipt, pledge=handed_over(receipt))
+    assert context.caps.seal is not None, "a station without identity attests nothing"
+    receipt = finish_receipt(
+        draft_receipt(facts), context.caps.seal.key, context.caps.seal.chain, None, context.caps.seal.receipt_url
+    )
+    await context.log.issued(receipt, pledge=handed_over(receipt))
     return receipt
 
 
 def receipt_facts(
-    caps: Capabilities,
-    context: ViewContext,
+    context: ErrandContext,
     whose: CardHolder,
     who: Identification,
     **more: str | tuple[str, ...] | None,
 ) -> ReceiptFacts:
     """What a receipt of this errand says. `more`: `order`, `terms`, `remarks` (codes, see `receipt.remark.*`)."""
-    assert caps.seal is not None, "a station without identity attests nothing"
+    assert context.caps.seal is not None, "a station without identity attests nothing"
     administrator = who.administrator
     facts = ReceiptFacts(
         kind=context.errand,
-        time=caps.clock.now(),
-        station=caps.seal.station,
-        place=caps.seal.title,
+        time=context.caps.clock.now(),
+        station=context.caps.seal.station,
+        place=context.caps.seal.title,
         order=None,
         card_number=whose.card_number,
         holder=ReceiptPerson(whose.hsa_id, whose.name),
@@ -125,7 +123,7 @@ def _signs_at_once(visit: Visit) -> bool:
     return visit.facts.pin(Role.SIGNATURE) is None and not visit.wants_code_each_time("signature")
 
 
-async def _sign(ask: Ask, context: ViewContext, visit: Visit, unsigned: Draft, *, proved: bool) -> CardSignature | None:
+async def _sign(context: ErrandContext, visit: Visit, unsigned: Draft, *, proved: bool) -> CardSignature | None:
     """The holder's signature over the receipt, or None where the card has no signature key (then it is attested). `proved`: no
     code is asked for, unless the card wants one after all."""
     certificate = visit.facts.certificate("signature")
@@ -137,7 +135,7 @@ async def _sign(ask: Ask, context: ViewContext, visit: Visit, unsigned: Draft, *
         role = Role.SIGNATURE if visit.facts.pin(Role.SIGNATURE) else Role.IDENTIFICATION
         pin = visit.facts.pin(role)
         policy = PinPolicy(pin.entry_min_length, pin.max_length) if pin else PinPolicy()
-        await prove_code(ask, visit, role, sign_code(context, policy))
+        await prove_code(context.ask, visit, role, sign_code(context, policy))
         outcome = await visit.sign("signature", message)
     match outcome:
         case Signed():
@@ -150,41 +148,39 @@ async def _sign(ask: Ask, context: ViewContext, visit: Visit, unsigned: Draft, *
             assert_never(other)
 
 
-async def hand_out_receipt(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt
-) -> Literal["paper", "phone"]:
+async def hand_out_receipt(context: ErrandContext, receipt: Receipt) -> Literal["paper", "phone"]:
     """Print the receipt, or offer it on the screen; returns where it is. The errand is done whatever the printer does."""
-    if caps.printer is None:
-        await ask(views.no_paper(context, receipt, views.NO_PRINTER))
+    if context.caps.printer is None:
+        await context.ask(views.no_paper(context, receipt, views.NO_PRINTER))
         return "phone"
-    document = receipt_document(receipt.facts, caps.print_text, receipt.qr, receipt.number)
+    document = receipt_document(receipt.facts, context.caps.print_text, receipt.qr, receipt.number)
     while True:
-        printing = log.effect(Effect.RECEIPT_PRINT, caps.printer.print(document), receipt=receipt.number)
-        outcome: PrintOutcome | str = await ask(views.printing(context), until=printing)
+        printing = context.log.effect(
+            Effect.RECEIPT_PRINT, context.caps.printer.print(document), receipt=receipt.number
+        )
+        outcome: PrintOutcome | str = await context.ask(views.printing(context), until=printing)
         if isinstance(outcome, Printed):
             return "paper"
         if isinstance(outcome, NotLaidOut):
-            await ask(views.no_paper(context, receipt, views.NOT_LAID_OUT))
+            await context.ask(views.no_paper(context, receipt, views.NOT_LAID_OUT))
             return "phone"
         if isinstance(outcome, NotPrinted):
-            if await ask(views.no_paper(context, receipt, views.fault_name(outcome.status))) != "print":
+            if await context.ask(views.no_paper(context, receipt, views.fault_name(outcome.status))) != "print":
                 return "phone"
         elif isinstance(outcome, PrintUnknown):
-            whole = await ask(views.look_at_paper(context)) == "yes"
-            await log.settled(Effect.RECEIPT_PRINT, Outcome.PRINTED if whole else Outcome.NOT_PRINTED)
+            whole = await context.ask(views.look_at_paper(context)) == "yes"
+            await context.log.settled(Effect.RECEIPT_PRINT, Outcome.PRINTED if whole else Outcome.NOT_PRINTED)
             if whole:
                 return "paper"
-            if await ask(views.no_paper(context, receipt, views.UNCLEAR)) != "print":
+            if await context.ask(views.no_paper(context, receipt, views.UNCLEAR)) != "print":
                 return "phone"
 
 
-async def print_receipt(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, signed: SignedReceipt
-) -> SignedReceipt:
+async def print_receipt(context: ErrandContext, signed: SignedReceipt) -> SignedReceipt:
     """Print it where its holder wants that; the same, with whether it lies in the printer."""
     if not signed.paper:
         return signed
-    return replace(signed, paper=await hand_out_receipt(ask, caps, context, log, signed.receipt) == "paper")
+    return replace(signed, paper=await hand_out_receipt(context, signed.receipt) == "paper")
 
 
 async def can_mail(caps: Capabilities, receipt: Receipt) -> bool:
@@ -196,37 +192,31 @@ async def can_mail(caps: Capabilities, receipt: Receipt) -> bool:
     return await caps.directory.can_mail(facts.holder.hsa_id)
 
 
-async def give_receipt(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt
-) -> views.ReceiptWay:
+async def give_receipt(context: ErrandContext, receipt: Receipt) -> views.ReceiptWay:
     """As the holder chooses, where it can be mailed; else printed, or offered on the screen. Returns where it is."""
-    if await can_mail(caps, receipt):
-        return await choose_receipt(ask, caps, context, log, receipt, paper=caps.printer is not None)
-    return await hand_out_receipt(ask, caps, context, log, receipt)
+    if await can_mail(context.caps, receipt):
+        return await choose_receipt(context, receipt, paper=context.caps.printer is not None)
+    return await hand_out_receipt(context, receipt)
 
 
-async def choose_receipt(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt, *, paper: bool
-) -> views.ReceiptWay:
+async def choose_receipt(context: ErrandContext, receipt: Receipt, *, paper: bool) -> views.ReceiptWay:
     """On paper (where `paper` says so), by e-mail, on the phone, or not at all; returns where it is. The wish for e-mail is
     committed before it is told."""
-    match await ask(views.choose_way(context, paper=paper)):
+    match await context.ask(views.choose_way(context, paper=paper)):
         case "paper":
-            return await hand_out_receipt(ask, caps, context, log, receipt)
+            return await hand_out_receipt(context, receipt)
         case "mail":
-            await log.note(EventType.RECEIPT_MAIL_WANTED, number=receipt.number, statement=receipt.statement)
-            await ask(views.mailed(context))
+            await context.log.note(EventType.RECEIPT_MAIL_WANTED, number=receipt.number, statement=receipt.statement)
+            await context.ask(views.mailed(context))
             return "mail"
         case "phone":
-            await ask(views.on_phone(context, receipt))
+            await context.ask(views.on_phone(context, receipt))
             return "phone"
     return "nothing"
 
 
 async def receipt_for(
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
+    context: ErrandContext,
     whose: CardHolder,
     who: Identification,
     remarks: tuple[str, ...] = (),
@@ -236,42 +226,34 @@ async def receipt_for(
 ) -> Receipt | None:
     """A receipt of what was done, committed; None where the station has no identity to sign with, or where the card alone says
     whose it is and was not tested: that is nobody's word. `people`: who stands behind the hand-over of that order's card."""
-    if caps.seal is None or (untested is not None and who.administrator is None):
+    if context.caps.seal is None or (untested is not None and who.administrator is None):
         return None
-    facts = receipt_facts(caps, context, whose, who, order=order.order if order else None, remarks=remarks)
+    facts = receipt_facts(context, whose, who, order=order.order if order else None, remarks=remarks)
     if order is None:
-        return await issue_station_receipt(caps, log, facts)
+        return await issue_station_receipt(context, facts)
     return await issue_station_receipt(
-        caps, log, facts, lambda receipt: pledge_hand_over(caps, log, order, who, people, receipt)
+        context, facts, lambda receipt: pledge_hand_over(context, order, who, people, receipt)
     )
 
 
 async def say_done(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    receipt: Receipt | None,
-    title: Say,
-    lead: tuple[Say, ...],
-    untested: Untested | None = None,
+    context: ErrandContext, receipt: Receipt | None, title: Say, lead: tuple[Say, ...], untested: Untested | None = None
 ) -> Ended:
     """Commit that the errand is done, then say so, for as long as somebody still wants the receipt. `untested`: why nothing
     shows that the card works."""
     ended = Ended(ErrandOutcome.DONE, untested or "", receipt=receipt.number if receipt else None)
-    await log.end(ended)
+    await context.log.end(ended)
     end = own_card_views.done(context, title, lead, receipt, tested=untested is None)
-    while await ask(end) == "receipt" and receipt is not None:
-        if caps.printer is None and not await can_mail(caps, receipt):
-            await ask(views.on_phone(context, receipt))
+    while await context.ask(end) == "receipt" and receipt is not None:
+        if context.caps.printer is None and not await can_mail(context.caps, receipt):
+            await context.ask(views.on_phone(context, receipt))
         else:
-            await give_receipt(ask, caps, context, log, receipt)
+            await give_receipt(context, receipt)
     return ended
 
 
 def work_receipt_facts(
-    caps: Capabilities,
-    context: ViewContext,
+    context: ErrandContext,
     by: LoggedIn,
     second: LoggedIn | None = None,
     *,
@@ -279,12 +261,12 @@ def work_receipt_facts(
     remarks: tuple[str, ...] = (),
 ) -> ReceiptFacts:
     """The facts of a receipt that is about no single card."""
-    assert caps.seal is not None, "a station without identity attests nothing"
+    assert context.caps.seal is not None, "a station without identity attests nothing"
     return ReceiptFacts(
         kind=context.errand,
-        time=caps.clock.now(),
-        station=caps.seal.station,
-        place=caps.seal.title,
+        time=context.caps.clock.now(),
+        station=context.caps.seal.station,
+        place=context.caps.seal.title,
         order=None,
         card_number="",
         holder=ReceiptPerson(by.hsa_id, by.name),

@@ -7,11 +7,11 @@ from typing import Any, assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from fleet.messages.vocabulary import Effect, EventType, Outcome
-from kiosk.ports import Ask, Cabinet, ErrandLog, Order, Visit
+from kiosk.ports import Cabinet, ErrandLog, Order, Visit
 from kiosk.steps import slot_views as views
-from kiosk.steps.capabilities import Capabilities, StopError
+from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import act_for_holder, ask_for_card
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity.card_status import listed_new_card
 from kiosk.steps.identity.card_status_views import new_card_stands
 from kiosk.steps.identity.identification import Identification
@@ -40,26 +40,26 @@ FORMER_NAME = ReturnReason(Outcome.FORMER_NAME, views.put_back_untested, former_
 NOT_GENUINE = ReturnReason(Outcome.NOT_GENUINE, views.put_back_false, views.new_card_not_genuine, is_false=True)
 
 
-async def take_from_slot(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
-) -> None:
+async def take_from_slot(context: ErrandContext, order: Order, who: Identification) -> None:
     """Open the order's slot and see the card taken; then compare the number that is printed on it. Raises StopError."""
-    if caps.cabinet is None:
+    if context.caps.cabinet is None:
         raise views.no_cabinet(context)
-    if await _is_empty(caps.cabinet, order):
-        if not await log.may_have_begun(Effect.SLOT_OPEN):
-            await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_LOOK, outcome=Outcome.EMPTY, slot=order.slot)
+    if await _is_empty(context.caps.cabinet, order):
+        if not await context.log.may_have_begun(Effect.SLOT_OPEN):
+            await context.log.note(
+                EventType.EFFECT_DONE, effect=Effect.SLOT_LOOK, outcome=Outcome.EMPTY, slot=order.slot
+            )
             raise views.slot_empty(context, order)
-        await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)
+        await context.log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)
         return  # it was opened for this order before, and the card taken by whoever did not stay to shut the door
-    known = await _open(context, log, caps.cabinet, order, Effect.SLOT_OPEN)
-    slots = await views.slot_count(caps.cabinet)
-    taken = caps.cabinet.wait_slot(order.slot, card="empty", door="closed")
-    answer = await ask(views.take(context, order, slots, who), until=taken)
+    known = await _open(context, context.caps.cabinet, order, Effect.SLOT_OPEN)
+    slots = await views.slot_count(context.caps.cabinet)
+    taken = context.caps.cabinet.wait_slot(order.slot, card="empty", door="closed")
+    answer = await context.ask(views.take(context, order, slots, who), until=taken)
     if answer == "wrong":
-        await _give_back(ask, context, log, caps.cabinet, order, opened=Effect.SLOT_OPEN, known=known)
-    await _seen_open(log, Effect.SLOT_OPEN, known)
-    await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)
+        await _give_back(context, context.caps.cabinet, order, opened=Effect.SLOT_OPEN, known=known)
+    await _seen_open(context.log, Effect.SLOT_OPEN, known)
+    await context.log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)
 
 
 async def _is_empty(cabinet: Cabinet, order: Order) -> bool:
@@ -68,80 +68,76 @@ async def _is_empty(cabinet: Cabinet, order: Order) -> bool:
     return isinstance(state, CabinetReady) and any(s.number == order.slot and s.card == "empty" for s in state.slots)
 
 
-async def insert_new_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
-) -> Visit:
+async def insert_new_card(context: ErrandContext, order: Order, who: Identification) -> Visit:
     """The new card in the reader, with the order's number both on it and in it. Raises StopError."""
-    await _compare_printed(ask, caps, context, log, order, who)
+    await _compare_printed(context, order, who)
     fresh = False
     while True:
         visit = await ask_for_card(
-            ask, caps.reader, lambda why: views.insert_new(context, order, who, why), fresh=fresh
+            context.ask, context.caps.reader, lambda why: views.insert_new(context, order, who, why), fresh=fresh
         )
         assert not isinstance(visit, str)
         found = visit.facts.card_number
         why = READ_ONLY if visit.facts.rules.read_only else OWN_CARD if who.is_attended_by(visit.facts) else None
-        if found == order.card_number and (stop := await listed_new_card(caps, visit.facts)) is not None:
+        if found == order.card_number and (stop := await listed_new_card(context.caps, visit.facts)) is not None:
             stands = partial(new_card_stands, state=stop)
             why = ReturnReason(Outcome.NOT_TESTED, views.put_back_untested, stands)
         if found == order.card_number and why is None:
             return act_for_holder(visit, order.hsa_id)
         await visit.close()
         if found == order.card_number and why is not None:
-            await reopen_for_return(ask, caps, context, log, order, why)
-        if await ask(views.wrong_card(context, order, found, own=found == who.card_number)) == "wrong":
-            await reopen_for_return(ask, caps, context, log, order)
+            await reopen_for_return(context, order, why)
+        if await context.ask(views.wrong_card(context, order, found, own=found == who.card_number)) == "wrong":
+            await reopen_for_return(context, order)
         fresh = True
 
 
-async def _compare_printed(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
-) -> None:
+async def _compare_printed(context: ErrandContext, order: Order, who: Identification) -> None:
     for _ in range(PRINTED_TRIES):
-        typed = await ask(views.printed_number(context, who))
+        typed = await context.ask(views.printed_number(context, who))
         if typed[-8:] == order.card_number[-8:]:
             return
-        if await ask(views.printed_differs(context, order)) == "wrong":
+        if await context.ask(views.printed_differs(context, order)) == "wrong":
             break
-    await reopen_for_return(ask, caps, context, log, order)
+    await reopen_for_return(context, order)
 
 
-async def reopen_for_return(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    order: Order,
-    returned: ReturnReason = WRONG_CARD,
-) -> None:
+async def reopen_for_return(context: ErrandContext, order: Order, returned: ReturnReason = WRONG_CARD) -> None:
     """The card that was taken goes back into its slot, and the errand ends. Always raises ErrandEndedError."""
-    cabinet = _fitted(caps, context)
-    known = await _open(context, log, cabinet, order, Effect.SLOT_REOPEN)
-    await _give_back(ask, context, log, cabinet, order, opened=Effect.SLOT_REOPEN, known=known, returned=returned)
+    cabinet = _fitted(context)
+    known = await _open(context, cabinet, order, Effect.SLOT_REOPEN)
+    await _give_back(context, cabinet, order, opened=Effect.SLOT_REOPEN, known=known, returned=returned)
 
 
 async def _give_back(
-    ask: Ask, context: ViewContext, log: ErrandLog, cabinet: Cabinet, order: Order, *,
-    opened: Effect, known: bool, returned: ReturnReason = WRONG_CARD,
-) -> None:  # fmt: skip
+    context: ErrandContext,
+    cabinet: Cabinet,
+    order: Order,
+    *,
+    opened: Effect,
+    known: bool,
+    returned: ReturnReason = WRONG_CARD,
+) -> None:
     """The card in the slot is not the order's: back with it, and the errand ends. Always raises ErrandEndedError."""
     back = cabinet.wait_slot(order.slot, card="present", door="closed")
-    await ask(returned.view(context, order), until=back)
-    await _seen_open(log, opened, known)
+    await context.ask(returned.view(context, order), until=back)
+    await _seen_open(context.log, opened, known)
     about: dict[str, Any] = {"card_number": order.card_number} if returned.is_false else {}
-    await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_RETURN, outcome=returned.outcome, slot=order.slot, **about)
+    await context.log.note(
+        EventType.EFFECT_DONE, effect=Effect.SLOT_RETURN, outcome=returned.outcome, slot=order.slot, **about
+    )
     raise returned.stop(context)
 
 
-def _fitted(caps: Capabilities, context: ViewContext) -> Cabinet:
-    if caps.cabinet is None:
+def _fitted(context: ErrandContext) -> Cabinet:
+    if context.caps.cabinet is None:
         raise views.no_cabinet(context)
-    return caps.cabinet
+    return context.caps.cabinet
 
 
-async def _open(context: ViewContext, log: ErrandLog, cabinet: Cabinet, order: Order, effect: Effect) -> bool:
+async def _open(context: ErrandContext, cabinet: Cabinet, order: Order, effect: Effect) -> bool:
     """Open the order's slot; False where the answer was lost, and the wait that follows has to read the sensors."""
-    match await log.effect(effect, cabinet.open_slot(order.slot), slot=order.slot):
+    match await context.log.effect(effect, cabinet.open_slot(order.slot), slot=order.slot):
         case Opened():
             return True
         case OpenUnknown():

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from kiosk.errands.activate import views
-from kiosk.ports import Ask, ErrandLog, Order
-from kiosk.steps.capabilities import Capabilities, Ended
-from kiosk.steps.context import ViewContext
+from kiosk.ports import Order
+from kiosk.steps.capabilities import Ended
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.former_name import accept_former_name, renamed_holder
 from kiosk.steps.hand_over import end_hand_over
 from kiosk.steps.identity.administrator import HAND_OVER_TAGS, About, lit_reader
@@ -28,43 +28,46 @@ RECEIPT = CONTEXT.at(5, 5)
 TASKS = {"puk": TASKS_WITH_PUK, "start-pin": TASKS_WITH_CODE, "administrator": TASKS_BY_MANDATE}
 
 
-async def activate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def activate(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    async with own_card(ask, caps, CARD, log) as card:
+    async with own_card(context.go_to(CARD)) as card:
         refuse_read_only(CARD, card.facts)
-        order = await find_posted(caps, CARD, log, card)
-        await log.about(order)
-        issued = await log.receipt()
-        signed = SignedReceipt(issued) if issued else await _activate(ask, caps, log, order, card)
-        signed = await print_receipt(ask, caps, RECEIPT, log, signed)
-        return await end_hand_over(ask, caps, RECEIPT, log, order, signed)
+        order = await find_posted(context.go_to(CARD), card)
+        await context.log.about(order)
+        issued = await context.log.receipt()
+        signed = SignedReceipt(issued) if issued else await _activate(context, order, card)
+        signed = await print_receipt(context.go_to(RECEIPT), signed)
+        return await end_hand_over(context.go_to(RECEIPT), order, signed)
 
 
-async def _activate(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, card: OwnCard) -> SignedReceipt:
+async def _activate(context: ErrandContext, order: Order, card: OwnCard) -> SignedReceipt:
     """From who attends to the signed receipt. Where the card was activated before, its holder only signs."""
     by_letter = card.facts.rules.first_code == "puk" and not order.receipt_owed
-    if by_letter and not await caps.envelopes.available():
+    if by_letter and not await context.caps.envelopes.available():
         raise views.letter_not_checked(CARD)
-    if await ask(views.administrator_needed(CARD, caps.region.office, lit_reader(caps))) == "nobody":
-        raise views.no_administrator(CARD, caps.region.office)
-    given = await in_turn(ask, caps, CARD, card, partial(_attend, ask, caps, log, order, card))
+    if (
+        await context.ask(views.administrator_needed(CARD, context.caps.region.office, lit_reader(context.caps)))
+        == "nobody"
+    ):
+        raise views.no_administrator(CARD, context.caps.region.office)
+    given = await in_turn(context.go_to(CARD), card, partial(_attend, context, order, card))
     attended = given.administrator.name
     if not order.receipt_owed:
         holder, certificate = (
-            await renamed_holder(caps, order, given.who.people),
+            await renamed_holder(context.caps, order, given.who.people),
             card.facts.certificate("identification"),
         )
-        await accept_former_name(ask, caps, CODE, holder, order.name, certificate)
-        await accept_terms(ask, caps, CODE, log, order, given.who, given, letter="waits" if by_letter else None)
-    context = replace(CODE, attended_by=attended, tasks=TASKS[card.facts.rules.first_code])
-    code = await set_first_code(ask, caps, context, log, order, card, given)
-    return await issue_receipt(ask, caps, RECEIPT, log, order, given.who, card.visit, code)
+        await accept_former_name(context.go_to(CODE), holder, order.name, certificate)
+        await accept_terms(context.go_to(CODE), order, given.who, given, letter="waits" if by_letter else None)
+    context = replace(context.go_to(CODE), attended_by=attended, tasks=TASKS[card.facts.rules.first_code])
+    code = await set_first_code(context, order, card, given)
+    return await issue_receipt(context.go_to(RECEIPT), order, given.who, card.visit, code)
 
 
-async def _attend(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, card: OwnCard) -> Mandate:
+async def _attend(context: ErrandContext, order: Order, card: OwnCard) -> Mandate:
     """An administrator who is not the holder goes through the region's identity checks; a second one where it takes two."""
     holder, about = card.facts.hsa_ids | {order.hsa_id}, About(order.card_number, HAND_OVER_TAGS)
-    who = await identify_by_administrator(ask, caps, CHECKS, log, holder, whose=order, about=about)
+    who = await identify_by_administrator(context.go_to(CHECKS), holder, whose=order, about=about)
     mandate_of(CHECKS, who, by_server=card.facts.rules.first_code == "administrator")
-    who = await attest_identity(ask, caps, CHECKS, log, order, replace(who, hsa_id=order.hsa_id))
+    who = await attest_identity(context.go_to(CHECKS), order, replace(who, hsa_id=order.hsa_id))
     return mandate_of(CHECKS, who, by_server=False)

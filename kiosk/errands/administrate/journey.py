@@ -11,42 +11,42 @@ from dataclasses import replace
 from fleet.messages.vocabulary import ErrandOutcome, EventType
 from kiosk.administration_ports import RESTARTED, AdministratorSession, Machine
 from kiosk.errands.administrate import views
-from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import administration_views
-from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.capabilities import Ended
 from kiosk.steps.card import wait_until_empty
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity.administrator import administrator_reader, log_in
 
 CONTEXT = ViewContext("administrate")
 
 
-async def administrate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def administrate(context: ErrandContext) -> Ended:
     """The whole stay. Raises ErrandEndedError where nobody is let in, or nobody is there any more."""
-    if caps.machine is None:
+    machine = context.caps.machine
+    if machine is None:
         raise administration_views.no_machine(CONTEXT)
-    async with _logged_in(ask, caps, log) as here:
-        await log.note(
+    async with _logged_in(context) as here:
+        await context.log.note(
             EventType.ADMINISTRATOR_LOGGED_IN,
             administrator=here.administrator.hsa_id,
             logged_in_by=here.administrator.by,
         )
-        context = replace(CONTEXT, attended_by=here.administrator.name)
-        while here.card_in and (chosen := await _choice(ask, caps.machine, context, here)) is not None:
-            ended = await caps.machine.run(chosen, here)
+        context = replace(context.go_to(CONTEXT), attended_by=here.administrator.name)
+        while here.card_in and (chosen := await _choice(context, machine, here)) is not None:
+            ended = await machine.run(chosen, here)
             if ended is not None and ended.reason == RESTARTED:
                 break
     over = Ended(ErrandOutcome.DONE)
-    await log.end(over)
+    await context.log.end(over)
     return over
 
 
 @contextlib.asynccontextmanager
-async def _logged_in(ask: Ask, caps: Capabilities, log: ErrandLog) -> AsyncIterator[AdministratorSession]:
+async def _logged_in(context: ErrandContext) -> AsyncIterator[AdministratorSession]:
     """Logged in from here until the card is taken out, or the block is left."""
-    administrator = await log_in(ask, caps, CONTEXT, log)
-    out = asyncio.ensure_future(wait_until_empty(administrator_reader(caps)))
-    here = AdministratorSession(administrator, administrator_reader(caps), out, caps.clock.monotonic())
+    administrator = await log_in(context.go_to(CONTEXT))
+    out = asyncio.ensure_future(wait_until_empty(administrator_reader(context.caps)))
+    here = AdministratorSession(administrator, administrator_reader(context.caps), out, context.caps.clock.monotonic())
     try:
         yield here
     finally:
@@ -54,11 +54,11 @@ async def _logged_in(ask: Ask, caps: Capabilities, log: ErrandLog) -> AsyncItera
         await asyncio.gather(here.out, return_exceptions=True)
 
 
-async def _choice(ask: Ask, machine: Machine, context: ViewContext, here: AdministratorSession) -> str | None:
+async def _choice(context: ErrandContext, machine: Machine, here: AdministratorSession) -> str | None:
     """The errand that is wanted and can be had; None where the card was taken."""
     while True:
-        chosen = await ask(views.board(context, await machine.look(), machine.missing), until=here.taken())
+        chosen = await context.ask(views.board(context, await machine.look(), machine.missing), until=here.taken())
         missing = machine.missing(chosen) if chosen is not None else None
         if missing is None:
             return chosen
-        await ask(views.not_now(context, missing), until=here.taken())
+        await context.ask(views.not_now(context, missing), until=here.taken())

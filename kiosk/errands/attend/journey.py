@@ -3,12 +3,12 @@
 Rules: docs/rules.md, "Hand-over and return". Two administrators for LoA3 on a reserve card.
 """
 
-from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.capabilities import Ended
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.hand_over import WHO, hand_over
 from kiosk.steps.identity.identification import identify_by_administrator
 
 
-async def attend(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def attend(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    return await hand_over(ask, caps, log, await identify_by_administrator(ask, caps, WHO, log, keeps_card=True))
+    return await hand_over(context, await identify_by_administrator(context.go_to(WHO), keeps_card=True))

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from drivers.reader.model import CardFacts, Certificate, Purpose
-from kiosk.ports import Ask
-from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.information_page import information_page
 from kiosk.steps.view_helpers import back_button, common_name
 from kiosk.views import Button, Confirm, Point, ReceiptPanel, Say, say
@@ -59,14 +57,12 @@ def _seen(one: Certificate) -> tuple[str, str]:
     return common_name(one.issuer)[:MOST_NAME], one.not_after.astimezone().date().isoformat()
 
 
-async def show_computer(
-    ask: Ask, caps: Capabilities, context: ViewContext, choices: tuple[CertificateChoice, ...]
-) -> None:
+async def show_computer(context: ErrandContext, choices: tuple[CertificateChoice, ...]) -> None:
     """Which certificate to choose on a computer, and what to do where that refuses, for as long as the person reads."""
-    page = next((page for page in caps.region.shown_pages if page.id == "certificates"), None)
-    text = "\n".join(caps.print_text(choice.text) for choice in choices)
-    while await ask(computer(context, choices, text, more=page is not None)) == "fails" and page is not None:
-        await ask(information_page(context, page))
+    page = next((page for page in context.caps.region.shown_pages if page.id == "certificates"), None)
+    text = "\n".join(context.caps.print_text(choice.text) for choice in choices)
+    while await context.ask(computer(context, choices, text, more=page is not None)) == "fails" and page is not None:
+        await context.ask(information_page(context, page))
 
 
 def computer(context: ViewContext, choices: Iterable[CertificateChoice], on_phone: str, *, more: bool) -> Confirm:

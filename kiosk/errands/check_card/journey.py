@@ -14,9 +14,9 @@ from kiosk.findings import CardEvidence, findings_of
 from kiosk.issuer.ports import CardWord, Found
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.capabilities import Ended
 from kiosk.steps.card import prove_code
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity.identification import holder_means
 from kiosk.steps.identity.proof_of_possession import sign_mandate
 from kiosk.steps.own_card import OwnCard, own_card, pending_hand_over
@@ -29,31 +29,33 @@ TRIED: tuple[Chain, ...] = ("ok", "unchecked")
 CARD, FOUND, TEST = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 
-async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def check_card(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    async with own_card(ask, caps, CARD, log) as card:
-        await _show(ask, card)
-        pending = await pending_hand_over(caps.orders, card.register, card.whose.card_number)
+    async with own_card(context.go_to(CARD)) as card:
+        await _show(context.ask, card)
+        pending = await pending_hand_over(context.caps.orders, card.register, card.whose.card_number)
         evidence = CardEvidence(
-            card.facts, caps.clock.now(), card.register, pending=pending, loa2_ends=caps.region.loa2_ends,
-            activates=caps.region.has_errand("activate"),
+            card.facts, context.caps.clock.now(), card.register, pending=pending, loa2_ends=context.caps.region.loa2_ends,
+            activates=context.caps.region.has_errand("activate"),
         )  # fmt: skip
         findings = findings_of(evidence)
-        mended = await tell_findings(ask, caps, FOUND, log, findings)
+        mended = await tell_findings(context.go_to(FOUND), findings)
         if mended is not None:
             return mended
-        code, untested = await _test(ask, log, card)
+        code, untested = await _test(context, card)
         tested = code is not None and untested is None
         if tested and pending is not None:
-            await _tell_in_use(log, card)
+            await _tell_in_use(context.log, card)
         if code is not None and tested:
-            await _tell_name_change(ask, caps, log, card, code)
+            await _tell_name_change(context, card, code)
         ended = Ended(ErrandOutcome.DONE, untested or "")
-        await log.end(ended)
-        choices = certificate_choices(card.facts, caps.clock.now())
+        await context.log.end(ended)
+        choices = certificate_choices(card.facts, context.caps.clock.now())
         said = views.done(findings, tested=tested, untested=untested)
-        while await ask(views.end(CONTEXT, *said, tested=untested is None, computer=bool(choices))) == "computer":
-            await show_computer(ask, caps, CONTEXT, choices)
+        while (
+            await context.ask(views.end(CONTEXT, *said, tested=untested is None, computer=bool(choices))) == "computer"
+        ):
+            await show_computer(context.go_to(CONTEXT), choices)
         return ended
 
 
@@ -71,20 +73,20 @@ async def _tell_in_use(log: ErrandLog, card: OwnCard) -> None:
         await log.note(EventType.EFFECT_DONE, effect=Effect.CARD_TEST, outcome=Outcome.ACCEPTED)
 
 
-async def _tell_name_change(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, code: Secret) -> None:
+async def _tell_name_change(context: ErrandContext, card: OwnCard, code: Secret) -> None:
     """What the directory says of the holder is told to the holder alone: after the card's signature, which only that is for."""
     if not isinstance(card.register, CardWord):
         return
     means = holder_means(card.facts)
-    proof = await sign_mandate(ask, caps, TEST, log, card.visit, means, card.register, code=code)
-    found = await caps.directory.find(hsa_id=proof.hsa_id, people=(proof,))
+    proof = await sign_mandate(context.go_to(TEST), card.visit, means, card.register, code=code)
+    found = await context.caps.directory.find(hsa_id=proof.hsa_id, people=(proof,))
     person = found.person if isinstance(found, Found) else None
-    findings = findings_of(CardEvidence(card.facts, caps.clock.now(), person=person))
+    findings = findings_of(CardEvidence(card.facts, context.caps.clock.now(), person=person))
     for finding in (one for one in findings if one.code is FindingCode.NAME_CHANGED):
-        await ask(views.finding(TEST, finding, mends=False))
+        await context.ask(views.finding(TEST, finding, mends=False))
 
 
-async def _test(ask: Ask, log: ErrandLog, card: OwnCard) -> tuple[Secret | None, Untested | None]:
+async def _test(context: ErrandContext, card: OwnCard) -> tuple[Secret | None, Untested | None]:
     """A real signature, where the person wants it and the card could make one: its code, and what the signature does not show."""
     pin = card.facts.pin(Role.IDENTIFICATION)
     valid = card.facts.certificate("identification")
@@ -93,7 +95,7 @@ async def _test(ask: Ask, log: ErrandLog, card: OwnCard) -> tuple[Secret | None,
         return None, None
     if not valid.key_known:
         return None, "key_kind"
-    if await ask(views.offer_test(TEST, pin)) != "test":
+    if await context.ask(views.offer_test(TEST, pin)) != "test":
         return None, None
-    code = await prove_code(ask, card.visit, Role.IDENTIFICATION, own_card_views.code(TEST, card.facts))
-    return code, await prove_card(ask, TEST, log, card.visit, code)
+    code = await prove_code(context.ask, card.visit, Role.IDENTIFICATION, own_card_views.code(TEST, card.facts))
+    return code, await prove_card(context.go_to(TEST), card.visit, code)

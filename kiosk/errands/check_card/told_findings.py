@@ -5,21 +5,19 @@ from collections.abc import Sequence
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.check_card import views
 from kiosk.findings import CardFinding
-from kiosk.ports import Ask, ErrandLog
+from kiosk.ports import ErrandLog
 from kiosk.region import NearestStation
 from kiosk.steps.capabilities import Capabilities, Ended
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 
 
-async def tell_findings(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, findings: Sequence[CardFinding]
-) -> Ended | None:
+async def tell_findings(context: ErrandContext, findings: Sequence[CardFinding]) -> Ended | None:
     """How the errand ends where the person goes on to what mends one; None once all were read."""
     for finding in findings:
-        mends = _offered(caps, finding)
-        nearest = None if mends else _nearest(caps, finding)
-        if await ask(views.finding(context, finding, mends=mends, nearest=nearest)) == "mend":
-            return await _go_on(log, finding)
+        mends = _offered(context.caps, finding)
+        nearest = None if mends else _nearest(context.caps, finding)
+        if await context.ask(views.finding(context, finding, mends=mends, nearest=nearest)) == "mend":
+            return await _go_on(context.log, finding)
     return None
 
 

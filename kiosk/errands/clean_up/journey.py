@@ -8,14 +8,13 @@ from drivers.reader.outcomes import Role
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import AskName, ErrandOutcome
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views
 from kiosk.steps.blocking import BlockRequest, block_or_hold
-from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.capabilities import Ended
 from kiosk.steps.certificate import removal_views as views
 from kiosk.steps.certificate.card_write import Codes, identification_again, prove_codes
 from kiosk.steps.certificate.removal import removable, remove
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, RENEWED, sign_mandate
 from kiosk.steps.own_card import OwnCard, own_card
@@ -27,55 +26,58 @@ KEPT = (*RENEWED, *OWN_CARD)
 CARD, WHICH, SURE = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 
-async def clean_up(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def clean_up(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    async with own_card(ask, caps, CARD, log) as card:
+    async with own_card(context.go_to(CARD)) as card:
         await card.visit.complete()
         removed, proved, several = 0, dict[Role, Secret](), len(card.facts.holders) > 1
         while True:
-            old, writable = removable(card.facts, caps.clock.now()), card.facts.rules.writable
-            chosen = await ask(views.which(WHICH, old, writable=writable, several=several))
+            old, writable = removable(card.facts, context.caps.clock.now()), card.facts.rules.writable
+            chosen = await context.ask(views.which(WHICH, old, writable=writable, several=several))
             if chosen == "end":
-                return await _done(ask, caps, log, card, removed)
-            if chosen != "block" and await ask(views.sure(WHICH, old[int(chosen)], several=several)) != "remove":
+                return await _done(context, card, removed)
+            if (
+                chosen != "block"
+                and await context.ask(views.sure(WHICH, old[int(chosen)], several=several)) != "remove"
+            ):
                 continue
             use = "identification" if chosen == "block" else old[int(chosen)].certificate.purpose
-            proved |= await prove_codes(ask, WHICH, card.visit, use, proved)
+            proved |= await prove_codes(context.go_to(WHICH), card.visit, use, proved)
             if not card.people:
-                card.people = (await _proof(ask, caps, log, card, proved),)
+                card.people = (await _proof(context, card, proved),)
             if chosen == "block":
-                return await _block(ask, caps, log, card)
-            if await remove(ask, caps, WHICH, log, card, old[int(chosen)].certificate):
+                return await _block(context, card)
+            if await remove(context.go_to(WHICH), card, old[int(chosen)].certificate):
                 removed += 1
             else:
-                await ask(views.stays(WHICH))
+                await context.ask(views.stays(WHICH))
 
 
-async def _done(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, removed: int) -> Ended:
+async def _done(context: ErrandContext, card: OwnCard, removed: int) -> Ended:
     who = Identification("card", card.whose.hsa_id)
-    receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, ("cleaned",)) if removed else None
-    return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(removed))
+    receipt = await receipt_for(context.go_to(CONTEXT), card.whose, who, ("cleaned",)) if removed else None
+    return await say_done(context.go_to(CONTEXT), receipt, *views.done(removed))
 
 
-async def _proof(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, codes: Codes) -> PersonProof:
+async def _proof(context: ErrandContext, card: OwnCard, codes: Codes) -> PersonProof:
     """The holder's signature, once for all that is wanted in this visit. Raises as `sign_mandate`."""
     means, again = holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_CHALLENGE), identification_again(codes)
-    return await sign_mandate(ask, caps, WHICH, log, card.visit, means, card.register, KEPT, again)
+    return await sign_mandate(context.go_to(WHICH), card.visit, means, card.register, KEPT, again)
 
 
-async def _block(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard) -> Ended:
+async def _block(context: ErrandContext, card: OwnCard) -> Ended:
     """All certificates of the card revoked for good, by its holder's signature: asked twice."""
     proof = card.people[0]
     several = len(proof.hsa_ids) > 1
-    await ask(blocking_views.sure(SURE, card.whose, "own_wish", blocks=True, several=several))
-    await ask(blocking_views.really(SURE, card.whose))
+    await context.ask(blocking_views.sure(SURE, card.whose, "own_wish", blocks=True, several=several))
+    await context.ask(blocking_views.really(SURE, card.whose))
     wish = BlockRequest(card.whose.card_number, "own_wish", "lost", proof)
-    came = await block_or_hold(ask, caps, SURE, log, wish)
+    came = await block_or_hold(context.go_to(SURE), wish)
     who = Identification("card", proof.hsa_id, proof=proof)
-    receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, ("reason_own_wish", came))
+    receipt = await receipt_for(context.go_to(CONTEXT), card.whose, who, ("reason_own_wish", came))
     ended = Ended(ErrandOutcome.DONE, came, receipt=receipt.number if receipt else None)
-    await log.end(ended)
-    await ask(blocking_views.done(CONTEXT, came, police=False))
+    await context.log.end(ended)
+    await context.ask(blocking_views.done(CONTEXT, came, police=False))
     if receipt is not None:
-        await give_receipt(ask, caps, CONTEXT, log, receipt)
+        await give_receipt(context.go_to(CONTEXT), receipt)
     return ended

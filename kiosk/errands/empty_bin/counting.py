@@ -7,9 +7,9 @@ from drivers.cabinet.port import CabinetReady
 from kiosk.barcodes import CardNumber, EnvelopeCode, parse_scan
 from kiosk.errands.empty_bin import views
 from kiosk.issuer.ports import LoggedIn
-from kiosk.ports import Ask, Cabinet
+from kiosk.ports import Cabinet
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.stock.bin_count import NOBODY_KNOWS, BinCountStatement, CountedCards, Reason
 
 
@@ -67,22 +67,22 @@ class BinCount:
         return figures | ({"reference": self.reference} if self.reference else {})
 
 
-async def count_cards(ask: Ask, caps: Capabilities, context: ViewContext) -> BinCount:
+async def count_cards(context: ErrandContext) -> BinCount:
     """Open, take out, count, explain. Raises StopError where the cabinet or the list cannot be had."""
-    assert caps.cabinet is not None, "the errand is not offered without"
-    assert caps.stock is not None, "the errand is not offered without"
-    listed, by_number = await caps.stock.binned(), await caps.stock.returned_by_number()
-    sensor = await _sensor(caps.cabinet)
-    await ask(views.open_bin(context))
+    assert context.caps.cabinet is not None, "the errand is not offered without"
+    assert context.caps.stock is not None, "the errand is not offered without"
+    listed, by_number = await context.caps.stock.binned(), await context.caps.stock.returned_by_number()
+    sensor = await _sensor(context.caps.cabinet)
+    await context.ask(views.open_bin(context))
     while True:
-        counted = await _counted(ask, context, caps.region.card_number_digits, by_number)
+        counted = await _counted(context, context.caps.region.card_number_digits, by_number)
         if not counted.differs(listed, sensor):
             return BinCount(counted, listed, sensor, by_number)
         reasons = counted.reasons(listed, sensor, by_number)
-        explained = await ask(views.difference(context, counted, listed, sensor, reasons))
+        explained = await context.ask(views.difference(context, counted, listed, sensor, reasons))
         reason = next((reason for reason in reasons if reason == explained), None)
         if reason is not None:
-            return BinCount(counted, listed, sensor, by_number, reason, await ask(views.reference(context)))
+            return BinCount(counted, listed, sensor, by_number, reason, await context.ask(views.reference(context)))
 
 
 async def _sensor(cabinet: Cabinet) -> int | None:
@@ -91,14 +91,14 @@ async def _sensor(cabinet: Cabinet) -> int | None:
     return state.bin_count if isinstance(state, CabinetReady) else None
 
 
-async def _counted(ask: Ask, context: ViewContext, digits: int, by_number: tuple[str, ...]) -> CountedCards:
+async def _counted(context: ErrandContext, digits: int, by_number: tuple[str, ...]) -> CountedCards:
     """Read one by one; or only counted, where every card was seen when it came. Nobody is told how many there should be."""
-    if await ask(views.how(context, must_scan=bool(by_number))) == "count" and not by_number:
-        return CountedCards(int(await ask(views.count(context))))
+    if await context.ask(views.how(context, must_scan=bool(by_number))) == "count" and not by_number:
+        return CountedCards(int(await context.ask(views.count(context))))
     numbers: list[str] = []
     again = False
     while True:
-        answer = await ask(views.scan(context, digits, len(numbers), again=again))
+        answer = await context.ask(views.scan(context, digits, len(numbers), again=again))
         if answer == "done":
             return CountedCards(len(numbers), tuple(numbers))
         number = NOBODY_KNOWS if answer == "unreadable" else _number(answer)

@@ -11,10 +11,10 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.errands.empty_bin import views
 from kiosk.errands.empty_bin.counting import BinCount, count_cards
 from kiosk.errands.empty_bin.signing import sign_statement
-from kiosk.ports import Ask, Cabinet, ErrandLog, NamedOutcome
+from kiosk.ports import Cabinet, NamedOutcome
 from kiosk.receipts import ReceiptDetail
-from kiosk.steps.capabilities import Capabilities, Ended
-from kiosk.steps.context import ViewContext
+from kiosk.steps.capabilities import Ended
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity.administrator import log_in, log_in_another, proofs_of
 from kiosk.steps.receipt import hand_out_receipt, issue_station_receipt, work_receipt_facts
 
@@ -22,45 +22,45 @@ CONTEXT = ViewContext("empty_bin")
 WHO, COUNT, SEAL, SIGN = (CONTEXT.at(step, 4) for step in range(1, 5))
 
 
-async def empty_bin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def empty_bin(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    first = await log_in(ask, caps, WHO, log)
-    second = await log_in_another(ask, caps, WHO, log, first.hsa_ids)
-    count = await count_cards(ask, caps, COUNT)
-    assert caps.stock is not None, "the errand is not offered without"
-    if found := await caps.stock.found_in_bin():
-        await ask(views.set_aside(COUNT, found))
-    seal = await ask(views.seal(SEAL))
-    said = count.statement(caps, log.id, first, second, seal)
-    await ask(views.confirm(SIGN, said))
+    first = await log_in(context.go_to(WHO))
+    second = await log_in_another(context.go_to(WHO), first.hsa_ids)
+    count = await count_cards(context.go_to(COUNT))
+    assert context.caps.stock is not None, "the errand is not offered without"
+    if found := await context.caps.stock.found_in_bin():
+        await context.ask(views.set_aside(COUNT, found))
+    seal = await context.ask(views.seal(SEAL))
+    said = count.statement(context.caps, context.log.id, first, second, seal)
+    await context.ask(views.confirm(SIGN, said))
     text = said.text()
-    signatures = [await sign_statement(ask, caps, SIGN, one, text.encode()) for one in (second, first)]
+    signatures = [await sign_statement(context.go_to(SIGN), one, text.encode()) for one in (second, first)]
     emptied = BinAsk(id="", emptied=said.time, seal=seal, digest=hashlib.sha256(text.encode()).hexdigest())
     people = proofs_of(first, second)
-    pledge = caps.blocking.pledge_for_errand(emptied, people, errand=log.id) if people else None
-    await log.note(EventType.BIN_EMPTIED, **count.told(said), statement=text, signatures=signatures, pledge=pledge)
-    cleared = await _clear(caps, log)
-    return await _done(ask, caps, log, count, (first, second), seal, cleared=cleared)
+    pledge = context.caps.blocking.pledge_for_errand(emptied, people, errand=context.log.id) if people else None
+    await context.log.note(
+        EventType.BIN_EMPTIED, **count.told(said), statement=text, signatures=signatures, pledge=pledge
+    )
+    cleared = await _clear(context)
+    return await _done(context, count, (first, second), seal, cleared=cleared)
 
 
-async def _clear(caps: Capabilities, log: ErrandLog) -> bool:
+async def _clear(context: ErrandContext) -> bool:
     """The cabinet's own count, to nought. Where that fails the next count differs, and somebody sees it."""
-    assert caps.cabinet is not None, "the errand is not offered without"
+    assert context.caps.cabinet is not None, "the errand is not offered without"
 
     async def clear(cabinet: Cabinet) -> NamedOutcome:
         return NamedOutcome(Outcome.CLEARED if await cabinet.clear_bin() else Outcome.NOT_CLEARED)
 
-    return (await log.effect(Effect.BIN_CLEAR, clear(caps.cabinet))).outcome == Outcome.CLEARED
+    return (await context.log.effect(Effect.BIN_CLEAR, clear(context.caps.cabinet))).outcome == Outcome.CLEARED
 
 
-async def _done(
-    ask: Ask, caps: Capabilities, log: ErrandLog, count: BinCount, people: views.Two, seal: str, *, cleared: bool
-) -> Ended:
+async def _done(context: ErrandContext, count: BinCount, people: views.Two, seal: str, *, cleared: bool) -> Ended:
     """The receipt that proves it."""
     reason = "difference_explained" if count.reason else ""
-    if caps.seal is None:
+    if context.caps.seal is None:
         ended = Ended(ErrandOutcome.DONE, reason)
-        await log.end(ended)
+        await context.log.end(ended)
         return ended
     details = (*(ReceiptDetail(what, str(many)) for what, many in count.figures().items()), ReceiptDetail("seal", seal))
     remarks = (
@@ -69,10 +69,10 @@ async def _done(
         *(() if cleared else ("bin_not_cleared",)),
     )
     receipt = await issue_station_receipt(
-        caps, log, work_receipt_facts(caps, CONTEXT, *people, details=details, remarks=remarks)
+        context, work_receipt_facts(context.go_to(CONTEXT), *people, details=details, remarks=remarks)
     )
     ended = Ended(ErrandOutcome.DONE, reason, receipt=receipt.number)
-    await log.end(ended)
-    way = await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
-    await ask(views.done(CONTEXT, cleared=cleared, paper=way == "paper"))
+    await context.log.end(ended)
+    way = await hand_out_receipt(context.go_to(CONTEXT), receipt)
+    await context.ask(views.done(CONTEXT, cleared=cleared, paper=way == "paper"))
     return ended

@@ -7,35 +7,34 @@ from typing import assert_never
 from drivers.reader.outcomes import Locked, Refused, Role, Signed, SignOutcome, Unknown
 from kiosk.errands.empty_bin import views
 from kiosk.issuer.ports import LoggedIn
-from kiosk.ports import Ask, CardPulledError, Presence, Visit
-from kiosk.steps.capabilities import Capabilities
+from kiosk.ports import CardPulledError, Presence, Visit
 from kiosk.steps.card import act_for_holder, ask_for_card, prove_code, wait_until_empty
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity import administrator_views
 from kiosk.steps.identity.administrator import administrator_reader, lit_reader
 
 
-async def sign_statement(
-    ask: Ask, caps: Capabilities, context: ViewContext, who: LoggedIn, message: bytes
-) -> dict[str, str]:
+async def sign_statement(context: ErrandContext, who: LoggedIn, message: bytes) -> dict[str, str]:
     """Who signed, how, and the signature (base64), with the SHA-256 of the certificate. Their card is out again then.
 
     Raises StopError where the card does not sign, CardPulledError where it went.
     """
-    reader, which, fresh = administrator_reader(caps), lit_reader(caps), False
+    reader, which, fresh = administrator_reader(context.caps), lit_reader(context.caps), False
     while True:
-        visit = await ask_for_card(ask, reader, lambda why: views.insert_signer(context, who, why, which), fresh=fresh)
+        visit = await ask_for_card(
+            context.ask, reader, lambda why: views.insert_signer(context, who, why, which), fresh=fresh
+        )
         assert not isinstance(visit, str)
         try:
             if act_for_holder(visit, who.hsa_id).facts.holder.hsa_id == who.hsa_id:
-                made = await _sign(ask, caps, context, visit, message)
+                made = await _sign(context, visit, message)
                 break
         finally:
             await visit.close()
-        await ask(views.other_signer(context, who))
+        await context.ask(views.other_signer(context, who))
         fresh = True
     if await reader.presence() is not Presence.EMPTY:
-        await ask(administrator_views.take(context, which), until=wait_until_empty(reader))
+        await context.ask(administrator_views.take(context, which), until=wait_until_empty(reader))
     return {
         "hsa_id": who.hsa_id,
         "algorithm": made.algorithm,
@@ -44,11 +43,11 @@ async def sign_statement(
     }
 
 
-async def _sign(ask: Ask, caps: Capabilities, context: ViewContext, visit: Visit, message: bytes) -> Signed:
-    facts, watched = visit.facts, caps.administrator_reader is None
+async def _sign(context: ErrandContext, visit: Visit, message: bytes) -> Signed:
+    facts, watched = visit.facts, context.caps.administrator_reader is None
     signs = facts.certificate("signature") is not None
     role = Role.SIGNATURE if signs and facts.pin(Role.SIGNATURE) else Role.IDENTIFICATION
-    await prove_code(ask, visit, role, administrator_views.code(context, facts, watched=watched))
+    await prove_code(context.ask, visit, role, administrator_views.code(context, facts, watched=watched))
     outcome: SignOutcome = await visit.sign("signature" if signs else "identification", message)
     match outcome:
         case Signed():

@@ -2,20 +2,20 @@
 
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.information import views
-from kiosk.ports import Ask, ErrandCancelledError, ErrandLog, TimedOutError
-from kiosk.steps.capabilities import Capabilities, Ended
-from kiosk.steps.context import ViewContext
+from kiosk.ports import ErrandCancelledError, TimedOutError
+from kiosk.steps.capabilities import Ended
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.information_page import information_page
 
 CONTEXT = ViewContext("information")
 
 
-async def information(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def information(context: ErrandContext) -> Ended:
     """Page after page, for as long as somebody reads. Leaving is how it is done."""
-    pages = {page.id: page for page in caps.region.shown_pages}
+    pages = {page.id: page for page in context.caps.region.shown_pages}
     try:
         while True:
-            chosen = await ask(views.pages(CONTEXT, tuple(pages.values())))
-            await ask(information_page(CONTEXT, pages[chosen]))
+            chosen = await context.ask(views.pages(CONTEXT, tuple(pages.values())))
+            await context.ask(information_page(CONTEXT, pages[chosen]))
     except (ErrandCancelledError, TimedOutError):
         return Ended(ErrandOutcome.DONE)

@@ -7,14 +7,13 @@ any code is typed. Once the new one works the errand is done, whatever becomes o
 from functools import partial
 
 from fleet.messages.vocabulary import AskName
-from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.capabilities import Ended
 from kiosk.steps.certificate import views
 from kiosk.steps.certificate.card_write import identification_again, prove_codes
 from kiosk.steps.certificate.issuance import issue_certificate
 from kiosk.steps.certificate.offer import choose_renewal, nears_its_end
 from kiosk.steps.certificate.removal import offer_removal
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity.employer import choose_own_employer
 from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.proof_of_possession import RENEWED, sign_mandate
@@ -25,21 +24,22 @@ CONTEXT = ViewContext("renew_certificate")
 CARD, CODE, WRITE = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 
-async def renew_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def renew_certificate(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    async with own_card(ask, caps, CARD, log) as card:
-        ask = await choose_own_employer(ask, caps, CARD, log, card, partial(nears_its_end, caps, card))
-        wanted = await choose_renewal(ask, caps, CARD, card)
-        await ask(views.begin(CARD, card.whose, wanted))
-        codes = await prove_codes(ask, CODE, card.visit, wanted.purpose)
+    context = context.go_to(CARD)
+    async with own_card(context) as card:
+        context = await choose_own_employer(context, card, partial(nears_its_end, context.caps, card))
+        wanted = await choose_renewal(context, card)
+        await context.ask(views.begin(context, card.whose, wanted))
+        codes = await prove_codes(context.go_to(CODE), card.visit, wanted.purpose)
         means = holder_means(card.facts, AskName.CERTIFICATE_REQUEST, AskName.CARD_CHALLENGE)
         proof = await sign_mandate(
-            ask, caps, CODE, log, card.visit, means, card.register, RENEWED, identification_again(codes)
+            context.go_to(CODE), card.visit, means, card.register, RENEWED, identification_again(codes)
         )
         card.people = (proof,)
-        new = await issue_certificate(ask, caps, WRITE, log, card, wanted, codes)
-        old = await offer_removal(ask, caps, WRITE, log, card, wanted.present)
+        new = await issue_certificate(context.go_to(WRITE), card, wanted, codes)
+        old = await offer_removal(context.go_to(WRITE), card, wanted.present)
         receipt = await receipt_for(
-            caps, CONTEXT, log, card.whose, Identification("card", proof.hsa_id, proof=proof), (f"old_{old}",)
+            context.go_to(CONTEXT), card.whose, Identification("card", proof.hsa_id, proof=proof), (f"old_{old}",)
         )
-        return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(new, old))
+        return await say_done(context.go_to(CONTEXT), receipt, *views.done(new, old))

@@ -10,12 +10,11 @@ from fleet.messages.vocabulary import AskName, ErrandOutcome
 from kiosk.errands.report_lost import views
 from kiosk.errands.report_lost.lifting import hand_in, lift
 from kiosk.issuer.ports import BlockReason, HoldReason
-from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views, own_card_views
 from kiosk.steps.block_in_portal import offer_block_in_portal
 from kiosk.steps.blocking import BlockRequest, block_or_hold
-from kiosk.steps.capabilities import Capabilities, Ended
-from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.capabilities import Ended
+from kiosk.steps.context import CardHolder, ErrandContext, ViewContext
 from kiosk.steps.identity.administrator import About
 from kiosk.steps.identity.identification import Identification, holder_means, identify_by_administrator, sign_all
 from kiosk.steps.identity.printed_number import ask_printed_number
@@ -32,68 +31,70 @@ HOLDS: dict[str, HoldReason] = {
 BLOCKS: dict[str, BlockReason] = {"lost": "lost", "stolen": "stolen", "code_known": "code_known"}
 
 
-async def report_lost(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def report_lost(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    what = await ask(views.what(WHAT))
+    what = await context.ask(views.what(WHAT))
     if what == "found":
-        return await lift(ask, caps, WHICH, log)
+        return await lift(context.go_to(WHICH))
     if what == "not_mine":
-        return await hand_in(caps, WHICH, log)
-    whose, who = await _which(ask, caps, log, what)
-    wish = await _sure(ask, caps, log, what, whose, who)
-    came: str = await block_or_hold(ask, caps, SURE, log, wish)
-    came = await offer_block_in_portal(ask, caps, SURE, log, came, whose, BLOCKS.get(what), who)
-    receipt = await receipt_for(caps, CONTEXT, log, whose, who, (f"reason_{what}", came))
+        return await hand_in(context.go_to(WHICH))
+    whose, who = await _which(context, what)
+    wish = await _sure(context, what, whose, who)
+    came: str = await block_or_hold(context.go_to(SURE), wish)
+    came = await offer_block_in_portal(context.go_to(SURE), came, whose, BLOCKS.get(what), who)
+    receipt = await receipt_for(context.go_to(CONTEXT), whose, who, (f"reason_{what}", came))
     ended = Ended(ErrandOutcome.DONE, came, receipt=receipt.number if receipt else None)
-    await log.end(ended)
-    police, line = what in ("lost", "stolen"), caps.region.block_line
-    instead = caps.region.without_hold if what in BLOCKS else None  # one that is only forgotten nobody blocks
-    blocked_by = done_by("lost_done.marked.by", instead, caps.clock.now()) if instead else None
-    await ask(blocking_views.done(CONTEXT, came, police=police, block_line=line, blocked_by=blocked_by))
+    await context.log.end(ended)
+    police, line = what in ("lost", "stolen"), context.caps.region.block_line
+    instead = context.caps.region.without_hold if what in BLOCKS else None  # one that is only forgotten nobody blocks
+    blocked_by = done_by("lost_done.marked.by", instead, context.caps.clock.now()) if instead else None
+    await context.ask(blocking_views.done(CONTEXT, came, police=police, block_line=line, blocked_by=blocked_by))
     if receipt is not None:
-        await give_receipt(ask, caps, CONTEXT, log, receipt)
+        await give_receipt(context.go_to(CONTEXT), receipt)
     return ended
 
 
-async def found_again(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def found_again(context: ErrandContext) -> Ended:
     """The same errand for who has said already, with the card in the reader, that it is found. Raises as `report_lost`."""
-    return await lift(ask, caps, CONTEXT, log)
+    return await lift(context.go_to(CONTEXT))
 
 
-async def _which(ask: Ask, caps: Capabilities, log: ErrandLog, what: str) -> tuple[CardHolder, Identification]:
+async def _which(context: ErrandContext, what: str) -> tuple[CardHolder, Identification]:
     """The card, and who has proved what: with the card and its code, with an administrator, or by its number alone."""
-    way = "card" if what == "code_known" else await ask(views.how(WHICH, holds=caps.region.without_hold is None))
+    way = (
+        "card"
+        if what == "code_known"
+        else await context.ask(views.how(WHICH, holds=context.caps.region.without_hold is None))
+    )
     if way == "card":
-        return await prove_own_card(ask, caps, log)
-    who = await vouch_by_administrator(ask, caps, log) if way == "administrator" else Identification("number")
-    printed = await ask_printed_number(ask, caps, WHICH, log, who.people)
+        return await prove_own_card(context)
+    who = await vouch_by_administrator(context) if way == "administrator" else Identification("number")
+    printed = await ask_printed_number(context.go_to(WHICH), who.people)
     return printed.whose, who
 
 
-async def _sure(
-    ask: Ask, caps: Capabilities, log: ErrandLog, what: str, whose: CardHolder, who: Identification
-) -> BlockRequest:
+async def _sure(context: ErrandContext, what: str, whose: CardHolder, who: Identification) -> BlockRequest:
     """A block is confirmed twice; a hold, and a block that people make, once. An administrator signs for that card."""
-    may_block, instead = what in BLOCKS and bool(who.people), caps.region.without_hold
+    may_block, instead = what in BLOCKS and bool(who.people), context.caps.region.without_hold
     at_once = may_block and not (instead and instead.blocks)
-    await ask(blocking_views.sure(SURE, whose, what, blocks=at_once, instead=instead, several=who.several))
+    await context.ask(blocking_views.sure(SURE, whose, what, blocks=at_once, instead=instead, several=who.several))
     if at_once:
-        await ask(blocking_views.really(SURE, whose))
-    who = await sign_all(ask, caps, SURE, log, who, About(whose.card_number, (AskName.CARD_BLOCK, AskName.CARD_HOLD)))
+        await context.ask(blocking_views.really(SURE, whose))
+    who = await sign_all(context.go_to(SURE), who, About(whose.card_number, (AskName.CARD_BLOCK, AskName.CARD_HOLD)))
     by = next(iter(who.acting), None)
     return BlockRequest(whose.card_number, BLOCKS[what] if may_block and by else None, HOLDS[what], by)
 
 
-async def prove_own_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> tuple[CardHolder, Identification]:
+async def prove_own_card(context: ErrandContext) -> tuple[CardHolder, Identification]:
     """The holder's own card, proved by code and signature. Raises as `prove_person`."""
-    async with own_card(ask, caps, WHICH, log, also_off=True) as card:
+    async with own_card(context.go_to(WHICH), also_off=True) as card:
         means = holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD)
         words = own_card_views.code(WHICH, card.facts)
-        proof = await prove_person(ask, caps, WHICH, log, card.visit, words, means, card.register, OWN_CARD)
+        proof = await prove_person(context.go_to(WHICH), card.visit, words, means, card.register, OWN_CARD)
         return card.whose, Identification("card", proof.hsa_id, proof=proof)
 
 
-async def vouch_by_administrator(ask: Ask, caps: Capabilities, log: ErrandLog) -> Identification:
+async def vouch_by_administrator(context: ErrandContext) -> Identification:
     """An administrator attends, and has seen who the holder is."""
-    who = await identify_by_administrator(ask, caps, WHICH, log, keeps_card=True)
+    who = await identify_by_administrator(context.go_to(WHICH), keeps_card=True)
     return replace(who, hsa_id=who.administrator.hsa_id if who.administrator else "")

@@ -6,32 +6,31 @@ from fleet.messages.issuing import GRAVE_HOLDS
 from fleet.messages.vocabulary import AskName, Effect, ErrandOutcome
 from kiosk.errands.report_lost import views
 from kiosk.issuer.ports import CardWord, HoldLifted, RequestDeclined, Unavailable
-from kiosk.ports import FOUND_CARD, Ask, Ended, ErrandLog
+from kiosk.ports import FOUND_CARD, Ended
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
 from kiosk.steps.own_card import own_card
 from kiosk.steps.receipt import receipt_for, say_done
 
 
-async def lift(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Ended:
+async def lift(context: ErrandContext) -> Ended:
     """Code and signature of the holder's own card lift its hold. Raises StopError where there is none, or it cannot be lifted."""
-    async with own_card(ask, caps, context, log, also_off=True) as card:
+    async with own_card(context, also_off=True) as card:
         word = card.register
         if isinstance(word, CardWord) and word.state != "held":
             raise views.not_held(context, word.state)
         if isinstance(word, CardWord) and word.hold_reason in GRAVE_HOLDS:
             raise views.lifted_by_administrator(context)
         words, means = own_card_views.code(context, card.facts), holder_means(card.facts, AskName.CARD_LIFT)
-        proof = await prove_person(ask, caps, context, log, card.visit, words, means, word, OWN_CARD)
-        lifting = caps.blocking.lift(card.whose.card_number, by=proof, errand=log.id)
-        match await ask(views.lifting(context), until=log.effect(Effect.CARD_LIFT, lifting)):
+        proof = await prove_person(context, card.visit, words, means, word, OWN_CARD)
+        lifting = context.caps.blocking.lift(card.whose.card_number, by=proof, errand=context.log.id)
+        match await context.ask(views.lifting(context), until=context.log.effect(Effect.CARD_LIFT, lifting)):
             case HoldLifted():
                 who = Identification("card", proof.hsa_id, proof=proof)
-                receipt = await receipt_for(caps, context, log, card.whose, who, ("lifted",))
-                return await say_done(ask, caps, context, log, receipt, *views.lifted())
+                receipt = await receipt_for(context, card.whose, who, ("lifted",))
+                return await say_done(context, receipt, *views.lifted())
             case RequestDeclined():
                 raise views.lift_declined(context)
             case Unavailable():
@@ -42,10 +41,10 @@ async def lift(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLo
                 assert_never(other)
 
 
-async def hand_in(caps: Capabilities, context: ViewContext, log: ErrandLog) -> Ended:
+async def hand_in(context: ErrandContext) -> Ended:
     """Somebody else's card goes into the drop slot. Raises StopError where there is none."""
-    if caps.machine is None or caps.machine.missing("return_card") is not None:
+    if context.caps.machine is None or context.caps.machine.missing("return_card") is not None:
         raise views.not_taken_here(context)
     ended = Ended(ErrandOutcome.DONE, "found_card", then=FOUND_CARD)
-    await log.end(ended)
+    await context.log.end(ended)
     return ended

@@ -8,10 +8,10 @@ from fleet.messages.attending import may_attend_protected
 from fleet.messages.vocabulary import AskName, Effect, EventType
 from kiosk.errands.reserve_certificate import views
 from kiosk.issuer.ports import CardBound, CardWord, DirectoryPerson, Found, LoggedIn, NotFound, Unavailable
-from kiosk.ports import Ask, ErrandLog, Order
+from kiosk.ports import Order
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.certificate import card_write_views
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity.administrator import About
 from kiosk.steps.identity.administrator_views import kur_needed
 from kiosk.steps.identity.identification import Identification, note_attested, sign_all
@@ -19,28 +19,26 @@ from kiosk.steps.slot import take_from_slot
 from kiosk.stock.stocktaking import RESERVE, StoredCard, oldest_reserves
 
 
-async def fetch_reserve_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, who: Identification
-) -> Order | None:
+async def fetch_reserve_card(context: ErrandContext, who: Identification) -> Order | None:
     """The order of the card that was bound and taken out just now; None where the person has a card already, or none can be
     bound here. Raises StopError."""
-    card = await _oldest_unbound(caps)
-    if card is None or await ask(views.where(context)) == "here":
+    card = await _oldest_unbound(context.caps)
+    if card is None or await context.ask(views.where(context)) == "here":
         return None
-    person = await _person(ask, caps, context, who)
-    await ask(views.bind(context, person, card.card_number))
-    await note_attested(log, who)
-    order = await _bind(ask, caps, context, log, who, person, card)
-    await log.about(order)
-    await take_from_slot(ask, caps, context, log, order, who)
+    person = await _person(context, who)
+    await context.ask(views.bind(context, person, card.card_number))
+    await note_attested(context.log, who)
+    order = await _bind(context, who, person, card)
+    await context.log.about(order)
+    await take_from_slot(context, order, who)
     first, second = _both(who)
-    await log.note(
+    await context.log.note(
         EventType.CARD_TAKEN_OUT, card_number=order.card_number, slot=order.slot, why=RESERVE, by=first.hsa_id,
         second=second.hsa_id, order=None,
     )  # fmt: skip
-    if await ask(views.unbroken(context, order.card_number)) == "no":
-        holding = caps.blocking.hold(order.card_number, "envelope_broken", by=None, errand=log.id)
-        await log.effect(Effect.CARD_HOLD, holding, card_number=order.card_number)
+    if await context.ask(views.unbroken(context, order.card_number)) == "no":
+        holding = context.caps.blocking.hold(order.card_number, "envelope_broken", by=None, errand=context.log.id)
+        await context.log.effect(Effect.CARD_HOLD, holding, card_number=order.card_number)
         raise views.envelope_broken(context)
     return order
 
@@ -58,16 +56,18 @@ async def _oldest_unbound(caps: Capabilities) -> StoredCard | None:
     return None
 
 
-async def _person(ask: Ask, caps: Capabilities, context: ViewContext, who: Identification) -> DirectoryPerson:
+async def _person(context: ErrandContext, who: Identification) -> DirectoryPerson:
     """Whoever has that HSA-id, as the server's directory knows them. Raises StopError where they may not be given the card."""
     while True:
-        hsa_id = (await ask(views.person(context))).strip().upper()
-        found = await ask(views.looking_up(context), until=caps.directory.find(hsa_id=hsa_id, people=who.people))
+        hsa_id = (await context.ask(views.person(context))).strip().upper()
+        found = await context.ask(
+            views.looking_up(context), until=context.caps.directory.find(hsa_id=hsa_id, people=who.people)
+        )
         if isinstance(found, Found) and found.person is not None:
             break
         if not isinstance(found, Found | NotFound):
             raise card_write_views.keys_away(context)
-        await ask(views.person_not_known(context, hsa_id))
+        await context.ask(views.person_not_known(context, hsa_id))
     both = _both(who)
     if found.person.hsa_id in {one.hsa_id for one in both}:
         raise views.other_person(context)
@@ -76,21 +76,18 @@ async def _person(ask: Ask, caps: Capabilities, context: ViewContext, who: Ident
     return found.person
 
 
-async def _bind(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, who: Identification, person: DirectoryPerson,
-    card: StoredCard,
-) -> Order:  # fmt: skip
+async def _bind(context: ErrandContext, who: Identification, person: DirectoryPerson, card: StoredCard) -> Order:
     """The order, for which the server has bound the card. Raises StopError."""
     first, second = _both(who)
-    who = await sign_all(ask, caps, context, log, who, About(card.card_number, (AskName.CARD_BIND,)))
-    binding = caps.issuer.bind(card.card_number, person.hsa_id, errand=log.id, people=who.acting)
-    effect = log.effect(
+    who = await sign_all(context, who, About(card.card_number, (AskName.CARD_BIND,)))
+    binding = context.caps.issuer.bind(card.card_number, person.hsa_id, errand=context.log.id, people=who.acting)
+    effect = context.log.effect(
         Effect.CARD_BIND, binding, card_number=card.card_number, hsa_id=person.hsa_id, by=first.hsa_id, second=second.hsa_id
     )  # fmt: skip
-    match await ask(views.binding(context), until=effect):
+    match await context.ask(views.binding(context), until=effect):
         case CardBound(number, card_number, slot):
             name = None if person.protected else person.name
-            today = caps.clock.now().astimezone().date().isoformat()
+            today = context.caps.clock.now().astimezone().date().isoformat()
             return Order(
                 number, person.hsa_id, name, person.protected, card_number, RESERVE, 3, slot, today
             )  # fmt: skip

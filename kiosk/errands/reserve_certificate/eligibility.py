@@ -14,15 +14,14 @@ from fleet.messages.vocabulary import AskName
 from kiosk.errands.reserve_certificate import views
 from kiosk.issuer.ports import CardWord, Found, LoggedIn, Offer, RequestDeclined, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Ask, ErrandLog, Order
+from kiosk.ports import Order
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.certificate import card_write_views
 from kiosk.steps.certificate.issuance import Renewal
 from kiosk.steps.certificate.offer import ask_for_offers, require_free_place
 from kiosk.steps.certificate.views import not_offered, not_writable
-from kiosk.steps.context import Subject, ViewContext
+from kiosk.steps.context import ErrandContext, Subject, ViewContext
 from kiosk.steps.identity.administrator import About, log_in_another, meet_again
 from kiosk.steps.identity.administrator_views import kur_needed
 from kiosk.steps.identity.card_status import check_own_card
@@ -40,87 +39,79 @@ from kiosk.steps.own_card import OwnCard, ask_register
 from kiosk.steps.pin.by_administrator import in_turn
 
 
-async def identify_holder(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
+async def identify_holder(context: ErrandContext) -> Identification:
     """By a valid card of their own and its code, or an ID administrator attends; a second one for level 3, which is the only way
     where the region has switched level 2 off. Raises StopError."""
-    level_2 = caps.region.reserve.level_2
-    if not level_2 or await ask(views.who(context)) == "administrator":
-        who = await identify_by_administrator(ask, caps, context, log)
+    level_2 = context.caps.region.reserve.level_2
+    if not level_2 or await context.ask(views.who(context)) == "administrator":
+        who = await identify_by_administrator(context)
         assert who.administrator is not None, "who attends has logged in"
-        if not level_2 or await ask(views.level(context)) == "3":
-            return replace(who, second=await log_in_another(ask, caps, context, log, who.administrator.hsa_ids))
+        if not level_2 or await context.ask(views.level(context)) == "3":
+            return replace(who, second=await log_in_another(context, who.administrator.hsa_ids))
         return who
-    visit = await ask_for_card(ask, caps.reader, lambda why: views.insert_own(context, why))
+    visit = await ask_for_card(context.ask, context.caps.reader, lambda why: views.insert_own(context, why))
     assert not isinstance(visit, str), "the only other way out is to cancel"
     try:
-        ask = show_employer(ask, await choose_employer(ask, caps, context, visit))
-        word = await check_own_card(caps, context, visit.facts)
+        context = show_employer(context, await choose_employer(context, visit))
+        word = await check_own_card(context, visit.facts)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_not_valid(context)
         words, means = own_card_views.code(context, visit.facts), holder_means(visit.facts)
-        proof = await prove_person(ask, caps, context, log, visit, words, means, word)
+        proof = await prove_person(context, visit, words, means, word)
     finally:
         await visit.close()
-    await ask(views.take_own(context), until=wait_until_empty(caps.reader))
+    await context.ask(views.take_own(context), until=wait_until_empty(context.caps.reader))
     return Identification("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
 
 
 async def choose_certificate(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    card: OwnCard,
-    who: Identification,
-    order: Order | None,
+    context: ErrandContext, card: OwnCard, who: Identification, order: Order | None
 ) -> Renewal:
     """What this reserve card may be given, to whom the register says that it was. `order`: of the card that was bound just now;
     no other is taken for it. Raises StopError."""
     if not card.facts.rules.writable:
         raise not_writable(context)
     if not card.facts.card_number:  # a card without certificates does not say its number: it is printed on it
-        printed = await ask_printed_number(ask, caps, context, log, who.people)
+        printed = await ask_printed_number(context, who.people)
         card.whose, card.register = Subject.of(card.facts, protected=True), printed.register
         card.whose = replace(card.whose, card_number=printed.whose.card_number)
     if order is not None and card.whose.card_number != order.card_number:
         raise views.other_card(context)
-    record = await _record(caps, context, card, who)
+    record = await _record(context, card, who)
     _same_person(context, card, record, who)
     _with_role(context, card, who)
     card.whose = replace(card.whose, hsa_id=record.hsa_id)
-    await log.about_card(card.whose.card_number, card.whose.hsa_id)
+    await context.log.about_card(card.whose.card_number, card.whose.hsa_id)
     if order is None:  # else it is written down already
-        await note_attested(log, who)
+        await note_attested(context.log, who)
     none = views.over if who.second is not None else not_offered
-    offer = _of_level(context, await ask_for_offers(ask, caps, context, card, none), who)
-    await require_free_place(caps, context, card, "identification")
-    signing = partial(_sign, ask, caps, context, log, card.whose.card_number, who)
-    card.people = await in_turn(ask, caps, context, card, signing, own=who.proof is not None)
+    offer = _of_level(context, await ask_for_offers(context, card, none), who)
+    await require_free_place(context, card, "identification")
+    signing = partial(_sign, context, card.whose.card_number, who)
+    card.people = await in_turn(context, card, signing, own=who.proof is not None)
     return Renewal(offer, "identification", card.facts.certificate("identification"), attended=bool(_attending(who)))
 
 
-async def _sign(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card_number: str, who: Identification
-) -> tuple[PersonProof, ...]:
+async def _sign(context: ErrandContext, card_number: str, who: Identification) -> tuple[PersonProof, ...]:
     """For this reserve card: whoever attends, or the holder with the card of their own, once more. Raises StopError."""
     about = About(card_number, (AskName.CERTIFICATE_REQUEST, AskName.CARD_CHALLENGE, AskName.CARD_RECEIVED))
     if who.proof is None:
-        return (await sign_all(ask, caps, context, log, who, about)).acting
-    async with meet_again(ask, context, caps.reader, who.proof.hsa_id, partial(views.insert_own, context)) as visit:
-        word, words = await ask_register(caps.directory, card_number), own_card_views.code(context, visit.facts)
-        proof = await prove_person(ask, caps, context, log, visit, words, about.means, word)
-    await ask(views.take_own(context), until=wait_until_empty(caps.reader))
+        return (await sign_all(context, who, about)).acting
+    async with meet_again(context, context.caps.reader, who.proof.hsa_id, partial(views.insert_own, context)) as visit:
+        word, words = await ask_register(context.caps.directory, card_number), own_card_views.code(context, visit.facts)
+        proof = await prove_person(context, visit, words, about.means, word)
+    await context.ask(views.take_own(context), until=wait_until_empty(context.caps.reader))
     return (proof,)
 
 
-async def _record(caps: Capabilities, context: ViewContext, card: OwnCard, who: Identification) -> CardRecord:
+async def _record(context: ErrandContext, card: OwnCard, who: Identification) -> CardRecord:
     """To whom the register says that it was given, told to whoever has proved to be that person, or attends. Raises StopError."""
     if isinstance(card.register, Unavailable):
         raise card_write_views.keys_away(context)
     if not isinstance(card.register, CardWord) or not card.register.reserve:
         raise views.no_reserve_card(context)
-    match await caps.directory.find(card_number=card.whose.card_number, people=who.people):
+    match await context.caps.directory.find(card_number=card.whose.card_number, people=who.people):
         case Found() as found if (record := found.card(card.whose.card_number)) is not None:
             return record
         case RequestDeclined():

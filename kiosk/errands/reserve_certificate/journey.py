@@ -9,13 +9,12 @@ from datetime import date
 from kiosk.errands.reserve_certificate import views
 from kiosk.errands.reserve_certificate.binding import fetch_reserve_card
 from kiosk.errands.reserve_certificate.eligibility import choose_certificate, identify_holder
-from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.capabilities import Ended
 from kiosk.steps.certificate import views as certificate_views
 from kiosk.steps.certificate.card_write import identification_again, prove_codes
 from kiosk.steps.certificate.issuance import issue_certificate
 from kiosk.steps.certificate.removal import offer_removal
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity.identification import holder_means
 from kiosk.steps.identity.proof_of_possession import RENEWED, sign_mandate
 from kiosk.steps.own_card import own_card
@@ -25,28 +24,28 @@ CONTEXT = ViewContext("reserve_certificate")
 WHO, CARD, CODE, WRITE = (CONTEXT.at(step, 4) for step in range(1, 5))
 
 
-async def reserve_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def reserve_certificate(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    ends, rules = caps.region.loa2_ends, caps.region.reserve
+    ends, rules = context.caps.region.loa2_ends, context.caps.region.reserve
     if rules.reason is not None and not rules.level_2:
-        await ask(views.level_2_off(WHO, rules.reason))
+        await context.ask(views.level_2_off(WHO, rules.reason))
     elif ends is not None:
-        await ask(views.phased_out(WHO, ends))
-    who = await identify_holder(ask, caps, WHO, log)
-    order = await fetch_reserve_card(ask, caps, WHO, log, who) if who.second is not None else None
-    async with own_card(ask, caps, CARD, log, views.insert) as card:
-        wanted = await choose_certificate(ask, caps, CARD, log, card, who, order)
+        await context.ask(views.phased_out(WHO, ends))
+    who = await identify_holder(context.go_to(WHO))
+    order = await fetch_reserve_card(context.go_to(WHO), who) if who.second is not None else None
+    async with own_card(context.go_to(CARD), views.insert) as card:
+        wanted = await choose_certificate(context.go_to(CARD), card, who, order)
         if ends is None and wanted.offer.phased_out is not None:
-            await ask(views.phased_out(CARD, date.fromisoformat(wanted.offer.phased_out)))
-        await ask(views.begin(CARD, card.whose, wanted.offer))
-        codes = await prove_codes(ask, CODE, card.visit, wanted.purpose)
+            await context.ask(views.phased_out(CARD, date.fromisoformat(wanted.offer.phased_out)))
+        await context.ask(views.begin(CARD, card.whose, wanted.offer))
+        codes = await prove_codes(context.go_to(CODE), card.visit, wanted.purpose)
         if wanted.present is not None:  # a copy of the reserve card gets no certificate either
             means = holder_means(card.facts)
             await sign_mandate(
-                ask, caps, CODE, log, card.visit, means, card.register, RENEWED, identification_again(codes)
+                context.go_to(CODE), card.visit, means, card.register, RENEWED, identification_again(codes)
             )
-        new = await issue_certificate(ask, caps, WRITE, log, card, wanted, codes)
-        old = await offer_removal(ask, caps, WRITE, log, card, wanted.present)
+        new = await issue_certificate(context.go_to(WRITE), card, wanted, codes)
+        old = await offer_removal(context.go_to(WRITE), card, wanted.present)
         remarks = (f"old_{old}", *(("reserve_bound",) if order else ()))
-        receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, remarks, order=order, people=card.people)
-        return await say_done(ask, caps, CONTEXT, log, receipt, *certificate_views.done(new, old))
+        receipt = await receipt_for(context.go_to(CONTEXT), card.whose, who, remarks, order=order, people=card.people)
+        return await say_done(context.go_to(CONTEXT), receipt, *certificate_views.done(new, old))

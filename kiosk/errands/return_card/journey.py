@@ -13,51 +13,52 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.return_card import views
 from kiosk.errands.return_card.returning import ReturnedCard, drop_into_bin, identify_card, tell_issuer
 from kiosk.issuer.ports import BlockReason
-from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.block_in_portal import offer_block_in_portal
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card_views import with_office
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.receipt import give_receipt, receipt_for
 
 CONTEXT = ViewContext("return_card")
 WHY, CARD, DROP = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 
-async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def return_card(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    answer = await ask(views.why(WHY))
+    answer = await context.ask(views.why(WHY))
     if answer == "found":
-        return await found_card(ask, caps, log)
+        return await found_card(context)
     reason = next(reason for reason in get_args(BlockReason) if reason == answer)
-    card = await identify_card(ask, caps, CARD, log)
+    card = await identify_card(context.go_to(CARD))
     may_keep = reason == "left" and (card.may_keep or card.employers)
-    if may_keep and await ask(views.keep(CARD, card.employers)) == "keep":
-        return await _kept(ask, log)
+    if may_keep and await context.ask(views.keep(CARD, card.employers)) == "keep":
+        return await _kept(context)
     several = len(card.employers) > 1
-    await ask(views.confirm(CARD, card.whose, _after(caps, card), is_seen=card.is_seen, several=several))
-    await drop_into_bin(ask, caps, DROP, log, card, reason, blocks=_after(caps, card) == "blocks")
-    what = await tell_issuer(ask, caps, DROP, log, card, reason)
-    what = await offer_block_in_portal(ask, caps, DROP, log, what, card.whose, reason, card.who)
+    await context.ask(
+        views.confirm(CARD, card.whose, _after(context.caps, card), is_seen=card.is_seen, several=several)
+    )
+    await drop_into_bin(context.go_to(DROP), card, reason, blocks=_after(context.caps, card) == "blocks")
+    what = await tell_issuer(context.go_to(DROP), card, reason)
+    what = await offer_block_in_portal(context.go_to(DROP), what, card.whose, reason, card.who)
     remarks = (f"reason_{reason}", what, *(() if card.is_seen else ("not_seen",)))
-    receipt = await receipt_for(caps, CONTEXT, log, card.whose, card.who, remarks)
+    receipt = await receipt_for(context.go_to(CONTEXT), card.whose, card.who, remarks)
     ended = Ended(ErrandOutcome.DONE, what, receipt=receipt.number if receipt else None)
-    await log.end(ended)
-    way = await give_receipt(ask, caps, CONTEXT, log, receipt) if receipt is not None else "nothing"
-    await ask(views.done(CONTEXT, what, way, is_seen=card.is_seen))
+    await context.log.end(ended)
+    way = await give_receipt(context.go_to(CONTEXT), receipt) if receipt is not None else "nothing"
+    await context.ask(views.done(CONTEXT, what, way, is_seen=card.is_seen))
     return ended
 
 
-async def found_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def found_card(context: ErrandContext) -> Ended:
     """The same errand for who has said that the card is somebody else's. Nothing is signed in its holder's name."""
-    card = await identify_card(ask, caps, CARD, log, found=True)
-    await ask(views.confirm(CARD, card.whose, _after(caps, card), is_seen=card.is_seen))
-    await drop_into_bin(ask, caps, DROP, log, card, None, blocks=False)
-    what = await tell_issuer(ask, caps, DROP, log, card, None)
+    card = await identify_card(context.go_to(CARD), found=True)
+    await context.ask(views.confirm(CARD, card.whose, _after(context.caps, card), is_seen=card.is_seen))
+    await drop_into_bin(context.go_to(DROP), card, None, blocks=False)
+    what = await tell_issuer(context.go_to(DROP), card, None)
     what = "not_told" if card.note_only and what != "was_blocked" else what
     ended = Ended(ErrandOutcome.DONE, f"found_{what}")
-    await log.end(ended)
-    await ask(with_office(views.done_found(CONTEXT, ended.reason, is_seen=card.is_seen), caps.region))
+    await context.log.end(ended)
+    await context.ask(with_office(views.done_found(CONTEXT, ended.reason, is_seen=card.is_seen), context.caps.region))
     return ended
 
 
@@ -72,9 +73,9 @@ def _after(caps: Capabilities, card: ReturnedCard) -> views.AfterReturn:
     return "holds" if instead is None else "marks"
 
 
-async def _kept(ask: Ask, log: ErrandLog) -> Ended:
+async def _kept(context: ErrandContext) -> Ended:
     """Another assignment follows: the card stays with its holder, and nothing is blocked."""
     ended = Ended(ErrandOutcome.DONE, "kept")
-    await log.end(ended)
-    await ask(views.kept(CONTEXT))
+    await context.log.end(ended)
+    await context.ask(views.kept(CONTEXT))
     return ended

@@ -7,14 +7,13 @@ from fleet.messages.vocabulary import AskName, Outcome
 from kiosk.errands.return_card import views
 from kiosk.issuer.ports import BlockReason, Found, HoldReason, NotFound, RequestDeclined
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
 from kiosk.steps.blocking import BlockRequest, try_to_block_or_hold
 from kiosk.steps.blocking_views import DEAD
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.card_views import with_office
-from kiosk.steps.context import Subject, ViewContext
+from kiosk.steps.context import ErrandContext, Subject
 from kiosk.steps.drop_slot import drop_card
 from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.printed_number import ask_printed_number
@@ -42,30 +41,28 @@ class ReturnedCard:
     """More cards were found in this visit than are put on hold in nobody's name."""
 
 
-async def identify_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, *, found: bool = False
-) -> ReturnedCard:
+async def identify_card(context: ErrandContext, *, found: bool = False) -> ReturnedCard:
     """The card, out of the reader again. One that is not ours comes only from who has said that it shall. No code is asked for
     where it was `found`.
 
     Raises StopError where its number is not known.
     """
-    visit = await ask_for_card(ask, caps.reader, lambda why: views.insert(context, why, found=found))
+    visit = await ask_for_card(context.ask, context.caps.reader, lambda why: views.insert(context, why, found=found))
     if isinstance(visit, str):
-        printed = await ask_printed_number(ask, caps, context, log, limited=not found)
+        printed = await ask_printed_number(context, limited=not found)
         back = ReturnedCard(printed.whose, Identification("number"), may_keep=False, is_seen=False)
-        return _found(caps, back) if found else back
-    async with hold_card(caps, log, visit) as card:
+        return _found(context.caps, back) if found else back
+    async with hold_card(context, visit) as card:
         is_ours = _is_ours(card)
         if not is_ours:
-            await ask(with_office(views.not_ours(context, card.facts), caps.region))
-        proof = None if found else await _proof(ask, caps, context, log, card)
+            await context.ask(with_office(views.not_ours(context, card.facts), context.caps.region))
+        proof = None if found else await _proof(context, card)
         who = Identification("number") if proof is None else Identification("card", proof.hsa_id, proof=proof)
-        several = await find_present_holders(caps, card.facts) if len(card.facts.holders) > 1 else ()
+        several = await find_present_holders(context.caps, card.facts) if len(card.facts.holders) > 1 else ()
         named = tuple(holder.organisation or holder.hsa_id for holder in several)
-        back = ReturnedCard(card.whose, who, await _may_keep(caps, card, proof), named, is_ours=is_ours)
-    await ask(views.take(context), until=wait_until_empty(caps.reader))
-    return _found(caps, back) if found else back
+        back = ReturnedCard(card.whose, who, await _may_keep(context.caps, card, proof), named, is_ours=is_ours)
+    await context.ask(views.take(context), until=wait_until_empty(context.caps.reader))
+    return _found(context.caps, back) if found else back
 
 
 def _found(caps: Capabilities, back: ReturnedCard) -> ReturnedCard:
@@ -79,21 +76,19 @@ def _is_ours(card: OwnCard) -> bool:
     return trusted and not isinstance(card.register, NotFound)
 
 
-async def _proof(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard
-) -> PersonProof | None:
+async def _proof(context: ErrandContext, card: OwnCard) -> PersonProof | None:
     """The holder's, by code and signature, where the card could prove anybody. Raises as `prove_person`."""
     pin, certificate = card.facts.pin(Role.IDENTIFICATION), card.facts.certificate("identification")
     may = pin is not None and pin.state != "locked" and certificate is not None and certificate.chain in OWN_CARD
-    instead = caps.region.without_hold
+    instead = context.caps.region.without_hold
     words_of_block = views.know_code(context, holds=instead is None, blocks=not (instead and instead.blocks))
-    if not may or await ask(words_of_block) != "yes":
+    if not may or await context.ask(words_of_block) != "yes":
         return None
     words, means = (
         own_card_views.code(context, card.facts),
         holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD, AskName.DIRECTORY_FIND),
     )
-    return await prove_person(ask, caps, context, log, card.visit, words, means, card.register, OWN_CARD)
+    return await prove_person(context, card.visit, words, means, card.register, OWN_CARD)
 
 
 async def _may_keep(caps: Capabilities, card: OwnCard, proof: PersonProof | None) -> bool:
@@ -104,13 +99,11 @@ async def _may_keep(caps: Capabilities, card: OwnCard, proof: PersonProof | None
     return isinstance(found, Found) and found.person is not None and found.person.continued
 
 
-async def tell_issuer(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: ReturnedCard, reason: BlockReason | None
-) -> str:
+async def tell_issuer(context: ErrandContext, card: ReturnedCard, reason: BlockReason | None) -> str:
     """Have it blocked, or held, as was pledged. It is in the bin already: it is returned whatever the issuer says to that."""
     by = card.who.proof
     wish = BlockRequest(card.whose.card_number, reason if by else None, card.hold, by, card.note_only)
-    match await try_to_block_or_hold(ask, caps, context, log, wish):
+    match await try_to_block_or_hold(context, wish):
         case RequestDeclined(why):
             return "was_blocked" if why in DEAD else "not_told"
         case what:
@@ -118,22 +111,23 @@ async def tell_issuer(
 
 
 async def drop_into_bin(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: ReturnedCard, reason: BlockReason | None,
-    *, blocks: bool,
-) -> None:  # fmt: skip
+    context: ErrandContext, card: ReturnedCard, reason: BlockReason | None, *, blocks: bool
+) -> None:
     """See the card fall. One that is stuck, or that a silent cabinet may have swallowed, is on hold. `blocks`: it is said that
     the card is blocked when it has fallen. Raises StopError."""
-    assert caps.cabinet is not None, "the errand is not offered without"
+    assert context.caps.cabinet is not None, "the errand is not offered without"
     number, by = card.whose.card_number, card.who.proof
     facts = {} if card.is_seen else {"by_number": True}
     facts |= {"found": True} if card.hold == "found" else {}
-    pledge = caps.blocking.pledge_for_drop(
-        number, reason if by else None, by=by, errand=log.id, hold=card.hold, note_only=card.note_only
+    pledge = context.caps.blocking.pledge_for_drop(
+        number, reason if by else None, by=by, errand=context.log.id, hold=card.hold, note_only=card.note_only
     )
-    came = await drop_card(ask, caps.cabinet, views.drop(context, number, blocks=blocks), log, number, pledge, **facts)
+    came = await drop_card(
+        context, context.caps.cabinet, views.drop(context, number, blocks=blocks), number, pledge, **facts
+    )
     if came in (Outcome.JAM, Outcome.FISHING, Outcome.MUTE):
         wish = BlockRequest(number, None, card.hold, card.who.proof, card.note_only)
-        await try_to_block_or_hold(ask, caps, context, log, wish)
+        await try_to_block_or_hold(context, wish)
         raise views.unseen(context) if came == Outcome.MUTE else views.stuck(context)
     if came != Outcome.DROPPED:
         raise views.not_dropped(context)

@@ -11,14 +11,13 @@ from kiosk.administration_ports import RESTARTED, Machine
 from kiosk.errands.service import tasks as steps
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
-from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import administration_views
 from kiosk.steps.capabilities import Capabilities, Ended
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity.administrator import log_in
 
 CONTEXT = ViewContext("service")
-Step = Callable[[Ask, Capabilities, Machine, ViewContext, ErrandLog, LoggedIn], Awaitable[None]]
+Step = Callable[[ErrandContext, Machine, LoggedIn], Awaitable[None]]
 STEPS: dict[str, Step] = {
     "tasks": steps.tasks,
     "test": steps.self_test,
@@ -37,24 +36,25 @@ ENDS = {"restart": steps.restart, "reset": steps.reset}
 """What the program starts anew for."""
 
 
-async def service(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def service(context: ErrandContext) -> Ended:
     """One thing after the other, until there is nothing more to do. Raises ErrandEndedError as every errand."""
-    if caps.machine is None:
-        raise administration_views.no_machine(CONTEXT)
-    by = await log_in(ask, caps, CONTEXT, log)
-    while (wish := await _wish(ask, caps, caps.machine)) in STEPS:
-        await STEPS[wish](ask, caps, caps.machine, CONTEXT, log, by)
-    restarts = wish in ENDS and await ENDS[wish](ask, caps.machine, CONTEXT, log, by)
+    context, machine = context.go_to(CONTEXT), context.caps.machine
+    if machine is None:
+        raise administration_views.no_machine(context)
+    by = await log_in(context)
+    while (wish := await _wish(context, machine)) in STEPS:
+        await STEPS[wish](context, machine, by)
+    restarts = wish in ENDS and await ENDS[wish](context, machine, by)
     ended = Ended(ErrandOutcome.DONE, RESTARTED if restarts else "")
-    await log.end(ended)
+    await context.log.end(ended)
     return ended
 
 
-async def _wish(ask: Ask, caps: Capabilities, machine: Machine) -> str:
+async def _wish(context: ErrandContext, machine: Machine) -> str:
     """What is to be done now, of the menu or of the page behind it."""
-    fitted = _fitted(caps)
-    while (wish := await ask(views.menu(CONTEXT, fitted=fitted, closed=machine.closed))) == "installation":
-        if (wish := await ask(views.installation(CONTEXT, fitted=fitted))) != "back":
+    fitted = _fitted(context.caps)
+    while (wish := await context.ask(views.menu(context, fitted=fitted, closed=machine.closed))) == "installation":
+        if (wish := await context.ask(views.installation(context, fitted=fitted))) != "back":
             return wish
     return wish
 

@@ -5,24 +5,23 @@ from kiosk.errands.stock import views as stock_views
 from kiosk.errands.stock.delivering import which_card
 from kiosk.errands.stock.incoming import Incoming
 from kiosk.errands.stock.shelf import StockSession
-from kiosk.ports import Ask
 from kiosk.stock.stocktaking import SlotComparison, compare
 
 
-async def count(ask: Ask, shelf: StockSession) -> None:
+async def count(shelf: StockSession) -> None:
     """Compare, tell, and explain one slot after the other, until the person is done."""
     await shelf.compared(*_told(await _compared(shelf)))
     start = 0
     while True:
         found = await _compared(shelf)
         start = start if start < len(found) else 0
-        answer = await ask(views.slots(shelf.context, found, start))
+        answer = await shelf.context.ask(views.slots(shelf.context, found, start))
         if answer == "back":
             return
         if answer == "more":
             start += stock_views.PAGE
             continue
-        await _explain(ask, shelf, next(one for one in found if str(one.slot) == answer))
+        await _explain(shelf, next(one for one in found if str(one.slot) == answer))
         start = 0
 
 
@@ -34,33 +33,35 @@ def _told(found: tuple[SlotComparison, ...]) -> tuple[int, list[dict[str, str | 
     return len(found), [{"slot": one.slot, "what": one.what} for one in found if one.what != "agree"]
 
 
-async def _explain(ask: Ask, shelf: StockSession, one: SlotComparison) -> None:
+async def _explain(shelf: StockSession, one: SlotComparison) -> None:
     """What is to be done about this slot, and do it."""
-    answer = await ask(views.slot(shelf.context, one))
+    answer = await shelf.context.ask(views.slot(shelf.context, one))
     if answer == "gone" and one.listed is not None:
         await shelf.took(one.listed.card_number, one.listed.order, one.slot, "missing")
     elif answer == "look":
-        await _look(ask, shelf, one.slot)
+        await _look(shelf, one.slot)
 
 
-async def _look(ask: Ask, shelf: StockSession, slot: int) -> None:
+async def _look(shelf: StockSession, slot: int) -> None:
     """Open the slot and read which card is in it: it stays there, listed; or nobody knows it, and it goes out. So does one that
     could not show that it is genuine, whatever its number is.
     """
-    await shelf.need_second(ask)
+    await shelf.need_second()
     slots, false = len(await shelf.slots()), slot in (await shelf.ledger()).quarantined
-    opened = await shelf.open(ask, slot)
+    opened = await shelf.open(slot)
     if opened == "shut":
         return
-    card = None if false else await _read(ask, shelf, slot)
+    card = None if false else await _read(shelf, slot)
     if card is None:
-        if await shelf.until_shut(ask, slot, views.remove(shelf.context, slot, slots), "empty", opened):
+        if await shelf.until_shut(slot, views.remove(shelf.context, slot, slots), "empty", opened):
             await shelf.took("", "", slot, "not_genuine" if false else "misplaced")
-    elif await shelf.until_shut(ask, slot, stock_views.put(shelf.context, card, slot, slots), "present", opened):
+    elif await shelf.until_shut(slot, stock_views.put(shelf.context, card, slot, slots), "present", opened):
         await shelf.put(card.card_number, card.order_number, slot)
 
 
-async def _read(ask: Ask, shelf: StockSession, slot: int) -> Incoming | None:
+async def _read(shelf: StockSession, slot: int) -> Incoming | None:
     """Which card it is, by its number; None where it cannot be told, or may not lie here."""
-    scanned = await ask(views.read_card(shelf.context, shelf.caps.region.card_number_digits, slot))
-    return None if scanned == "unknown" else await which_card(ask, shelf, scanned, found_lying=True)
+    scanned = await shelf.context.ask(
+        views.read_card(shelf.context, shelf.context.caps.region.card_number_digits, slot)
+    )
+    return None if scanned == "unknown" else await which_card(shelf, scanned, found_lying=True)

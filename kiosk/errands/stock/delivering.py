@@ -6,41 +6,44 @@ from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, UnknownCode, par
 from kiosk.errands.stock import views
 from kiosk.errands.stock.incoming import Incoming
 from kiosk.errands.stock.shelf import StockSession
-from kiosk.ports import Ask
 from kiosk.stock.stocktaking import Ledger, free_slots
 
 
-async def deliver(ask: Ask, shelf: StockSession) -> None:
+async def deliver(shelf: StockSession) -> None:
     """One card after the other, until the person says that there are no more."""
-    await shelf.need_second(ask)
+    await shelf.need_second()
     put: tuple[str, int] | None = None
     while True:
-        scanned = await ask(views.scan(shelf.context, shelf.caps.region.card_number_digits, put))
+        scanned = await shelf.context.ask(views.scan(shelf.context, shelf.context.caps.region.card_number_digits, put))
         if scanned == "back":
             return
-        card = await which_card(ask, shelf, scanned)
+        card = await which_card(shelf, scanned)
         if card is not None:
-            slot = await _put_in(ask, shelf, card)
+            slot = await _put_in(shelf, card)
             put = (card.card_number, slot) if slot else None
 
 
-async def which_card(ask: Ask, shelf: StockSession, scanned: str, *, found_lying: bool = False) -> Incoming | None:
+async def which_card(shelf: StockSession, scanned: str, *, found_lying: bool = False) -> Incoming | None:
     """The card that the scan names; None after saying why it cannot be put in. `found_lying`: it lies in a slot already."""
     ledger = await shelf.ledger()
     card_number, order = _named(ledger, scanned)
     if not card_number:
-        await ask(views.not_known(shelf.context))
+        await shelf.context.ask(views.not_known(shelf.context))
         return None
     lying = ledger.where(card_number)
     if lying is not None and found_lying:
         return Incoming(card_number, order, lying)
     if lying is not None and not await _is_empty(shelf, lying.slot):
-        await ask(views.already_in(shelf.context, card_number, lying.slot))
+        await shelf.context.ask(views.already_in(shelf.context, card_number, lying.slot))
         return None
-    if order is None and lying is None and await ask(views.no_order(shelf.context, card_number)) != "reserve":
+    if (
+        order is None
+        and lying is None
+        and await shelf.context.ask(views.no_order(shelf.context, card_number)) != "reserve"
+    ):
         return None
     card = Incoming(card_number, order, lying)
-    return card if await _whole(ask, shelf, card) else None
+    return card if await _whole(shelf, card) else None
 
 
 def _named(ledger: Ledger, scanned: str) -> tuple[str, Order | None]:
@@ -60,39 +63,39 @@ async def _is_empty(shelf: StockSession, slot: int) -> bool:
     return any(one.number == slot and one.card == "empty" for one in await shelf.slots())
 
 
-async def _whole(ask: Ask, shelf: StockSession, card: Incoming) -> bool:
+async def _whole(shelf: StockSession, card: Incoming) -> bool:
     """A reserve card whose envelope was opened is handed out to nobody: it is on hold at once."""
-    if not card.is_reserve or await ask(views.unbroken(shelf.context, card.card_number)) == "yes":
+    if not card.is_reserve or await shelf.context.ask(views.unbroken(shelf.context, card.card_number)) == "yes":
         return True
-    blocking = shelf.caps.blocking
-    hold = blocking.hold(card.card_number, "envelope_broken", by=None, errand=shelf.log.id)
-    await shelf.log.effect(Effect.CARD_HOLD, hold, card_number=card.card_number)
-    await ask(views.broken(shelf.context, card.card_number))
+    blocking = shelf.context.caps.blocking
+    hold = blocking.hold(card.card_number, "envelope_broken", by=None, errand=shelf.context.log.id)
+    await shelf.context.log.effect(Effect.CARD_HOLD, hold, card_number=card.card_number)
+    await shelf.context.ask(views.broken(shelf.context, card.card_number))
     return False
 
 
-async def _put_in(ask: Ask, shelf: StockSession, card: Incoming) -> int:
+async def _put_in(shelf: StockSession, card: Incoming) -> int:
     """The slot in which it lies now; 0 where it was not put in."""
     passed: set[int] = set()
     while True:
-        slot = await _proposed(ask, shelf, card, passed)
+        slot = await _proposed(shelf, card, passed)
         if slot is None:
             return 0
-        answer = await ask(views.place(shelf.context, card, slot))
+        answer = await shelf.context.ask(views.place(shelf.context, card, slot))
         if answer == "back":
             return 0
         passed.add(slot)
         view = views.put(shelf.context, card, slot, len(await shelf.slots()))
-        opened = await shelf.open(ask, slot) if answer == "open" else "shut"
+        opened = await shelf.open(slot) if answer == "open" else "shut"
         if opened == "shut":
             continue
-        if not await shelf.until_shut(ask, slot, view, "present", opened):
+        if not await shelf.until_shut(slot, view, "present", opened):
             return 0
         await shelf.put(card.card_number, card.order_number, slot)
         return slot
 
 
-async def _proposed(ask: Ask, shelf: StockSession, card: Incoming, passed: set[int]) -> int | None:
+async def _proposed(shelf: StockSession, card: Incoming, passed: set[int]) -> int | None:
     """The best slot that was not passed over; when all were, they are proposed again. None after saying that all are taken."""
     ledger, slots = await shelf.ledger(), await shelf.slots()
     free = free_slots(ledger, slots, card.card_number, card.wanted)
@@ -101,6 +104,6 @@ async def _proposed(ask: Ask, shelf: StockSession, card: Incoming, passed: set[i
         passed.clear()
         left = list(free)
     if not left:
-        await ask(views.full(shelf.context))
+        await shelf.context.ask(views.full(shelf.context))
         return None
     return left[0]

@@ -9,10 +9,9 @@ from kiosk.errands.stock import views
 from kiosk.errands.stock.counting import count
 from kiosk.errands.stock.delivering import deliver
 from kiosk.errands.stock.shelf import StockSession
-from kiosk.ports import Ask, ErrandLog
 from kiosk.receipts import ReceiptDetail
-from kiosk.steps.capabilities import Capabilities, Ended
-from kiosk.steps.context import ViewContext
+from kiosk.steps.capabilities import Ended
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity.administrator import log_in
 from kiosk.steps.receipt import hand_out_receipt, issue_station_receipt, work_receipt_facts
 from kiosk.stock.stocktaking import StoredCard, Why, cards_to_take_out
@@ -21,14 +20,14 @@ from kiosk.views import Choose
 CONTEXT = ViewContext("stock")
 
 
-async def stock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def stock(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    administrator = await log_in(ask, caps, CONTEXT, log)
-    shelf = StockSession.of(caps, CONTEXT, log, administrator)
+    context = context.go_to(CONTEXT)
+    shelf = StockSession.of(context, await log_in(context))
     tasks = {"deliver": deliver, "count": count, "take_out": take_out}
-    while (task := await ask(await _what(shelf))) != "end":
-        await tasks[task](ask, shelf)
-    return await _done(ask, caps, log, shelf)
+    while (task := await context.ask(await _what(shelf))) != "end":
+        await tasks[task](shelf)
+    return await _done(shelf)
 
 
 async def _what(shelf: StockSession) -> Choose:
@@ -40,31 +39,32 @@ async def _what(shelf: StockSession) -> Choose:
     return views.what(shelf.context, lying=len(ledger.lying), slots=len(await shelf.slots()), due=due)
 
 
-async def _done(ask: Ask, caps: Capabilities, log: ErrandLog, shelf: StockSession) -> Ended:
+async def _done(shelf: StockSession) -> Ended:
     """A receipt where something was moved or counted."""
-    if caps.seal is None or not shelf.has_done:
+    context = shelf.context
+    if context.caps.seal is None or not shelf.has_done:
         ended = Ended(ErrandOutcome.DONE)
-        await log.end(ended)
+        await context.log.end(ended)
         return ended
     figures = {"stored": shelf.stored, "taken_out": shelf.taken_out, "missing": shelf.missing}
     details = tuple(ReceiptDetail(what, str(many)) for what, many in figures.items())
-    receipt = await issue_station_receipt(caps, log, work_receipt_facts(caps, shelf.context, shelf.by, details=details))
+    receipt = await issue_station_receipt(context, work_receipt_facts(context, shelf.by, details=details))
     ended = Ended(ErrandOutcome.DONE, receipt=receipt.number)
-    await log.end(ended)
-    await hand_out_receipt(ask, caps, shelf.context, log, receipt)
+    await context.log.end(ended)
+    await hand_out_receipt(context, receipt)
     return ended
 
 
-async def take_out(ask: Ask, shelf: StockSession) -> None:
+async def take_out(shelf: StockSession) -> None:
     """One card after the other, until the person has taken what is wanted."""
     start = 0
     while True:
         found = cards_to_take_out(await shelf.ledger(), shelf.today())
         if not found:
-            await ask(views.nothing_in(shelf.context))
+            await shelf.context.ask(views.nothing_in(shelf.context))
             return
         start = start if start < len(found) else 0
-        answer = await ask(
+        answer = await shelf.context.ask(
             views.which_out(shelf.context, found[start : start + views.PAGE], more=len(found) > views.PAGE)
         )
         if answer == "back":
@@ -72,19 +72,19 @@ async def take_out(ask: Ask, shelf: StockSession) -> None:
         if answer == "more":
             start += views.PAGE
             continue
-        await _take(ask, shelf, *next((card, why) for card, why in found if str(card.slot) == answer))
+        await _take(shelf, *next((card, why) for card, why in found if str(card.slot) == answer))
 
 
-async def _take(ask: Ask, shelf: StockSession, card: StoredCard, why: Why) -> None:
+async def _take(shelf: StockSession, card: StoredCard, why: Why) -> None:
     """Open the slot, see the card go. One that is not there is told as missing."""
     seen = next((slot for slot in await shelf.slots() if slot.number == card.slot), None)
     if seen is not None and seen.card == "empty":
-        if await ask(views.not_there(shelf.context, card)) == "gone":
+        if await shelf.context.ask(views.not_there(shelf.context, card)) == "gone":
             await shelf.took(card.card_number, card.order, card.slot, "missing")
         return
     view = views.take(shelf.context, card, why, len(await shelf.slots()))
-    opened = await shelf.open(ask, card.slot)
+    opened = await shelf.open(card.slot)
     if opened == "shut":
         return
-    if await shelf.until_shut(ask, card.slot, view, "empty", opened):
+    if await shelf.until_shut(card.slot, view, "empty", opened):
         await shelf.took(card.card_number, card.order, card.slot, why)

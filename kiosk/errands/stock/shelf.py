@@ -9,9 +9,8 @@ from fleet.messages.asking import StockAsk, StockMove
 from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.errands.stock import views
 from kiosk.issuer.ports import LoggedIn
-from kiosk.ports import Ask, Cabinet, ErrandLog, Pledge
-from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import ViewContext
+from kiosk.ports import Cabinet, Pledge
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity.administrator import log_in_another, proofs_of
 from kiosk.stock.stocktaking import Ledger, Stock, Why
 from kiosk.views import Await
@@ -23,11 +22,9 @@ T = TypeVar("T")
 class StockSession:
     """The cabinet in the hands of `by`. Counts what was moved."""
 
-    caps: Capabilities
+    context: ErrandContext
     cabinet: Cabinet
     stock: Stock
-    context: ViewContext
-    log: ErrandLog
     by: LoggedIn
     second: LoggedIn | None = None
     """The other administrator, once it takes two to put cards in."""
@@ -38,27 +35,27 @@ class StockSession:
     moves: tuple[StockMove, ...] = ()
 
     @classmethod
-    def of(cls, caps: Capabilities, context: ViewContext, log: ErrandLog, by: LoggedIn) -> Self:
+    def of(cls, context: ErrandContext, by: LoggedIn) -> Self:
         """The errand is not offered without cabinet and orders."""
-        assert caps.cabinet is not None
-        assert caps.stock is not None
-        return cls(caps, caps.cabinet, caps.stock, context, log, by)
+        assert context.caps.cabinet is not None
+        assert context.caps.stock is not None
+        return cls(context, context.caps.cabinet, context.caps.stock, by)
 
     @property
     def has_done(self) -> bool:
         """Whether there is something to write a receipt of."""
         return self.counted or self.stored + self.taken_out + self.missing > 0
 
-    async def need_second(self, ask: Ask) -> None:
+    async def need_second(self) -> None:
         """Another administrator too, once, where cards of this region or station want two. Raises StopError."""
-        wanted = self.caps.region.stock.two_administrators or (await self.ledger()).keyless
+        wanted = self.context.caps.region.stock.two_administrators or (await self.ledger()).keyless
         if wanted and self.second is None:
-            await ask(views.two_wanted(self.context))
-            self.second = await log_in_another(ask, self.caps, self.context, self.log, self.by.hsa_ids)
+            await self.context.ask(views.two_wanted(self.context))
+            self.second = await log_in_another(self.context, self.by.hsa_ids)
 
     def today(self) -> str:
         """ISO 8601, as people here have it."""
-        return self.caps.clock.now().astimezone().date().isoformat()
+        return self.context.caps.clock.now().astimezone().date().isoformat()
 
     async def ledger(self) -> Ledger:
         return await self.stock.look()
@@ -70,15 +67,15 @@ class StockSession:
             raise views.cabinet_out(self.context)
         return state.slots
 
-    async def open(self, ask: Ask, slot: int) -> Literal["opened", "unclear", "shut"]:
+    async def open(self, slot: int) -> Literal["opened", "unclear", "shut"]:
         """Open a slot; `shut` after saying why it stays so. Raises StopError where it is the cabinet itself."""
-        match await self.log.effect(Effect.SLOT_OPEN, self.cabinet.open_slot(slot), slot=slot):
+        match await self.context.log.effect(Effect.SLOT_OPEN, self.cabinet.open_slot(slot), slot=slot):
             case Opened():
                 return "opened"
             case OpenUnknown():
                 return "unclear"
             case NotOpened(SlotFault.JAMMED | SlotFault.OTHER_OPEN | SlotFault.NO_SUCH_SLOT as fault):
-                await ask(views.not_open(self.context, slot, fault))
+                await self.context.ask(views.not_open(self.context, slot, fault))
                 return "shut"
             case NotOpened():
                 raise views.cabinet_out(self.context)
@@ -86,23 +83,23 @@ class StockSession:
                 assert_never(other)
 
     async def until_shut(
-        self, ask: Ask, slot: int, view: Await, card: Literal["present", "empty"], opened: str = "opened"
+        self, slot: int, view: Await, card: Literal["present", "empty"], opened: str = "opened"
     ) -> bool:
         """Show `view` until the door is shut with the card as it is wanted; False where the person shut it otherwise."""
-        seen = await ask(view, until=self.cabinet.wait_slot(slot, card=card, door="closed"))
+        seen = await self.context.ask(view, until=self.cabinet.wait_slot(slot, card=card, door="closed"))
         if isinstance(seen, str):
             shut = self.cabinet.wait_slot(slot, card=None, door="closed")
-            seen = await ask(views.shut(self.context, slot), until=shut)
+            seen = await self.context.ask(views.shut(self.context, slot), until=shut)
         as_wanted = isinstance(seen, SlotReading) and seen.card == card
         if as_wanted and opened == "unclear":
-            await self.log.settled(Effect.SLOT_OPEN, Outcome.OPENED)
+            await self.context.log.settled(Effect.SLOT_OPEN, Outcome.OPENED)
         return as_wanted
 
     async def put(self, card_number: str, order: str, slot: int) -> None:
         """Tell that the card lies there now."""
         about: dict[str, Any] = {"order": order} if order else {}
         about |= {"second": self.second.hsa_id} if self.second else {}
-        await self.log.note(
+        await self.context.log.note(
             EventType.CARD_STORED, card_number=card_number, slot=slot, by=self.by.hsa_id,
             pledge=self._moved(order, slot, "stored"), **about,
         )  # fmt: skip
@@ -112,7 +109,7 @@ class StockSession:
         """Tell that the card is out of its slot, or that it was never there."""
         about: dict[str, Any] = {"order": order} if order else {}
         moved = self._moved(order, slot, "missing" if why == "missing" else "taken_out")
-        await self.log.note(
+        await self.context.log.note(
             EventType.CARD_TAKEN_OUT,
             card_number=card_number,
             slot=slot,
@@ -128,13 +125,17 @@ class StockSession:
         """What is told with the administrators' proofs once the errand has ended: all that was moved of orders so far."""
         people = proofs_of(self.by, self.second)
         if order:
-            at = self.caps.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+            at = self.context.caps.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
             self.moves = (*self.moves, StockMove(order, slot, what, at))
         if not (people and self.moves):
             return None
-        return self.caps.blocking.pledge_for_errand(StockAsk(id="", moves=self.moves), people, errand=self.log.id)
+        return self.context.caps.blocking.pledge_for_errand(
+            StockAsk(id="", moves=self.moves), people, errand=self.context.log.id
+        )
 
     async def compared(self, slots: int, differences: Iterable[dict[str, str | int]]) -> None:
         """Tell how list and sensors agree."""
-        await self.log.note(EventType.STOCK_COUNTED, by=self.by.hsa_id, slots=slots, differences=list(differences))
+        await self.context.log.note(
+            EventType.STOCK_COUNTED, by=self.by.hsa_id, slots=slots, differences=list(differences)
+        )
         self.counted = True

@@ -8,8 +8,8 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.unblock import views
 from kiosk.errands.unblock.views import CARD, CODE, CONTEXT, LETTER
 from kiosk.errands.unblock.ways import choose_way, choose_without
-from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.capabilities import Ended
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard, lead_to_hand_over, own_card, refuse_read_only
 from kiosk.steps.pin.by_administrator import Mandate, NothingReleasedError, mandate, set_code_by_mandate
@@ -19,55 +19,55 @@ from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, NoLetterError, card_d
 from kiosk.steps.receipt import receipt_for, say_done
 
 
-async def unblock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def unblock(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    return await _unblock(ask, caps, log)
+    return await _unblock(context)
 
 
-async def unlock_without_letter(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+async def unlock_without_letter(context: ErrandContext) -> Ended:
     """The same errand for who has been told that the card in the reader is locked, and has no letter. Raises as `unblock`."""
-    return await _unblock(ask, caps, log, letter=False)
+    return await _unblock(context, letter=False)
 
 
-async def _unblock(ask: Ask, caps: Capabilities, log: ErrandLog, *, letter: bool = True) -> Ended:
-    async with own_card(ask, caps, CARD, log, views.insert) as card:
+async def _unblock(context: ErrandContext, *, letter: bool = True) -> Ended:
+    async with own_card(context.go_to(CARD), views.insert) as card:
         refuse_read_only(CARD, card.facts)
-        if (ended := await lead_to_hand_over(ask, caps, CARD, log, card)) is not None:
+        if (ended := await lead_to_hand_over(context.go_to(CARD), card)) is not None:
             return ended
         roles = _locked(card)
-        way = await choose_way(ask, caps, card, roles)
+        way = await choose_way(context, card, roles)
         if way == "unblock" and not letter:
-            way = await choose_without(ask, caps, card)
+            way = await choose_without(context, card)
         if way != "letter":
-            await tell_untested(ask, CARD, card.visit, roles)
+            await tell_untested(context.go_to(CARD), card.visit, roles)
         try:
-            return await _by(way, ask, caps, log, card, roles)
+            return await _by(context, way, card, roles)
         except NoLetterError:
-            return await _by(await choose_without(ask, caps, card), ask, caps, log, card, roles)
+            return await _by(context, await choose_without(context, card), card, roles)
 
 
-async def _by(way: str, ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, roles: tuple[Role, ...]) -> Ended:
+async def _by(context: ErrandContext, way: str, card: OwnCard, roles: tuple[Role, ...]) -> Ended:
     """The chosen way, to its end."""
     if way == "letter":
-        return await _order_letter(ask, caps, log, card)
-    given = await mandate(ask, caps, CODE, log, card) if way == "administrator" else None
+        return await _order_letter(context, card)
+    given = await mandate(context.go_to(CODE), card) if way == "administrator" else None
     try:
-        codes = [await _unlock(ask, caps, log, card, role, given) for role in roles]
+        codes = [await _unlock(context, card, role, given) for role in roles]
     except NothingReleasedError:
-        return await _order_letter(ask, caps, log, card, instead=True)
+        return await _order_letter(context, card, instead=True)
     untested = first_reason(code.untested for code in codes)
     kept = next((code.remarks for code in codes if not code.new), ())
     who = given.who if given else Identification("card", card.whose.hsa_id)
-    receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, kept, untested)
+    receipt = await receipt_for(context.go_to(CONTEXT), card.whose, who, kept, untested)
     said = views.done(envelope=given is None, new=not kept, untested=untested)
-    return await say_done(ask, caps, CONTEXT, log, receipt, *said, untested)
+    return await say_done(context.go_to(CONTEXT), receipt, *said, untested)
 
 
-async def _order_letter(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, *, instead: bool = False) -> Ended:
-    reason, view = await order_letter(ask, caps, LETTER, log, card.whose, "locked", instead=instead)
+async def _order_letter(context: ErrandContext, card: OwnCard, *, instead: bool = False) -> Ended:
+    reason, view = await order_letter(context.go_to(LETTER), card.whose, "locked", instead=instead)
     ended = Ended(ErrandOutcome.DONE, reason)
-    await log.end(ended)
-    await ask(view)
+    await context.log.end(ended)
+    await context.ask(view)
     return ended
 
 
@@ -77,17 +77,15 @@ def _locked(card: OwnCard) -> tuple[Role, ...]:
     return tuple(role for role in roles if card.facts.is_locked(role)) or (Role.IDENTIFICATION,)
 
 
-async def _unlock(
-    ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, role: Role, given: Mandate | None
-) -> CodeSet:
+async def _unlock(context: ErrandContext, card: OwnCard, role: Role, given: Mandate | None) -> CodeSet:
     """Rounds of PUK (or mandate) and new code until the card has it, and its key has proved it, or could not be tested."""
     letter = CodeLetter(card.whose, card_decides)
-    context = CODE if given is None else given.context(CODE.forward())
+    context = context.go_to(CODE) if given is None else given.context(context.go_to(CODE).forward())
     known = None
     while known is None:
         if given is not None:
-            known = await set_code_by_mandate(ask, caps, context, log, card, given, role)
+            known = await set_code_by_mandate(context, card, given, role)
         else:
-            known, card.visit = await set_code(ask, caps, context, log, letter, card.visit, role)
+            known, card.visit = await set_code(context, letter, card.visit, role)
     shown = context.forward() if known.new else context.testing_alone()
-    return known.after_test(await prove_card(ask, shown, log, card.visit, known.code, role))
+    return known.after_test(await prove_card(shown, card.visit, known.code, role))

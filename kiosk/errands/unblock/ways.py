@@ -10,10 +10,10 @@ from typing import Literal
 from drivers.reader.outcomes import Role
 from kiosk.errands.unblock import views
 from kiosk.issuer.ports import CardWord, Unavailable
-from kiosk.ports import Ask
 from kiosk.region import RegionSettings
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import wait_until_empty
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity.card_status import DEAD
 from kiosk.steps.identity.card_status_views import holder_is
 from kiosk.steps.own_card import OwnCard, ask_register
@@ -25,7 +25,7 @@ from kiosk.steps.pin.unlocking import refuse_unsendable_puk
 Unlocker = Literal["holder", "administrator"]
 
 
-async def choose_way(ask: Ask, caps: Capabilities, card: OwnCard, roles: tuple[Role, ...]) -> str:
+async def choose_way(context: ErrandContext, card: OwnCard, roles: tuple[Role, ...]) -> str:
     """How this card is unlocked (`unblock`, `administrator`, `letter`), before anything is typed. Where one code is locked and
     its holder may unlock it, the PUK is asked for at once: whoever is here said so, and has it at hand. Raises StopError."""
     puk, rules = card.facts.pin(Role.PUK), card.facts.rules
@@ -34,48 +34,48 @@ async def choose_way(ask: Ask, caps: Capabilities, card: OwnCard, roles: tuple[R
         refuse_unsendable_puk(views.CARD, card.facts)
     if rules.unblocking == "nobody" or (puk is not None and not puk.can_be_typed):
         raise views.not_here(views.CARD)
-    if unsendable or await _who_may(ask, caps, card) == "administrator":
+    if unsendable or await _who_may(context, card) == "administrator":
         refuse_new_codes(card)
-        way = await ask(views.administrator_only(views.CARD))
+        way = await context.ask(views.administrator_only(views.CARD))
     else:
         locked = any(card.facts.is_locked(role) for role in roles)
         if locked and len(roles) == 1:
             return "unblock"
-        way = await ask(views.locked(views.CARD) if locked else views.not_locked(views.CARD))
+        way = await context.ask(views.locked(views.CARD) if locked else views.not_locked(views.CARD))
         if way == "no_envelope":
-            return await choose_without(ask, caps, card)
+            return await choose_without(context, card)
     if way == "administrator":
-        await _find_issuer(caps, card)
+        await _find_issuer(context.caps, card)
     return way
 
 
-async def choose_without(ask: Ask, caps: Capabilities, card: OwnCard) -> str:
+async def choose_without(context: ErrandContext, card: OwnCard) -> str:
     """As `choose_way`, for who has no letter."""
     refuse_new_codes(card)
-    way = await ask(without(views.CARD))
+    way = await context.ask(without(views.CARD))
     if way == "administrator":
-        await _find_issuer(caps, card)
+        await _find_issuer(context.caps, card)
     return way
 
 
-async def _who_may(ask: Ask, caps: Capabilities, card: OwnCard) -> Unlocker:
+async def _who_may(context: ErrandContext, card: OwnCard) -> Unlocker:
     """By the chip, the register's product, or what the person reads on the card."""
     match card.facts.rules.unblocking:
         case "printed":
-            return unlocker_of(caps.region, card.product) or await _read_on_card(ask, caps, card)
+            return unlocker_of(context.caps.region, card.product) or await _read_on_card(context, card)
         case "holder":
             return "holder"
         case _:
             return "administrator"
 
 
-async def _read_on_card(ask: Ask, caps: Capabilities, card: OwnCard) -> Unlocker:
+async def _read_on_card(context: ErrandContext, card: OwnCard) -> Unlocker:
     """The card comes out, is read, and goes in again: nobody reads the back of a card in a reader."""
     await card.visit.close()
-    await ask(views.take_to_read(views.CARD), until=wait_until_empty(caps.reader))
-    rules = caps.region.product_codes
-    code = await ask(views.product_code(views.CARD, tuple(rule.code for rule in rules)))
-    card.visit = await insert_again(ask, caps, views.CARD, card)
+    await context.ask(views.take_to_read(views.CARD), until=wait_until_empty(context.caps.reader))
+    rules = context.caps.region.product_codes
+    code = await context.ask(views.product_code(views.CARD, tuple(rule.code for rule in rules)))
+    card.visit = await insert_again(context.go_to(views.CARD), card)
     return next((rule.by for rule in rules if rule.code == code), "administrator")
 
 

@@ -16,12 +16,11 @@ from drivers.reader.keys import ManagementKey
 from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import Role
 from drivers.reader.secret import Secret
-from kiosk.ports import Ask, Visit
+from kiosk.ports import Visit
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import act_for_holder, ask_for_card, prove_code
 from kiosk.steps.certificate import card_write_views as views
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.unlocking import NotSent
 
@@ -72,13 +71,12 @@ def codes_for(facts: CardFacts, use: Purpose) -> tuple[Role, ...]:
     return (Role.IDENTIFICATION, Role.SIGNATURE) if second else (Role.IDENTIFICATION,)
 
 
-async def prove_codes(
-    ask: Ask, context: ViewContext, visit: Visit, use: Purpose, known: Collection[Role] = ()
-) -> Codes:
+async def prove_codes(context: ErrandContext, visit: Visit, use: Purpose, known: Collection[Role] = ()) -> Codes:
     """Ask for each of those codes that is not known yet, until the card accepts it. Raises as `prove_code`."""
     wanted = (role for role in codes_for(visit.facts, use) if role not in known)
     return {
-        role: await prove_code(ask, visit, role, own_card_views.code(context, visit.facts, role)) for role in wanted
+        role: await prove_code(context.ask, visit, role, own_card_views.code(context, visit.facts, role))
+        for role in wanted
     }
 
 
@@ -87,23 +85,14 @@ def identification_again(codes: Codes) -> Secret | None:
     return codes[Role.IDENTIFICATION] if len(codes) > 1 else None
 
 
-def management_key(caps: Capabilities, card: OwnCard, errand: str) -> ManagementKey | None:
+def management_key(context: ErrandContext, card: OwnCard) -> ManagementKey | None:
     """Whoever answers for the card's management key; None where the card has none."""
-    algorithm = card.facts.rules.management
-    return (
-        None
-        if algorithm is None
-        else caps.card_keys.management(card.facts, algorithm, errand=errand, people=card.people)
-    )
+    algorithm, keys = card.facts.rules.management, context.caps.card_keys
+    return algorithm and keys.management(card.facts, algorithm, errand=context.log.id, people=card.people)
 
 
 async def meet_again(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    card: OwnCard,
-    use: Purpose,
-    settle: Callable[[], Awaitable[None]],
+    context: ErrandContext, card: OwnCard, use: Purpose, settle: Callable[[], Awaitable[None]]
 ) -> Codes:
     """The same card once more after a tear, and its codes, typed once more. `settle` looks first at what the card holds now.
 
@@ -112,12 +101,14 @@ async def meet_again(
     serial, fresh = card.facts.serial, False
     await card.visit.close()
     while True:
-        visit = await ask_for_card(ask, caps.reader, lambda why: views.pulled(context, why), fresh=fresh)
+        visit = await ask_for_card(
+            context.ask, context.caps.reader, lambda why: views.pulled(context, why), fresh=fresh
+        )
         if isinstance(visit, str):
             raise views.gone(context)
         if (visit.facts.serial, visit.facts.card_number or card.whose.card_number) == (serial, card.whose.card_number):
             card.visit = act_for_holder(visit, card.whose.hsa_id)
             await settle()
-            return await prove_codes(ask, context, visit, use)
+            return await prove_codes(context, visit, use)
         await visit.close()
         fresh = True

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from drivers.reader.keys import KeyPlace
 from drivers.reader.model import CardFacts
 from kiosk.issuer.ports import Offer
-from kiosk.ports import Ask
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.certificate import from_portal_views as views
-from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.context import CardHolder, ErrandContext
 
 WAIT_S = 720.0
 """A proof holds for a quarter of an hour, and the card was read before this."""
@@ -21,12 +20,10 @@ LOOK_S = 15.0
 """So often the server is asked whether it is there."""
 
 
-async def wait_for_portal(
-    ask: Ask, caps: Capabilities, context: ViewContext, whose: CardHolder, facts: CardFacts, key: bytes
-) -> None:
+async def wait_for_portal(context: ErrandContext, whose: CardHolder, facts: CardFacts, key: bytes) -> None:
     """Until the certificate of that key is at the server. Raises StopError where the person comes back for it instead."""
-    by_hand, now = caps.region.certificates_by_hand, caps.clock.now()
-    is_there = await ask(views.waiting(context, whose, by_hand, now), until=_is_ready(caps, facts, key))
+    by_hand, now = context.caps.region.certificates_by_hand, context.caps.clock.now()
+    is_there = await context.ask(views.waiting(context, whose, by_hand, now), until=_is_ready(context.caps, facts, key))
     if is_there is not True:
         raise views.comes_back(context, by_hand, now)
 

@@ -19,8 +19,7 @@ from drivers.reader.outcomes import Accepted, Locked, Refused, Signed, SignOutco
 from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.issuer import certificate_request
 from kiosk.issuer.ports import LATE, CertificateIssued, InPortal, Offer, RequestDeclined, Unavailable
-from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Capabilities, StopError
+from kiosk.steps.capabilities import StopError
 from kiosk.steps.certificate import card_write_views as views
 from kiosk.steps.certificate.card_write import (
     Codes,
@@ -35,7 +34,7 @@ from kiosk.steps.certificate.card_write import (
 )
 from kiosk.steps.certificate.from_portal import wait_for_portal, waiting_place
 from kiosk.steps.certificate.from_portal_views import comes_back
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.unlocking import NotSent
 
@@ -65,16 +64,14 @@ class Renewal:
     """By administrators, whose proofs count for a quarter of an hour."""
 
 
-async def issue_certificate(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, renewal: Renewal, codes: Codes
-) -> Certificate:
+async def issue_certificate(context: ErrandContext, card: OwnCard, renewal: Renewal, codes: Codes) -> Certificate:
     """The new certificate, written and tested. Raises StopError where it stays at the old one."""
-    work = _Issuance(ask, caps, context, log, card, renewal, codes)
+    work = _Issuance(context, card, renewal, codes)
     torn = False
     while True:
         try:
             if torn:
-                work.codes = await meet_again(ask, caps, context, card, renewal.purpose, work.settle)
+                work.codes = await meet_again(context, card, renewal.purpose, work.settle)
             return await work.go()
         except TornError:
             torn = True
@@ -83,17 +80,8 @@ async def issue_certificate(
 class _Issuance:
     """How far it has come. Each step looks first whether it is done already."""
 
-    def __init__(
-        self,
-        ask: Ask,
-        caps: Capabilities,
-        context: ViewContext,
-        log: ErrandLog,
-        card: OwnCard,
-        renewal: Renewal,
-        codes: Codes,
-    ) -> None:
-        self._ask, self._desk, self._scene, self._log = ask, caps, context, log
+    def __init__(self, context: ErrandContext, card: OwnCard, renewal: Renewal, codes: Codes) -> None:
+        self._context = context
         self._card, self._renewal = card, renewal
         self.codes = codes
         self._place: KeyPlace | None = None
@@ -131,29 +119,33 @@ class _Issuance:
         """What the card that is back shows of the effect that broke off. Raises TornError."""
         if self._torn == MAKE:
             places = await read_untorn(self._card.visit.places(self._renewal.purpose))
-            await self._log.settled(MAKE, Outcome.GENERATED if places and places[0].public_key else Outcome.MADE_AGAIN)
+            await self._context.log.settled(
+                MAKE, Outcome.GENERATED if places and places[0].public_key else Outcome.MADE_AGAIN
+            )
         elif self._torn == WRITE:
-            await self._log.settled(WRITE, Outcome.WRITTEN if self._written else Outcome.NOT_WRITTEN)
+            await self._context.log.settled(WRITE, Outcome.WRITTEN if self._written else Outcome.NOT_WRITTEN)
         elif self._torn == TAKE_OFF:
-            await self._log.settled(TAKE_OFF, Outcome.NOT_DELETED if self._written else Outcome.DELETED)
+            await self._context.log.settled(TAKE_OFF, Outcome.NOT_DELETED if self._written else Outcome.DELETED)
         self._torn = ""
 
     async def _key(self) -> KeyPlace:
         """The place of a key that waits for its certificate; else one is made in a free place."""
         places = await read_untorn(self._card.visit.places(self._renewal.purpose))
         if not places:
-            raise views.no_room(self._scene)
+            raise views.no_room(self._context)
         known = waiting_place(places, self._renewal.offer)
-        made_here = [one for one in places if one.public_key is not None and await self._log.made_key(one.key_id)]
+        made_here = [
+            one for one in places if one.public_key is not None and await self._context.log.made_key(one.key_id)
+        ]
         if known is not None or made_here:
             self._place = known or made_here[0]
             return self._place
         self._place = place = next((one for one in places if one.public_key is None), places[0])
-        key = management_key(self._desk, self._card, self._log.id)
+        key = management_key(self._context, self._card)
         algorithm, visit = _algorithm(self._renewal.present), self._card.visit
         making = attempt(lambda: visit.generate_key(place.key_id, algorithm, key, self._renewal.purpose))
-        match await self._ask(
-            views.working(self._scene, "key"), until=self._log.effect(MAKE, making, key=place.key_id)
+        match await self._context.ask(
+            views.working(self._context, "key"), until=self._context.log.effect(MAKE, making, key=place.key_id)
         ):
             case Generated(public):
                 self._place = KeyPlace(place.key_id, public)
@@ -161,30 +153,32 @@ class _Issuance:
             case Unknown() | NotSent() as torn:
                 raise self._broke_off(MAKE, torn)
             case KeyUnavailable():
-                raise views.keys_away(self._scene)
+                raise views.keys_away(self._context)
             case Refused() | GarbledAnswer() | str():
-                raise views.card_refused(self._scene)
+                raise views.card_refused(self._context)
             case other:
                 assert_never(other)
 
     async def _certificate(self, place: KeyPlace) -> bytes:
         """Asked for by the new key, vouched for by the old one. DER."""
-        answer = await self._ask(views.working(self._scene, "fetch"), until=self._asked(place))
+        answer = await self._context.ask(views.working(self._context, "fetch"), until=self._asked(place))
         while isinstance(answer, InPortal):
             assert place.public_key is not None
-            await wait_for_portal(self._ask, self._desk, self._scene, self._card.whose, self._facts, place.public_key)
-            answer = await self._ask(views.working(self._scene, "fetch"), until=self._asked(place))
+            await wait_for_portal(self._context, self._card.whose, self._facts, place.public_key)
+            answer = await self._context.ask(views.working(self._context, "fetch"), until=self._asked(place))
         match answer:
             case CertificateIssued(chain):
                 if not _fits(chain, place, self._renewal.offer):
-                    raise views.not_as_offered(self._scene)
+                    raise views.not_as_offered(self._context)
                 return chain[0]
             case Unavailable():
-                raise views.keys_away(self._scene)
+                raise views.keys_away(self._context)
             case RequestDeclined(why) if why in LATE and self._renewal.offer.by_hand:
-                raise comes_back(self._scene, self._desk.region.certificates_by_hand, self._desk.clock.now())
+                raise comes_back(
+                    self._context, self._context.caps.region.certificates_by_hand, self._context.caps.clock.now()
+                )
             case RequestDeclined() as word:
-                raise views.declined(self._scene, late=word.reason in LATE and self._renewal.attended)
+                raise views.declined(self._context, late=word.reason in LATE and self._renewal.attended)
             case str():
                 raise AssertionError("a view without buttons has no answer")
             case other:
@@ -216,11 +210,13 @@ class _Issuance:
             if not isinstance(vouched, Signed):
                 return vouched
             proof = replace(vouched, certificate=present.der)
-        asking = self._desk.issuer.certificate(
-            request, self._renewal.offer, facts=self._facts, errand=self._log.id, proof=proof,
+        asking = self._context.caps.issuer.certificate(
+            request, self._renewal.offer, facts=self._facts, errand=self._context.log.id, proof=proof,
             people=self._card.people,
         )  # fmt: skip
-        return await self._log.effect(ASK, asking, profile=self._renewal.offer.profile, loa=self._renewal.offer.loa)
+        return await self._context.log.effect(
+            ASK, asking, profile=self._renewal.offer.profile, loa=self._renewal.offer.loa
+        )
 
     @property
     def _facts(self) -> CardFacts:
@@ -242,33 +238,33 @@ class _Issuance:
 
     def _unsigned(self, outcome: object) -> Exception:
         """A signature that did not come: the card left, or does not sign."""
-        return TornError() if isinstance(outcome, Unknown | NotSent) else views.card_refused(self._scene)
+        return TornError() if isinstance(outcome, Unknown | NotSent) else views.card_refused(self._context)
 
     async def _write(self, place: KeyPlace) -> None:
-        key = management_key(self._desk, self._card, self._log.id)
+        key = management_key(self._context, self._card)
         writing = attempt(lambda: self._card.visit.write_certificate(place.key_id, self._der, key))
-        effect = self._log.effect(WRITE, writing, key=place.key_id)
-        match await self._ask(views.working(self._scene, "write"), until=effect):
+        effect = self._context.log.effect(WRITE, writing, key=place.key_id)
+        match await self._context.ask(views.working(self._context, "write"), until=effect):
             case Accepted():
                 return
             case Unknown() | NotSent() as torn:
                 raise self._broke_off(WRITE, torn)
             case KeyUnavailable():
-                raise views.keys_away(self._scene)
+                raise views.keys_away(self._context)
             case _:
-                raise views.card_refused(self._scene)
+                raise views.card_refused(self._context)
 
     async def _test(self) -> Certificate:
         """A real signature by the new key, and the chain of its certificate."""
         new = self._written
         assert new is not None, "it was written and read back"
         challenge = secrets.token_bytes(CHALLENGE_BYTES)
-        outcome = await self._ask(views.working(self._scene, "test"), until=self._signed(new.id, challenge))
+        outcome = await self._context.ask(views.working(self._context, "test"), until=self._signed(new.id, challenge))
         if isinstance(outcome, Unknown | NotSent):
             raise TornError
         if isinstance(outcome, Signed) and new.chain in HOLDS and new.purpose == self._renewal.purpose:
             return new
-        await self._log.settled(Effect.CARD_TEST, Outcome.FAILED)
+        await self._context.log.settled(Effect.CARD_TEST, Outcome.FAILED)
         self._failed = True
         raise await self._given_up()
 
@@ -276,14 +272,14 @@ class _Issuance:
         """A certificate that does not work is taken off the card, so that nobody chooses it. Raises TornError."""
         new = self._written
         if new is None:
-            return views.new_failed(self._scene, gone=True)
-        key = management_key(self._desk, self._card, self._log.id)
+            return views.new_failed(self._context, gone=True)
+        key = management_key(self._context, self._card)
         deleting = attempt(lambda: self._card.visit.delete_certificate(new.id, key))
-        effect = self._log.effect(TAKE_OFF, deleting, key=new.id)
-        outcome = await self._ask(views.working(self._scene, "test"), until=effect)
+        effect = self._context.log.effect(TAKE_OFF, deleting, key=new.id)
+        outcome = await self._context.ask(views.working(self._context, "test"), until=effect)
         if isinstance(outcome, Unknown | NotSent):
             raise self._broke_off(TAKE_OFF, outcome)
-        return views.new_failed(self._scene, gone=isinstance(outcome, Accepted))
+        return views.new_failed(self._context, gone=isinstance(outcome, Accepted))
 
     def _broke_off(self, effect: Effect, outcome: object) -> TornError:
         self._torn = effect if isinstance(outcome, Unknown) else ""

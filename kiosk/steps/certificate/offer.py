@@ -11,12 +11,11 @@ from typing import Literal, assert_never
 
 from drivers.reader.model import CardFacts, Certificate
 from kiosk.issuer.ports import Offer, RequestDeclined, Unavailable
-from kiosk.ports import Ask
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.certificate import card_write_views, views
 from kiosk.steps.certificate.issuance import Renewal
 from kiosk.steps.certificate.removal import removable
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity import proof_views
 from kiosk.steps.own_card import OwnCard
 
@@ -26,27 +25,27 @@ Use = Literal["identification", "signature"]
 USES: tuple[Use, ...] = ("identification", "signature")
 
 
-async def choose_renewal(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> Renewal:
+async def choose_renewal(context: ErrandContext, card: OwnCard) -> Renewal:
     """The one that the holder chooses. Raises StopError where there is nothing to renew, or nobody who may."""
     if not card.facts.rules.writable:
         raise views.not_writable(context)
     newest = card.facts.certificate("identification")
     if newest is not None and newest.chain == "unchecked":
         raise proof_views.proves_nobody(context, newest.chain)
-    offers = await ask_for_offers(ask, caps, context, card)
+    offers = await ask_for_offers(context, card)
     if all(one.profile == "reserve" for one in offers):
         raise views.use_reserve(context)
-    now, wanted = caps.clock.now(), []
+    now, wanted = context.caps.clock.now(), []
     for use in USES:
         offer = next((one for one in offers if one.profile == use), None)
         if offer is not None:
             wanted += _renewals(card.facts, offer, use, now)
     if not wanted:
         raise _nothing(context, card.facts, now)
-    answer = await ask(views.which(context, wanted)) if len(wanted) > 1 else wanted[0].purpose
+    answer = await context.ask(views.which(context, wanted)) if len(wanted) > 1 else wanted[0].purpose
     chosen = next(one for one in wanted if one.purpose == answer)
     if chosen.fetched is None:
-        await require_free_place(caps, context, card, chosen.purpose)
+        await require_free_place(context, card, chosen.purpose)
     return chosen
 
 
@@ -57,21 +56,20 @@ async def nears_its_end(caps: Capabilities, card: OwnCard, hsa_id: str) -> bool:
     return any(certificate is not None and certificate.not_after < until for certificate in newest)
 
 
-async def require_free_place(caps: Capabilities, context: ViewContext, card: OwnCard, use: Use) -> None:
+async def require_free_place(context: ErrandContext, card: OwnCard, use: Use) -> None:
     """Raises StopError where a new key would take the place of one that is in use: make room, or this product has none."""
     if not await card.visit.places(use):
         await card.visit.complete()
-        may_go = removable(card.facts, caps.clock.now())
+        may_go = removable(card.facts, context.caps.clock.now())
         raise card_write_views.no_room(context) if may_go else views.not_writable(context)
 
 
 async def ask_for_offers(
-    ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard,
-    none: Callable[[ViewContext], StopError] = views.not_offered,
-) -> tuple[Offer, ...]:  # fmt: skip
+    context: ErrandContext, card: OwnCard, none: Callable[[ViewContext], StopError] = views.not_offered
+) -> tuple[Offer, ...]:
     """What the issuer offers this card now: never nothing. Raises StopError, that of `none` where there is no offer."""
     facts = replace(card.facts, card_number=card.whose.card_number)  # a card without certificates does not say it
-    match await ask(views.asking(context), until=caps.issuer.offers(facts)):
+    match await context.ask(views.asking(context), until=context.caps.issuer.offers(facts)):
         case RequestDeclined() | ():
             raise none(context)
         case Unavailable() | str():

@@ -13,11 +13,11 @@ from typing import Literal
 from drivers.reader.model import CardFacts, Certificate
 from drivers.reader.outcomes import Accepted, Unknown
 from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
-from kiosk.ports import Ask, ErrandEndedError, ErrandLog
-from kiosk.steps.capabilities import Capabilities, StopError
+from kiosk.ports import ErrandEndedError
+from kiosk.steps.capabilities import StopError
 from kiosk.steps.certificate import removal_views, views
 from kiosk.steps.certificate.card_write import TornError, attempt, management_key, meet_again, read_untorn
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.unlocking import NotSent
 
@@ -49,16 +49,14 @@ def _is_replaced(certificate: Certificate, facts: CardFacts) -> bool:
     return certificate.purpose != "other" and newest is not certificate and newest.chain == "ok"
 
 
-async def remove(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, certificate: Certificate
-) -> bool:
+async def remove(context: ErrandContext, card: OwnCard, certificate: Certificate) -> bool:
     """Take it off the card, whose codes for that use are verified; False where it stays. Raises StopError, CardPulledError."""
-    removal = _Removal(ask, caps, context, log, card, certificate)
+    removal = _Removal(context, card, certificate)
     torn = False
     while True:
         try:
             if torn:
-                await meet_again(ask, caps, context, card, certificate.purpose, removal.settle)
+                await meet_again(context, card, certificate.purpose, removal.settle)
             return await removal.go()
         except TornError:
             torn = True
@@ -67,23 +65,15 @@ async def remove(
 class _Removal:
     """How far it has come."""
 
-    def __init__(
-        self,
-        ask: Ask,
-        caps: Capabilities,
-        context: ViewContext,
-        log: ErrandLog,
-        card: OwnCard,
-        certificate: Certificate,
-    ) -> None:
-        self._ask, self._desk, self._scene, self._log = ask, caps, context, log
+    def __init__(self, context: ErrandContext, card: OwnCard, certificate: Certificate) -> None:
+        self._context = context
         self._card, self._certificate = card, certificate
         self._torn = ""
 
     async def go(self) -> bool:
         """What is not done yet. Raises TornError."""
         if self._there:
-            may_go = {one.certificate.der for one in removable(self._card.facts, self._desk.clock.now())}
+            may_go = {one.certificate.der for one in removable(self._card.facts, self._context.caps.clock.now())}
             if self._certificate.der not in may_go or not await self._delete(CERTIFICATE):
                 return False
         if self._card.facts.rules.deletes_keys and await self._has_key():
@@ -103,35 +93,33 @@ class _Removal:
         """What the card that is back shows of the effect that broke off. Raises TornError."""
         await read_untorn(self._card.visit.complete())
         if self._torn == CERTIFICATE:
-            await self._log.settled(CERTIFICATE, Outcome.NOT_DELETED if self._there else Outcome.DELETED)
+            await self._context.log.settled(CERTIFICATE, Outcome.NOT_DELETED if self._there else Outcome.DELETED)
         elif self._torn == KEY:
-            await self._log.settled(KEY, Outcome.NOT_DELETED if await self._has_key() else Outcome.DELETED)
+            await self._context.log.settled(KEY, Outcome.NOT_DELETED if await self._has_key() else Outcome.DELETED)
         self._torn = ""
 
     async def _delete(self, effect: Effect) -> bool:
-        key, visit, id_ = management_key(self._desk, self._card, self._log.id), self._card.visit, self._certificate.id
+        key, visit, id_ = management_key(self._context, self._card), self._card.visit, self._certificate.id
         act = visit.delete_certificate if effect == CERTIFICATE else visit.delete_key
-        deleting = self._log.effect(effect, attempt(lambda: act(id_, key)), key=id_)
-        outcome = await self._ask(removal_views.removing(self._scene), until=deleting)
+        deleting = self._context.log.effect(effect, attempt(lambda: act(id_, key)), key=id_)
+        outcome = await self._context.ask(removal_views.removing(self._context), until=deleting)
         if isinstance(outcome, Unknown | NotSent):
             self._torn = effect if isinstance(outcome, Unknown) else ""
             raise TornError
         return isinstance(outcome, Accepted)
 
 
-async def offer_removal(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, old: Certificate | None
-) -> views.OldIs:
+async def offer_removal(context: ErrandContext, card: OwnCard, old: Certificate | None) -> views.OldIs:
     """What becomes of the old one. Whoever walks away, or pulls the card, keeps it."""
-    may_go = {one.certificate.der for one in removable(card.facts, caps.clock.now())}
+    may_go = {one.certificate.der for one in removable(card.facts, context.caps.clock.now())}
     if old is None or old.der not in may_go:
         return "none" if old is None else "kept"
     try:
-        if await ask(views.old(context, old)) == "keep":
+        if await context.ask(views.old(context, old)) == "keep":
             return "kept"
-        if await remove(ask, caps, context, log, card, old):
+        if await remove(context, card, old):
             return "gone"
-        await ask(removal_views.stays(context))
+        await context.ask(removal_views.stays(context))
         return "kept"
     except StopError as stopped:
         return "unknown" if stopped.outcome == ErrandOutcome.UNKNOWN else "kept"

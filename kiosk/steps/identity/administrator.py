@@ -22,7 +22,7 @@ from fleet.messages.mandates import means_of
 from fleet.messages.vocabulary import AskName
 from kiosk.issuer.ports import LoggedIn, RequestDeclined, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Ask, ErrandLog, Presence, Reader, Visit
+from kiosk.ports import Presence, Reader, Visit
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import (
     Strangeness,
@@ -33,7 +33,7 @@ from kiosk.steps.card import (
     wait_until_empty,
 )
 from kiosk.steps.card_views import with_office
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity import administrator_views as views
 from kiosk.steps.identity.card_status import check_own_card
 from kiosk.steps.identity.employer import choose_employer, show_employer
@@ -77,68 +77,58 @@ def administrator_reader(caps: Capabilities) -> Reader:
     return caps.administrator_reader or caps.reader
 
 
-async def log_in(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str] = NOBODY,
-    about: About | None = None,
-) -> LoggedIn:  # fmt: skip
+async def log_in(context: ErrandContext, but: Collection[str] = NOBODY, about: About | None = None) -> LoggedIn:
     """The administrator who began this errand from the menu; else whoever puts a card in and proves it, and is none of those.
     Who has been at the menu for long is asked for the code again. `about`: the card that they sign for as well.
 
     Raises StopError where the code is locked, its last try is kept, or nobody can say who is an administrator.
     """
-    here = caps.administrator_session
+    here = context.caps.administrator_session
     if here is not None and here.card_in and here.administrator.hsa_ids.isdisjoint(but):
-        if caps.clock.monotonic() - here.since > LOGGED_IN_S:
-            here.administrator, here.since = await _again(ask, caps, context, log, but), caps.clock.monotonic()
+        if context.caps.clock.monotonic() - here.since > LOGGED_IN_S:
+            here.administrator, here.since = await _again(context, but), context.caps.clock.monotonic()
         known = here.administrator
-        return known if about is None else await sign_for(ask, caps, context, log, known, about)
-    return await prove_administrator(ask, caps, context, log, but, about=about)
+        return known if about is None else await sign_for(context, known, about)
+    return await prove_administrator(context, but, about=about)
 
 
-async def _again(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str]) -> LoggedIn:
+async def _again(context: ErrandContext, but: Collection[str]) -> LoggedIn:
     """The card that is in proves itself once more; where it does not, whoever puts one in."""
-    await ask(views.log_in_again(context))
-    met = await ask(views.logging_in(context), until=read_present_card(administrator_reader(caps)))
+    await context.ask(views.log_in_again(context))
+    met = await context.ask(views.logging_in(context), until=read_present_card(administrator_reader(context.caps)))
     if met is None or isinstance(met, UnreadableCard | str):
-        return await prove_administrator(ask, caps, context, log, but)
+        return await prove_administrator(context, but)
     try:
-        same = await _admitted(ask, caps, context, log, met, but)
+        same = await _admitted(context, met, but)
     finally:
         await met.close()
-    return same or await prove_administrator(ask, caps, context, log, but)
+    return same or await prove_administrator(context, but)
 
 
 async def log_in_another(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    but: Collection[str],
-    *,
-    for_protected: bool = False,
-    about: About | None = None,
+    context: ErrandContext, but: Collection[str], *, for_protected: bool = False, about: About | None = None
 ) -> LoggedIn:
     """A second administrator, who is none of those (HSA-ids): two people, two cards. The first takes theirs out. `for_protected`:
     the holder's identity is protected, and the other one needs the role for that too."""
-    await return_card_to_administrator(ask, caps, context, always=True)
+    await return_card_to_administrator(context, always=True)
     while True:
-        other = await prove_administrator(ask, caps, context, log, but, second=True, about=about)
+        other = await prove_administrator(context, but, second=True, about=about)
         if not for_protected or may_attend_protected(other.roles):
             break
-        await ask(views.not_kur(context))
-    await return_card_to_administrator(ask, caps, context)
+        await context.ask(views.not_kur(context))
+    await return_card_to_administrator(context)
     return other
 
 
-async def return_card_to_administrator(
-    ask: Ask, caps: Capabilities, context: ViewContext, *, always: bool = False
-) -> None:
+async def return_card_to_administrator(context: ErrandContext, *, always: bool = False) -> None:
     """The administrator's card out of the one reader, which the holder's needs; `always`: out of a second one too."""
-    if caps.administrator_session is not None:
-        caps.administrator_session.let_go()
-    shared = always or caps.administrator_reader is None
-    if shared and await administrator_reader(caps).presence() is not Presence.EMPTY:
-        await ask(views.take(context, lit_reader(caps)), until=wait_until_empty(administrator_reader(caps)))
+    if context.caps.administrator_session is not None:
+        context.caps.administrator_session.let_go()
+    shared = always or context.caps.administrator_reader is None
+    if shared and await administrator_reader(context.caps).presence() is not Presence.EMPTY:
+        await context.ask(
+            views.take(context, lit_reader(context.caps)), until=wait_until_empty(administrator_reader(context.caps))
+        )
 
 
 def lit_reader(caps: Capabilities) -> Which:
@@ -147,21 +137,22 @@ def lit_reader(caps: Capabilities) -> Which:
 
 
 async def prove_administrator(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str], *, second: bool = False,
-    about: About | None = None,
-) -> LoggedIn:  # fmt: skip
+    context: ErrandContext, but: Collection[str], *, second: bool = False, about: About | None = None
+) -> LoggedIn:
     """Ask for a card until it is an administrator's, and none of those that it may not be. Raises StopError."""
-    reader, which, fresh = administrator_reader(caps), lit_reader(caps), False
+    reader, which, fresh = administrator_reader(context.caps), lit_reader(context.caps), False
     while True:
         visit = await ask_for_card(
-            ask,
+            context.ask,
             reader,
-            lambda why: with_office(views.insert(context, why, which, second=second), caps.region, also=why is None),
+            lambda why: with_office(
+                views.insert(context, why, which, second=second), context.caps.region, also=why is None
+            ),
             fresh=fresh,
         )
         assert not isinstance(visit, str)
         try:
-            administrator = await _admitted(ask, caps, context, log, visit, but, about)
+            administrator = await _admitted(context, visit, but, about)
         finally:
             await visit.close()
         if administrator is not None:
@@ -170,35 +161,34 @@ async def prove_administrator(
 
 
 async def _admitted(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, visit: Visit, but: Collection[str],
-    about: About | None = None,
-) -> LoggedIn | None:  # fmt: skip
+    context: ErrandContext, visit: Visit, but: Collection[str], about: About | None = None
+) -> LoggedIn | None:
     """Whose card this is, with code and signature proved, and what it signs `about` another; None after saying why it is not
     taken. Raises StopError where the card proves nobody."""
     if not visit.facts.hsa_ids.isdisjoint(but):
-        await ask(views.not_the_same(context))
+        await context.ask(views.not_the_same(context))
         return None
-    ask = show_employer(ask, await choose_employer(ask, caps, context, visit, partial(_is_listed, caps)))
+    context = show_employer(context, await choose_employer(context, visit, partial(_is_listed, context.caps)))
     certificate = visit.facts.certificate("identification")
     if certificate is None or certificate.chain != "ok":
-        await ask(views.not_an_administrator(context))
+        await context.ask(views.not_an_administrator(context))
         return None
     if certificate.loa != LEVEL:  # said before the code is asked for; list and server judge it too
-        await ask(views.not_level_3(context))
+        await context.ask(views.not_level_3(context))
         return None
-    word = await check_own_card(caps, context, visit.facts)
-    words = views.code(context, visit.facts, watched=caps.administrator_reader is None)
-    code = await prove_identification_code(ask, context, visit, words)
-    proof = await sign_mandate(ask, caps, context, log, visit, administrator_means(visit.facts), word)
-    match await ask(views.logging_in(context), until=caps.administrators.log_in(proof)):
+    word = await check_own_card(context, visit.facts)
+    words = views.code(context, visit.facts, watched=context.caps.administrator_reader is None)
+    code = await prove_identification_code(context, visit, words)
+    proof = await sign_mandate(context, visit, administrator_means(visit.facts), word)
+    match await context.ask(views.logging_in(context), until=context.caps.administrators.log_in(proof)):
         case LoggedIn() as known if about is not None:
-            word = await ask_register(caps.directory, about.card_number)
-            act = await sign_mandate(ask, caps, context, log, visit, about.means, word, code=code)
+            word = await ask_register(context.caps.directory, about.card_number)
+            act = await sign_mandate(context, visit, about.means, word, code=code)
             return replace(known, act=act)
         case LoggedIn() as known:
             return known
         case RequestDeclined(reason=reason):
-            await ask(views.may_not_attend(context, reason))
+            await context.ask(views.may_not_attend(context, reason))
         case Unavailable():
             raise views.nobody_knows(context)
         case str():
@@ -212,39 +202,37 @@ async def _is_listed(caps: Capabilities, hsa_id: str) -> bool:
     return await caps.orders.administrator(hsa_id) is not None
 
 
-async def sign_for(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, who: LoggedIn, about: About
-) -> LoggedIn:
+async def sign_for(context: ErrandContext, who: LoggedIn, about: About) -> LoggedIn:
     """The same administrator, whose card has signed for that card: it is still in, or comes back, and its code is typed.
 
     Nothing is asked of them where nobody can be asked: the server takes no such signature later, but for a hand-over. Raises
     StopError where the card proves nobody.
     """
-    word = await ask_register(caps.directory, about.card_number)
+    word = await ask_register(context.caps.directory, about.card_number)
     if AskName.CARD_RECEIVED not in about.tags and isinstance(word, Unavailable):
         return who
-    reader, which = administrator_reader(caps), lit_reader(caps)
+    reader, which = administrator_reader(context.caps), lit_reader(context.caps)
 
     def insert(why: Strangeness | None) -> Await:
         return views.sign_again(context, who, why, which)
 
-    async with meet_again(ask, context, reader, who.hsa_id, insert) as visit:
-        words = views.code(context, visit.facts, watched=caps.administrator_reader is None)
-        code = await prove_identification_code(ask, context, visit, words)
-        return replace(who, act=await sign_mandate(ask, caps, context, log, visit, about.means, word, code=code))
+    async with meet_again(context, reader, who.hsa_id, insert) as visit:
+        words = views.code(context, visit.facts, watched=context.caps.administrator_reader is None)
+        code = await prove_identification_code(context, visit, words)
+        return replace(who, act=await sign_mandate(context, visit, about.means, word, code=code))
 
 
 @contextlib.asynccontextmanager
 async def meet_again(
-    ask: Ask, context: ViewContext, reader: Reader, hsa_id: str, insert: Callable[[Strangeness | None], Await]
+    context: ErrandContext, reader: Reader, hsa_id: str, insert: Callable[[Strangeness | None], Await]
 ) -> AsyncIterator[Visit]:
     """The card of that person, who has proved to be there: the one that is in, or that `insert` asks for, and no other."""
     present = await reader.presence() is Presence.PRESENT
-    met = await ask(views.logging_in(context), until=read_present_card(reader)) if present else None
+    met = await context.ask(views.logging_in(context), until=read_present_card(reader)) if present else None
     fresh = isinstance(met, UnreadableCard)
     while True:
         if met is None or isinstance(met, UnreadableCard | str):
-            met = await ask_for_card(ask, reader, insert, fresh=fresh)
+            met = await ask_for_card(context.ask, reader, insert, fresh=fresh)
         assert not isinstance(met, str), "the only other way out is to cancel"
         visit, met, fresh = met, None, True
         try:
@@ -253,7 +241,7 @@ async def meet_again(
                 return
         finally:
             await visit.close()
-        await ask(views.other_signer(context))
+        await context.ask(views.other_signer(context))
 
 
 def administrator_means(facts: CardFacts) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from fleet.messages.leavers import Stop
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.ports import Order
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity import card_status_views as views
 from kiosk.steps.own_card import ask_register, is_listed_leaver
 
@@ -17,12 +17,10 @@ DEAD = ("blocked", "returned", "voided")
 IN_USE = ("active", "handed_out")
 
 
-async def check_own_card(
-    caps: Capabilities, context: ViewContext, facts: CardFacts
-) -> CardWord | NotFound | Unavailable:
+async def check_own_card(context: ErrandContext, facts: CardFacts) -> CardWord | NotFound | Unavailable:
     """Of a card that is to say who somebody is. Raises StopError where it identifies nobody."""
     of = facts.holder.hsa_id if len(facts.holders) > 1 else ""
-    match await ask_register(caps.directory, facts.card_number, hsa_id=of):
+    match await ask_register(context.caps.directory, facts.card_number, hsa_id=of):
         case CardWord() as word:
             if word.state not in IN_USE:
                 raise views.own_card_stands(context, word.state)
@@ -32,18 +30,18 @@ async def check_own_card(
         case NotFound():
             raise views.own_card_unknown(context)
         case Unavailable() as away:
-            if (stop := await caps.orders.listed_stop(c.der for c in facts.certificates)) is not None:
+            if (stop := await context.caps.orders.listed_stop(c.der for c in facts.certificates)) is not None:
                 raise views.own_card_stands(context, stop)
-            await refuse_listed_leaver(caps, context, facts)
+            await refuse_listed_leaver(context, facts)
             return away
 
 
-async def check_new_card(caps: Capabilities, context: ViewContext, order: Order) -> None:
+async def check_new_card(context: ErrandContext, order: Order) -> None:
     """Of a card that is to be handed to its holder. Raises StopError where it may not be."""
-    word = await ask_register(caps.directory, order.card_number)
+    word = await ask_register(context.caps.directory, order.card_number)
     judge_new_card(context, word)
     if isinstance(word, Unavailable):
-        await require_recent_lists(caps, context, order)
+        await require_recent_lists(context, order)
 
 
 def judge_new_card(context: ViewContext, word: CardWord | NotFound | Unavailable) -> None:
@@ -60,9 +58,9 @@ def judge_new_card(context: ViewContext, word: CardWord | NotFound | Unavailable
             return
 
 
-async def require_recent_lists(caps: Capabilities, context: ViewContext, order: Order) -> None:
+async def require_recent_lists(context: ErrandContext, order: Order) -> None:
     """Where nobody can be asked. Raises StopError where the card is of level 3 and the lists may miss who was stopped since."""
-    if order.loa == 3 and not await caps.orders.are_recent():
+    if order.loa == 3 and not await context.caps.orders.are_recent():
         raise views.too_long_alone(context)
 
 
@@ -73,7 +71,7 @@ async def listed_new_card(caps: Capabilities, facts: CardFacts) -> Stop | None:
     return stop if away else None
 
 
-async def refuse_listed_leaver(caps: Capabilities, context: ViewContext, facts: CardFacts) -> None:
+async def refuse_listed_leaver(context: ErrandContext, facts: CardFacts) -> None:
     """Where nobody can be asked. Raises StopError where a certificate of who is acted for is on the list of leavers."""
-    if await is_listed_leaver(caps, facts):
+    if await is_listed_leaver(context.caps, facts):
         raise views.holder_is(context, "left")

@@ -14,11 +14,11 @@ from fleet.messages.mandates import means_of
 from fleet.messages.vocabulary import AskName, EventType
 from kiosk.issuer.ports import CardWord, LoggedIn
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Ask, ErrandLog, Order, Visit
+from kiosk.ports import ErrandLog, Order, Visit
 from kiosk.receipts.facts import IdentifiedBy
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
-from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.context import CardHolder, ErrandContext
 from kiosk.steps.identity import identification_views as views
 from kiosk.steps.identity.administrator import (
     HAND_OVER_TAGS,
@@ -93,34 +93,34 @@ class Identification:
         return (*((self.proof,) if self.proof else ()), *acts_of(self.administrator, self.second))
 
 
-async def identify(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
+async def identify(context: ErrandContext) -> Identification:
     """Let the person choose the way, and go it. Raises StopError where it leads nowhere."""
-    match await ask(views.who(context, released=await has_order_for_release(caps))):
+    match await context.ask(views.who(context, released=await has_order_for_release(context.caps))):
         case "administrator":
-            return await identify_by_administrator(ask, caps, context, log, keeps_card=True)
+            return await identify_by_administrator(context, keeps_card=True)
         case "release_code":
-            order = await ask_release_code(ask, caps, context)
+            order = await ask_release_code(context)
             return Identification("release_code", order.hsa_id, order.loa, order=order.order)
         case _:
-            return await _own_card(ask, caps, context, log)
+            return await _own_card(context)
 
 
-async def _own_card(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
-    visit = await ask_for_card(ask, caps.reader, partial(views.insert_own, context))
+async def _own_card(context: ErrandContext) -> Identification:
+    visit = await ask_for_card(context.ask, context.caps.reader, partial(views.insert_own, context))
     assert not isinstance(visit, str)
     try:
-        employer = await choose_employer(ask, caps, context, visit, partial(_has_order, caps))
-        ask = show_employer(ask, employer)
-        word = await check_own_card(caps, context, visit.facts)
+        employer = await choose_employer(context, visit, partial(_has_order, context.caps))
+        context = show_employer(context, employer)
+        word = await check_own_card(context, visit.facts)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_card_not_valid(context, certificate)
         means = holder_means(visit.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD)  # once it has fallen into the bin
-        proof = await prove_person(ask, caps, context, log, visit, views.own_code(context, visit.facts), means, word)
-        receives = await _sign_for_order(caps, visit, proof.hsa_id)
+        proof = await prove_person(context, visit, views.own_code(context, visit.facts), means, word)
+        receives = await _sign_for_order(context.caps, visit, proof.hsa_id)
     finally:
         await visit.close()
-    await ask(views.take_own(context), until=wait_until_empty(caps.reader))
+    await context.ask(views.take_own(context), until=wait_until_empty(context.caps.reader))
     return Identification(
         "old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof, employer=employer,
         certificates=visit.facts.certificates, receives=receives,
@@ -149,18 +149,22 @@ def holder_means(facts: CardFacts, *tags: AskName) -> tuple[str, ...]:
 
 
 async def identify_by_administrator(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str] = (),
-    whose: CardHolder | None = None, about: About | None = None, *, keeps_card: bool = False,
-) -> Identification:  # fmt: skip
+    context: ErrandContext,
+    but: Collection[str] = (),
+    whose: CardHolder | None = None,
+    about: About | None = None,
+    *,
+    keeps_card: bool = False,
+) -> Identification:
     """An administrator, who is none of those (HSA-ids), proves with card and code who they are, and says which document was
     seen. `whose`: the card that the region's identity checks are about, where they are gone through. `about`: the card that they
     sign for, where it is known; `keeps_card`: it will be, and theirs stays in until they have signed. Raises StopError."""
-    administrator = await log_in(ask, caps, context, log, but, about)
-    document = await ask(views.document(context, administrator, caps.region.identity_checks.documents))
-    digits = await ask(views.document_digits(context, administrator))
-    checks = () if whose is None else await _go_through_checks(ask, caps, context, administrator, document, whose)
+    administrator = await log_in(context, but, about)
+    document = await context.ask(views.document(context, administrator, context.caps.region.identity_checks.documents))
+    digits = await context.ask(views.document_digits(context, administrator))
+    checks = () if whose is None else await _go_through_checks(context, administrator, document, whose)
     if not keeps_card:
-        await return_card_to_administrator(ask, caps, replace(context, attended_by=administrator.name))
+        await return_card_to_administrator(replace(context, attended_by=administrator.name))
     return Identification(
         "administrator",
         administrator=administrator,
@@ -171,26 +175,24 @@ async def identify_by_administrator(
 
 
 async def _go_through_checks(
-    ask: Ask, caps: Capabilities, context: ViewContext, administrator: LoggedIn, document: str, whose: CardHolder
+    context: ErrandContext, administrator: LoggedIn, document: str, whose: CardHolder
 ) -> tuple[str, ...]:
     """Each of the region's identity checks, ticked by the administrator; their ids, in the region's order. Raises StopError where
     one does not agree."""
-    steps = caps.region.identity_checks.steps
+    steps = context.caps.region.identity_checks.steps
     readers: tuple[Which, ...] = (
-        ("administrator",) if caps.administrator_reader is None else ("holder", "administrator")
+        ("administrator",) if context.caps.administrator_reader is None else ("holder", "administrator")
     )
     state = views.CheckState(steps, frozenset(), readers)
     while len(state.ticked) < len(steps):
-        answer = await ask(views.identity_checks(context, administrator, state, document, whose))
+        answer = await context.ask(views.identity_checks(context, administrator, state, document, whose))
         if answer == "disagrees":
             raise views.identity_disagrees(context)
         state = replace(state, ticked=state.ticked ^ {answer})
     return tuple(step.id for step in steps)
 
 
-async def attest_identity(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
-) -> Identification:
+async def attest_identity(context: ErrandContext, order: Order, who: Identification) -> Identification:
     """Write down who attests this hand-over, and what they have seen; their cards have signed for that card then. LoA3 on a
     reserve card takes two administrators, neither of whom is the holder; for a protected identity both have the role KUR. Raises
     StopError where there is only the holder's word for it, or the first has not that role.
@@ -202,28 +204,26 @@ async def attest_identity(
         return who
     first, about = who.administrator, About(order.card_number, HAND_OVER_TAGS)
     if first.act is None:
-        first = await sign_for(ask, caps, context, log, first, about)
-        await return_card_to_administrator(ask, caps, replace(context, attended_by=first.name))
+        first = await sign_for(context, first, about)
+        await return_card_to_administrator(replace(context, attended_by=first.name))
         who = replace(who, administrator=first)
     if two:
         if order.protected and not may_attend_protected(first.roles):
             raise kur_needed(context)
         but = first.hsa_ids | {order.hsa_id}
-        second = await log_in_another(ask, caps, context, log, but, for_protected=order.protected, about=about)
+        second = await log_in_another(context, but, for_protected=order.protected, about=about)
         who = replace(who, second=second)
-    await note_attested(log, who)
+    await note_attested(context.log, who)
     return who
 
 
-async def sign_all(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, who: Identification, about: About
-) -> Identification:
+async def sign_all(context: ErrandContext, who: Identification, about: About) -> Identification:
     """Those who attend sign for that card, one after the other; their cards are out again then. Raises as `sign_for`."""
     signed: list[LoggedIn | None] = []
     for one in (who.administrator, who.second):
-        signed.append(one and await sign_for(ask, caps, context, log, one, about))
+        signed.append(one and await sign_for(context, one, about))
         if one is not None:
-            await return_card_to_administrator(ask, caps, context, always=who.second is not None)
+            await return_card_to_administrator(context, always=who.second is not None)
     return replace(who, administrator=signed[0], second=signed[1])
 
 

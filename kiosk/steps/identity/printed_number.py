@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from kiosk.issuer.ports import CardWord, Found, NotFound, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import Subject, ViewContext
+from kiosk.steps.context import ErrandContext, Subject
 from kiosk.steps.identity import printed_number_views as views
 
 TRIES = 3
@@ -22,24 +21,23 @@ class PrintedCard:
 
 
 async def ask_printed_number(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, people: tuple[PersonProof, ...] = (),
-    *, limited: bool = True,
-) -> PrintedCard:  # fmt: skip
+    context: ErrandContext, people: tuple[PersonProof, ...] = (), *, limited: bool = True
+) -> PrintedCard:
     """Ask for the number until it is one of the register's, or nobody can be asked. Whose it is is told to `people` alone.
 
     Raises StopError after three that nobody knows, and, where `limited`, if so many cards were reported in this visit.
     """
     for _ in range(TRIES):
-        number = await ask(views.number(context, caps.region.card_number_digits))
-        register = await ask(views.looking_up(context), until=caps.directory.state(number))
+        number = await context.ask(views.number(context, context.caps.region.card_number_digits))
+        register = await context.ask(views.looking_up(context), until=context.caps.directory.state(number))
         assert not isinstance(register, str), "a view without buttons has no answer"
         if not isinstance(register, NotFound):
-            if limited and not people and not caps.reports.allow(caps.clock.monotonic()):
+            if limited and not people and not context.caps.reports.allow(context.caps.clock.monotonic()):
                 raise views.too_many_reports(context)
-            whose = Subject(number, await _holder(caps, number, people), None)
-            await log.about_card(whose.card_number, whose.hsa_id)
+            whose = Subject(number, await _holder(context.caps, number, people), None)
+            await context.log.about_card(whose.card_number, whose.hsa_id)
             return PrintedCard(whose, register)
-        await ask(views.not_known(context, number))
+        await context.ask(views.not_known(context, number))
     raise views.no_such_card(context)
 
 

@@ -13,10 +13,9 @@ from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.issuer.proof_ports import NotGenuine, NotSigned, PersonProof, Torn
-from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
-from kiosk.steps.capabilities import Capabilities
+from kiosk.ports import CardPulledError, Visit
 from kiosk.steps.card import CodePrompts, prove_code
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity import proof_views as views
 
 Word = CardWord | NotFound | Unavailable
@@ -29,10 +28,7 @@ OWN_CARD: tuple[Chain, ...] = ("ok", "revoked")
 
 
 async def prove_person(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
+    context: ErrandContext,
     visit: Visit,
     words: CodePrompts,
     means: tuple[str, ...],
@@ -44,23 +40,20 @@ async def prove_person(
 
     Raises StopError where the card proves nobody, and as `prove_code`.
     """
-    await prove_identification_code(ask, context, visit, words)
-    return await sign_mandate(ask, caps, context, log, visit, means, word, chains)
+    await prove_identification_code(context, visit, words)
+    return await sign_mandate(context, visit, means, word, chains)
 
 
-async def prove_identification_code(ask: Ask, context: ViewContext, visit: Visit, words: CodePrompts) -> Secret:
+async def prove_identification_code(context: ErrandContext, visit: Visit, words: CodePrompts) -> Secret:
     """The code under which the card signs who somebody is. Raises StopError, and as `prove_code`."""
     pin = visit.facts.guard("identification")
     if pin is not None and pin.must_change:
         raise views.change_first(context)
-    return await prove_code(ask, visit, Role.IDENTIFICATION, words)
+    return await prove_code(context.ask, visit, Role.IDENTIFICATION, words)
 
 
 async def sign_mandate(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
+    context: ErrandContext,
     visit: Visit,
     means: tuple[str, ...],
     word: Word,
@@ -81,12 +74,12 @@ async def sign_mandate(
             return Unknown()
         return await visit.sign("identification", message)
 
-    proving = caps.proofs.prove(facts, sign, means, word.nonce if isinstance(word, CardWord) else "")
-    match await ask(views.proving(context), until=proving):
+    proving = context.caps.proofs.prove(facts, sign, means, word.nonce if isinstance(word, CardWord) else "")
+    match await context.ask(views.proving(context), until=proving):
         case PersonProof() as proof:
             return proof
         case NotGenuine():
-            await log.note(EventType.CARD_NOT_GENUINE, card_number=facts.card_number, why="false_signature")
+            await context.log.note(EventType.CARD_NOT_GENUINE, card_number=facts.card_number, why="false_signature")
             raise views.not_genuine(context)
         case NotSigned():
             raise views.did_not_sign(context)

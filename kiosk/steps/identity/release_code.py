@@ -4,9 +4,9 @@ A number that nobody waits for and a wrong code get the same answer, and the sam
 """
 
 from drivers.reader.secret import Secret
-from kiosk.ports import Ask, EnvelopeVerdict, Order
+from kiosk.ports import EnvelopeVerdict, Order
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity import release_code_views as views
 
 LOA = 2
@@ -19,15 +19,15 @@ async def has_order_for_release(caps: Capabilities) -> bool:
     return any(order.loa == LOA for order in await caps.orders.waiting())
 
 
-async def ask_release_code(ask: Ask, caps: Capabilities, context: ViewContext) -> Order:
+async def ask_release_code(context: ErrandContext) -> Order:
     """The order whose letter the person has. Raises StopError where it is none, or nobody can judge it."""
     for _ in range(TRIES):
-        number = await ask(views.number(context))
-        code = await ask(views.code(context))
+        number = await context.ask(views.number(context))
+        code = await context.ask(views.code(context))
         assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
-        order = await _order_of(caps, number)
-        judged = _nobody(caps) if order is None else caps.envelopes.release(order, code)
-        match EnvelopeVerdict(await ask(views.checking(context), until=judged)):
+        order = await _order_of(context.caps, number)
+        judged = _nobody(context.caps) if order is None else context.caps.envelopes.release(order, code)
+        match EnvelopeVerdict(await context.ask(views.checking(context), until=judged)):
             case EnvelopeVerdict.MATCH if order is not None:
                 return order
             case EnvelopeVerdict.TOO_MANY:
@@ -35,7 +35,7 @@ async def ask_release_code(ask: Ask, caps: Capabilities, context: ViewContext) -
             case EnvelopeVerdict.UNAVAILABLE | EnvelopeVerdict.CARD_DECIDES:
                 raise views.verifier_away(context)
             case _:
-                await ask(views.wrong(context))
+                await context.ask(views.wrong(context))
     raise views.too_many(context)
 
 

@@ -16,11 +16,11 @@ from drivers.reader.port import AdministeredVisit
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
 from kiosk.issuer.ports import CardKeyResponse, InPortal, LoggedIn, PukReleased, RequestDeclined, Unavailable
-from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
+from kiosk.ports import CardPulledError, Visit
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Capabilities, StopError
+from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import act_for_holder, ask_for_card, wait_until_empty
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity.administrator import CODE_TAGS, About
 from kiosk.steps.identity.identification import Identification, identify_by_administrator, note_attested
 from kiosk.steps.own_card import OwnCard
@@ -40,6 +40,7 @@ from kiosk.steps.pin.unlocking import (
 from kiosk.steps.pin.views import TASKS_BY_MANDATE
 
 T = TypeVar("T")
+C = TypeVar("C", bound=ViewContext)
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class Mandate:
     authenticate: Callable[[Visit], Awaitable[None]] = taken_as_it_is
     """What the card has to go through, each time that it is met, before it hears a code."""
 
-    def context(self, context: ViewContext) -> ViewContext:
+    def context(self, context: C) -> C:
         """The same step, with who attends: nobody types a PUK."""
         return replace(context, attended_by=self.administrator.name, tasks=TASKS_BY_MANDATE)
 
@@ -84,7 +85,7 @@ class _NoAnswerError(Exception):
         self.why = why
 
 
-async def mandate(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard) -> Mandate:
+async def mandate(context: ErrandContext, card: OwnCard) -> Mandate:
     """An administrator who is not the holder, logged in at the server. The holder's card leaves the one reader meanwhile.
 
     Raises StopError where the log-in is by the list alone.
@@ -92,12 +93,12 @@ async def mandate(ask: Ask, caps: Capabilities, context: ViewContext, log: Erran
 
     async def attended() -> Mandate:
         holder, about = card.facts.hsa_ids | {card.whose.hsa_id}, About(card.whose.card_number, CODE_TAGS)
-        who = await identify_by_administrator(ask, caps, context, log, holder, about=about)
+        who = await identify_by_administrator(context, holder, about=about)
         given = mandate_of(context, replace(who, hsa_id=card.whose.hsa_id))
-        await note_attested(log, given.who)
+        await note_attested(context.log, given.who)
         return given
 
-    return await in_turn(ask, caps, context, card, attended)
+    return await in_turn(context, card, attended)
 
 
 def mandate_of(context: ViewContext, who: Identification, *, by_server: bool = True) -> Mandate:
@@ -108,26 +109,25 @@ def mandate_of(context: ViewContext, who: Identification, *, by_server: bool = T
     return Mandate(who, who.administrator)
 
 
-async def in_turn(
-    ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard, attend: Callable[[], Awaitable[T]], *,
-    own: bool = False,
-) -> T:  # fmt: skip
+async def in_turn(context: ErrandContext, card: OwnCard, attend: Callable[[], Awaitable[T]], *, own: bool = False) -> T:
     """Let the administrator attend. The holder's card leaves the one reader meanwhile, and the same one comes back. `own`: it is
     another card of the holder's that is needed."""
-    if caps.administrator_reader is not None and not own:
+    if context.caps.administrator_reader is not None and not own:
         return await attend()
     await card.visit.close()
-    await ask(views.take_own(context, own=own), until=wait_until_empty(caps.reader))
+    await context.ask(views.take_own(context, own=own), until=wait_until_empty(context.caps.reader))
     given = await attend()
-    card.visit = await insert_again(ask, caps, context, card)
+    card.visit = await insert_again(context, card)
     return given
 
 
-async def insert_again(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> Visit:
+async def insert_again(context: ErrandContext, card: OwnCard) -> Visit:
     """The holder's card, and no other, in the one reader again. A blank one does not say its number."""
     serial, fresh = card.facts.serial, False
     while True:
-        visit = await ask_for_card(ask, caps.reader, lambda why: own_card_views.insert(context, why), fresh=fresh)
+        visit = await ask_for_card(
+            context.ask, context.caps.reader, lambda why: own_card_views.insert(context, why), fresh=fresh
+        )
         assert not isinstance(visit, str), "the only other way out is to cancel"
         if (visit.facts.serial, visit.facts.card_number or card.whose.card_number) == (serial, card.whose.card_number):
             return act_for_holder(visit, card.whose.hsa_id)
@@ -135,49 +135,38 @@ async def insert_again(ask: Ask, caps: Capabilities, context: ViewContext, card:
         fresh = True
 
 
-async def set_code_by_mandate(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, given: Mandate, role: Role
-) -> CodeSet | None:
+async def set_code_by_mandate(context: ErrandContext, card: OwnCard, given: Mandate, role: Role) -> CodeSet | None:
     """One round: the new code, and the write. No code comes back where the round has to be made again. Raises StopError."""
-    new = await choose_new_code(ask, context, card.visit, role)
-    if new is None or await ask(views.write(context, card.whose, given.who)) == "back":
+    new = await choose_new_code(context, card.visit, role)
+    if new is None or await context.ask(views.write(context, card.whose, given.who)) == "back":
         return None
     if not card.facts.rules.administrable and given.puk is None:
-        given.puk = await _released(ask, caps, context, log, card, given)
-    return await _write(ask, caps, context, log, card, given, role, new)
+        given.puk = await _released(context, card, given)
+    return await _write(context, card, given, role, new)
 
 
-async def _write(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    card: OwnCard,
-    given: Mandate,
-    role: Role,
-    new: Secret,
-) -> CodeSet | None:
+async def _write(context: ErrandContext, card: OwnCard, given: Mandate, role: Role, new: Secret) -> CodeSet | None:
     await given.authenticate(card.visit)
-    act = _written(caps, log, card.visit, given, role, new)
-    writing = log.effect(EFFECT, act, administrator=given.administrator.hsa_id)
-    came = await ask(pin_views.writing(context), until=writing)
+    act = _written(context, card.visit, given, role, new)
+    writing = context.log.effect(EFFECT, act, administrator=given.administrator.hsa_id)
+    came = await context.ask(pin_views.writing(context), until=writing)
     if isinstance(came, InPortal):
-        came = await _write_from_portal(ask, context, log, card, given, role, new)
+        came = await _write_from_portal(context, card, given, role, new)
     match came:
         case Accepted(new_code_set=taken):
-            return await code_after_unlock(ask, context, card.visit, role, new, taken=taken)
+            return await code_after_unlock(context, card.visit, role, new, taken=taken)
         case NotAnswered(RequestDeclined("no_key")) | WrongAnswer() | Locked() | Refused(RefusalReason.BELOW_FLOOR) if (
             given.puk is None
         ):  # the card's own key does not open it
-            given.puk = await _released(ask, caps, context, log, card, given)
-            return await _write(ask, caps, context, log, card, given, role, new)
+            given.puk = await _released(context, card, given)
+            return await _write(context, card, given, role, new)
         case Unknown():
-            return await _after_tear(ask, caps, context, log, card, given, role, new)
+            return await _after_tear(context, card, given, role, new)
         case WrongCode(entries_left=left) | Refused(RefusalReason.SAME_CODE, tries_left=left) if (
             given.is_typed and left != 0
         ):
-            given.puk = await _puk_from_portal(ask, context, card, given, left)
-            return await _write(ask, caps, context, log, card, given, role, new)
+            given.puk = await _puk_from_portal(context, card, given, left)
+            return await _write(context, card, given, role, new)
         case NotSent() | str():
             raise CardPulledError
         case refusal:
@@ -206,23 +195,23 @@ def _refused(
 
 
 async def _write_from_portal(
-    ask: Ask, context: ViewContext, log: ErrandLog, card: OwnCard, given: Mandate, role: Role, new: Secret
+    context: ErrandContext, card: OwnCard, given: Mandate, role: Role, new: Secret
 ) -> Written | str:
     """Rounds of a challenge that the administrator carries to the portal, until the card takes a response, or there is none.
     Raises StopError."""
     assert isinstance(card.visit, AdministeredVisit), "it gave a challenge before"
     while True:
-        carried = await carry_challenge(ask, context, card.whose, card.visit, role, new)
+        carried = await carry_challenge(context, card.whose, card.visit, role, new)
         if isinstance(carried, NothingInPortal):
             raise _nothing_released(context, RequestDeclined("no_key"))
         if not isinstance(carried, CarriedResponse):
             return carried
         act = _answered(card.visit, role, new, carried.response)
-        answering = log.effect(EFFECT, act, administrator=given.administrator.hsa_id)
-        came = await ask(pin_views.writing(context), until=answering)
+        answering = context.log.effect(EFFECT, act, administrator=given.administrator.hsa_id)
+        came = await context.ask(pin_views.writing(context), until=answering)
         if not isinstance(came, WrongAnswer):
             return came
-        await ask(portal_views.wrong_response(context, carried.answers_left - 1))
+        await context.ask(portal_views.wrong_response(context, carried.answers_left - 1))
 
 
 async def _answered(visit: AdministeredVisit, role: Role, new: Secret, response: bytes) -> Written:
@@ -232,16 +221,14 @@ async def _answered(visit: AdministeredVisit, role: Role, new: Secret, response:
         return NotSent()
 
 
-async def _released(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, given: Mandate
-) -> Secret:
-    releasing = caps.card_keys.release_puk(card.facts, administrator=given.administrator, errand=log.id)
-    act = log.effect(Effect.PUK_RELEASE, releasing, administrator=given.administrator.hsa_id)
-    match await ask(views.asking(context), until=act):
+async def _released(context: ErrandContext, card: OwnCard, given: Mandate) -> Secret:
+    releasing = context.caps.card_keys.release_puk(card.facts, administrator=given.administrator, errand=context.log.id)
+    act = context.log.effect(Effect.PUK_RELEASE, releasing, administrator=given.administrator.hsa_id)
+    match await context.ask(views.asking(context), until=act):
         case PukReleased(puk):
             return puk
         case InPortal():
-            return await _puk_from_portal(ask, context, card, given)
+            return await _puk_from_portal(context, card, given)
         case RequestDeclined(reason) as why if reason in NOTHING_THERE:
             raise _nothing_released(context, why)
         case RequestDeclined() | Unavailable() as why:
@@ -252,15 +239,13 @@ async def _released(
             assert_never(other)
 
 
-async def _puk_from_portal(
-    ask: Ask, context: ViewContext, card: OwnCard, given: Mandate, left: int | None = None
-) -> Secret:
+async def _puk_from_portal(context: ErrandContext, card: OwnCard, given: Mandate, left: int | None = None) -> Secret:
     """As the administrator reads it in the portal. `left`: so many more wrong ones the station sends, after a wrong one. Raises
     StopError where none would be sent, or the portal shows none."""
     refuse_unsendable_puk(context, card.visit.facts)
     code = card.visit.facts.pin(Role.PUK)
     first, again = portal_views.puk(context, card.whose, code), portal_views.wrong_puk(context, card.whose, code, left)
-    puk = await ask(first if given.puk is None else again)
+    puk = await context.ask(first if given.puk is None else again)
     if not isinstance(puk, Secret):
         raise _nothing_released(context, RequestDeclined("no_puk"))
     given.is_typed = True
@@ -272,12 +257,10 @@ def _nothing_released(context: ViewContext, why: RequestDeclined) -> NothingRele
     return NothingReleasedError(stop.outcome, stop.reason, stop.view)
 
 
-async def _written(
-    caps: Capabilities, log: ErrandLog, visit: Visit, given: Mandate, role: Role, new: Secret
-) -> Written | InPortal:
+async def _written(context: ErrandContext, visit: Visit, given: Mandate, role: Role, new: Secret) -> Written | InPortal:
     async def answer(challenge: bytes) -> bytes:
-        asked = caps.card_keys.unblock_response(
-            visit.facts, challenge, administrator=given.administrator, errand=log.id
+        asked = context.caps.card_keys.unblock_response(
+            visit.facts, challenge, administrator=given.administrator, errand=context.log.id
         )
         word = await asked
         if isinstance(word, CardKeyResponse):
@@ -295,11 +278,8 @@ async def _written(
         return NotSent()
 
 
-async def _after_tear(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, given: Mandate, role: Role,
-    new: Secret,
-) -> CodeSet | None:  # fmt: skip
+async def _after_tear(context: ErrandContext, card: OwnCard, given: Mandate, role: Role, new: Secret) -> CodeSet | None:
     await card.visit.close()
-    card.visit = await wait_for_same_card(ask, caps, context, card.whose)
-    code = await find_current_code(ask, context, log, card.visit, role, new, EFFECT, given.authenticate)
+    card.visit = await wait_for_same_card(context, card.whose)
+    code = await find_current_code(context, card.visit, role, new, EFFECT, given.authenticate)
     return None if code is None else CodeSet(code)

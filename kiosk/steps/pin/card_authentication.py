@@ -11,38 +11,34 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardNotAuthenticated, NoFreeKey, Unknown
 from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import Unavailable
-from kiosk.ports import Ask, CardPulledError, ErrandLog, Order, Visit
+from kiosk.ports import CardPulledError, Order, Visit
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity import proof_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.steps.slot import NOT_GENUINE, NOT_VOUCHED, ReturnReason, reopen_for_return
 
 
-async def authenticate_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit
-) -> None:
+async def authenticate_card(context: ErrandContext, order: Order, visit: Visit) -> None:
     """Challenge the card of this visit. Raises StopError (the card is back in its slot then), CardPulledError."""
-    match await challenge_card(ask, caps, context, log, visit):
+    match await challenge_card(context, visit):
         case CardAuthenticated():
             return
         case NoFreeKey():
-            if not await is_vouched_for(caps, order, visit.facts):
+            if not await is_vouched_for(context.caps, order, visit.facts):
                 await visit.close()
-                await reopen_for_return(ask, caps, context, log, order, NOT_VOUCHED)
+                await reopen_for_return(context, order, NOT_VOUCHED)
         case CardNotAuthenticated(why):
-            await put_aside(ask, caps, context, log, order, visit, why)
+            await put_aside(context, order, visit, why)
         case other:
             assert_never(other)
 
 
-async def challenge_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, visit: Visit
-) -> CardAuthenticated | CardNotAuthenticated | NoFreeKey:
+async def challenge_card(context: ErrandContext, visit: Visit) -> CardAuthenticated | CardNotAuthenticated | NoFreeKey:
     """Have the card show, before any code, that it is genuine, as its product does. Raises CardPulledError."""
-    outcome = await ask(proof_views.proving(context), until=visit.challenge_free_key())
+    outcome = await context.ask(proof_views.proving(context), until=visit.challenge_free_key())
     if isinstance(outcome, NoFreeKey) and visit.facts.rules.genuine == "management-key":
-        outcome = await _by_management_key(ask, caps, context, log, visit)
+        outcome = await _by_management_key(context, visit)
     if isinstance(outcome, Unknown | str):
         raise CardPulledError
     return outcome
@@ -52,22 +48,22 @@ class _ServerSilentError(Exception):
     """The server did not answer, and nothing was tried at the card."""
 
 
-async def _by_management_key(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, visit: Visit
-) -> CardAuthentication | str:
+async def _by_management_key(context: ErrandContext, visit: Visit) -> CardAuthentication | str:
     """By the card's own management key, which the server has; asked again while the server is silent."""
 
     async def answered(algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes) -> MutualAnswer | None:
-        said = await caps.card_keys.answer_witness(visit.facts, algorithm, witness, challenge, errand=log.id)
+        said = await context.caps.card_keys.answer_witness(
+            visit.facts, algorithm, witness, challenge, errand=context.log.id
+        )
         if isinstance(said, Unavailable):
             raise _ServerSilentError
         return said if isinstance(said, MutualAnswer) else None
 
     while True:
         try:
-            return await ask(proof_views.proving(context), until=visit.authenticate_by_management(answered))
+            return await context.ask(proof_views.proving(context), until=visit.authenticate_by_management(answered))
         except _ServerSilentError:
-            await ask(pin_views.verifier_silent(context))
+            await context.ask(pin_views.verifier_silent(context))
 
 
 async def is_vouched_for(caps: Capabilities, order: Order, facts: CardFacts) -> bool:
@@ -79,12 +75,11 @@ async def is_vouched_for(caps: Capabilities, order: Order, facts: CardFacts) -> 
 
 
 async def put_aside(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit, why: str,
-    returned: ReturnReason = NOT_GENUINE,
-) -> None:  # fmt: skip
+    context: ErrandContext, order: Order, visit: Visit, why: str, returned: ReturnReason = NOT_GENUINE
+) -> None:
     """Tell the fleet, and have the card put back: nobody is handed what lies there. Always raises ErrandEndedError."""
     await visit.close()
-    await log.note(EventType.CARD_NOT_GENUINE, card_number=order.card_number, why=why, slot=order.slot)
-    if caps.cabinet is None:
+    await context.log.note(EventType.CARD_NOT_GENUINE, card_number=order.card_number, why=why, slot=order.slot)
+    if context.caps.cabinet is None:
         raise returned.stop(context)
-    await reopen_for_return(ask, caps, context, log, order, returned)
+    await reopen_for_return(context, order, returned)

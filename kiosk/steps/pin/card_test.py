@@ -16,8 +16,8 @@ from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refused, Role, Signed, SignOutcome, Unknown
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect, EventType, Outcome
-from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
-from kiosk.steps.context import ViewContext
+from kiosk.ports import CardPulledError, Visit
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity.proof_views import not_genuine
 from kiosk.steps.pin import views
 from kiosk.steps.pin.card_test_views import CannotTest, Untested, cannot_test
@@ -42,12 +42,12 @@ async def find_untested(visit: Visit, role: Role) -> CannotTest | None:
     return "not_signable" if signs == "doubtful" else None
 
 
-async def tell_untested(ask: Ask, context: ViewContext, visit: Visit, roles: Iterable[Role]) -> None:
+async def tell_untested(context: ErrandContext, visit: Visit, roles: Iterable[Role]) -> None:
     """Say, before a code is touched, why the card will not be tested here. Raises CardPulledError, ErrandCancelledError."""
     reasons = [await find_untested(visit, role) for role in roles]
     reason = next((reason for reason in reasons if reason is not None), None)
     if reason is not None:
-        await ask(cannot_test(context, reason))
+        await context.ask(cannot_test(context, reason))
 
 
 def first_reason(results: Iterable[Untested | None]) -> Untested | None:
@@ -56,15 +56,15 @@ def first_reason(results: Iterable[Untested | None]) -> Untested | None:
 
 
 async def prove_card(
-    ask: Ask, context: ViewContext, log: ErrandLog, visit: Visit, code: Secret, role: Role = Role.IDENTIFICATION
+    context: ErrandContext, visit: Visit, code: Secret, role: Role = Role.IDENTIFICATION
 ) -> Untested | None:
     """Prove the code and the card; what was left untested, or None.
 
     Raises StopError where the card does not do what its certificate says, or left meanwhile.
     """
-    result = await run_test(ask, context, log, visit, code, role)
+    result = await run_test(context, visit, code, role)
     if result == "false_signature":
-        await log.note(EventType.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=result)
+        await context.log.note(EventType.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=result)
         raise not_genuine(context)
     if result == "did_not_sign":
         raise views.test_failed(context)
@@ -74,16 +74,14 @@ async def prove_card(
 TestResult = Untested | Literal["false_signature", "did_not_sign"]
 
 
-async def run_test(
-    ask: Ask, context: ViewContext, log: ErrandLog, visit: Visit, code: Secret, role: Role
-) -> TestResult | None:
+async def run_test(context: ErrandContext, visit: Visit, code: Secret, role: Role) -> TestResult | None:
     """None where the card signed the challenge under a certificate that holds. Raises StopError where it left meanwhile."""
-    outcome = await ask(views.testing(context), until=_sign_challenge(visit, code, role))
+    outcome = await context.ask(views.testing(context), until=_sign_challenge(visit, code, role))
     if isinstance(outcome, Unknown):
         raise views.torn_in_test(context)
     result = _judge(outcome, visit, role)
     if result in ("false_signature", "did_not_sign"):
-        await log.note(EventType.EFFECT_DONE, effect=Effect.CARD_TEST, outcome=Outcome.FAILED)
+        await context.log.note(EventType.EFFECT_DONE, effect=Effect.CARD_TEST, outcome=Outcome.FAILED)
     return result
 
 

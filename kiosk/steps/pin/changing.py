@@ -7,9 +7,8 @@ from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
-from kiosk.ports import Ask, CardPulledError, ErrandCancelledError, ErrandLog
-from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.context import ViewContext
+from kiosk.ports import CardPulledError, ErrandCancelledError
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin import views
 from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
@@ -20,18 +19,16 @@ Written = Literal["written", "not_written", "refused"]
 """Refused: the new code, and another has to be chosen."""
 
 
-async def change_codes(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, olds: Mapping[Role, Secret]
-) -> Mapping[Role, Secret]:
+async def change_codes(context: ErrandContext, card: OwnCard, olds: Mapping[Role, Secret]) -> Mapping[Role, Secret]:
     """Set one new code in place of each of `olds`, and return what each is now: another for the second where the card refused
     the first one's. Raises StopError, CardPulledError."""
     codes: dict[Role, Secret] = {}
     new: Secret | None = None
     while len(codes) < len(olds):
         if new is None:
-            new = await _another(ask, context, card, olds)
+            new = await _another(context, card, olds)
         role = next(role for role in olds if role not in codes)
-        written = await _write(ask, caps, context, log, card, role, olds[role], new)
+        written = await _write(context, card, role, olds[role], new)
         if written == "written":
             codes[role] = new
         elif written == "refused" or not codes:  # a second code that was not written gets what the first one has
@@ -39,38 +36,29 @@ async def change_codes(
     return codes
 
 
-async def _another(ask: Ask, context: ViewContext, card: OwnCard, olds: Mapping[Role, Secret]) -> Secret:
+async def _another(context: ErrandContext, card: OwnCard, olds: Mapping[Role, Secret]) -> Secret:
     """A new code that is none of the old ones. Going back from it leaves the errand: nothing is written yet."""
     while True:
-        new = await choose_new_code(ask, context, card.visit, next(iter(olds)))
+        new = await choose_new_code(context, card.visit, next(iter(olds)))
         if new is None:
             raise ErrandCancelledError
         if all(new != old for old in olds.values()):
             return new
-        await ask(views.same_as_old(context))
+        await context.ask(views.same_as_old(context))
 
 
-async def _write(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    card: OwnCard,
-    role: Role,
-    old: Secret,
-    new: Secret,
-) -> Written:
+async def _write(context: ErrandContext, card: OwnCard, role: Role, old: Secret, new: Secret) -> Written:
     """One code written, or why not. Raises StopError, CardPulledError."""
-    match await ask(views.writing(context), until=log.effect(EFFECT, _change(card, role, old, new))):
+    match await context.ask(views.writing(context), until=context.log.effect(EFFECT, _change(card, role, old, new))):
         case Accepted():
             return "written"
         case Unknown():
             await card.visit.close()
-            card.visit = await wait_for_same_card(ask, caps, context, card.whose)
-            found = await find_current_code(ask, context, log, card.visit, role, new, EFFECT)
+            card.visit = await wait_for_same_card(context, card.whose)
+            found = await find_current_code(context, card.visit, role, new, EFFECT)
             return "not_written" if found is None else "written"
         case Refused(RefusalReason.POLICY | RefusalReason.NEW_CODE as reason):
-            await ask(views.too_easy(context) if reason is RefusalReason.POLICY else views.new_refused(context))
+            await context.ask(views.too_easy(context) if reason is RefusalReason.POLICY else views.new_refused(context))
             return "refused"
         case Locked():
             raise views.locked_meanwhile(context)

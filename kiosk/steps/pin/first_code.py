@@ -10,11 +10,10 @@ from typing import assert_never
 
 from drivers.reader.outcomes import CardNotAuthenticated, Role
 from fleet.messages.vocabulary import Effect, EventType
-from kiosk.ports import Ask, ErrandLog, Order, Visit
+from kiosk.ports import Order, Visit
 from kiosk.steps import slot_views
-from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import prove_code
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin import views
 from kiosk.steps.pin.activation import prove_again, prove_new_card
@@ -29,70 +28,59 @@ from kiosk.steps.pin.unlocking import CodeLetter, CodeSet
 SETS_CODE = frozenset({Effect.CARD_UNBLOCK, Effect.CARD_CHANGE})
 
 
-async def set_first_code(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, card: OwnCard, given: Mandate
-) -> CodeSet:
+async def set_first_code(context: ErrandContext, order: Order, card: OwnCard, given: Mandate) -> CodeSet:
     """See that the card is genuine and can be tested here, set the holder's code, test the card.
 
     Where the code was set in an errand that was left half way, or the receipt alone is owed, the holder only proves it. Raises
     StopError, CardPulledError.
     """
-    letter = CodeLetter(
-        order, partial(caps.envelopes.verify, order), partial(_require_genuine, ask, caps, context, log)
-    )
+    letter = CodeLetter(order, partial(context.caps.envelopes.verify, order), partial(_require_genuine, context))
     await letter.require_genuine(card.visit)
-    again = order.receipt_owed or bool(SETS_CODE & await log.progress())
+    again = order.receipt_owed or bool(SETS_CODE & await context.log.progress())
     if not again and (reason := await find_untested(card.visit, Role.IDENTIFICATION)) is not None:
         raise slot_views.new_card_untested(context, reason)
-    before = await code_from_before(ask, context, card.visit, letter.require_genuine) if again else None
+    before = await code_from_before(context, card.visit, letter.require_genuine) if again else None
     if again and before is None and card.facts.rules.first_code == "start-pin":
         raise views.first_code_forgotten(context)
     code = None if before is None else CodeSet(before)
     while code is None:
-        code = await _one_round(ask, caps, context, log, order, letter, card, given)
+        code = await _one_round(context, order, letter, card, given)
     shown = context.forward() if before is None and code.new else context.testing_alone()
     if order.receipt_owed:
-        people = await prove_again(ask, caps, log, order, given.who, shown, card.visit, code.code)
+        people = await prove_again(shown, card.visit, code.code, order, given.who)
     else:
-        aside = partial(_tell_false, context, log)
-        people = await prove_new_card(ask, caps, log, order, given.who, aside, shown, card.visit, code.code)
+        aside = partial(_tell_false, context)
+        people = await prove_new_card(shown, card.visit, code.code, order, given.who, aside)
     return replace(code, people=people)
 
 
 async def _one_round(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    order: Order,
-    letter: CodeLetter,
-    card: OwnCard,
-    given: Mandate,
+    context: ErrandContext, order: Order, letter: CodeLetter, card: OwnCard, given: Mandate
 ) -> CodeSet | None:
     match card.facts.rules.first_code:
         case "puk":
-            return await code_by_letter(ask, caps, context, log, order, letter, card, given)
+            return await code_by_letter(context, order, letter, card, given)
         case "administrator":
-            return await set_code_by_mandate(ask, caps, context.forward(), log, card, given, Role.IDENTIFICATION)
+            return await set_code_by_mandate(context.forward(), card, given, Role.IDENTIFICATION)
         case "start-pin":
             words = views.start_code(context, card.facts)
-            start = await prove_code(ask, card.visit, Role.IDENTIFICATION, words)
+            start = await prove_code(context.ask, card.visit, Role.IDENTIFICATION, words)
             olds = {Role.IDENTIFICATION: start}
-            codes = await change_codes(ask, caps, context.forward(), log, card, olds)
+            codes = await change_codes(context.forward(), card, olds)
             return CodeSet(codes[Role.IDENTIFICATION])
         case other:
             assert_never(other)
 
 
-async def _require_genuine(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, visit: Visit) -> None:
+async def _require_genuine(context: ErrandContext, visit: Visit) -> None:
     """Of a card that can show before any code that it is genuine. Raises StopError, CardPulledError."""
-    outcome = await challenge_card(ask, caps, context, log, visit)
+    outcome = await challenge_card(context, visit)
     if isinstance(outcome, CardNotAuthenticated):
-        await log.note(EventType.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=outcome.why)
+        await context.log.note(EventType.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=outcome.why)
         raise slot_views.new_card_not_genuine(context)
 
 
-async def _tell_false(context: ViewContext, log: ErrandLog, visit: Visit, why: str) -> None:
+async def _tell_false(context: ErrandContext, visit: Visit, why: str) -> None:
     """Always raises StopError: the card has heard the codes."""
-    await log.note(EventType.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=why)
+    await context.log.note(EventType.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=why)
     raise slot_views.new_card_heard_codes(context)

@@ -18,8 +18,7 @@ from drivers.reader.keys import ChallengeDigits, KeyChallenge
 from drivers.reader.outcomes import AdminOutcome, Role
 from drivers.reader.port import AdministeredVisit
 from drivers.reader.secret import Secret
-from kiosk.ports import Ask
-from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.context import CardHolder, ErrandContext
 from kiosk.steps.pin import from_portal_views as views
 from kiosk.steps.pin.unlocking import NotSent
 
@@ -37,23 +36,23 @@ class NothingInPortal:
 
 
 async def carry_challenge(
-    ask: Ask, context: ViewContext, whose: CardHolder, visit: AdministeredVisit, role: Role, new: Secret
+    context: ErrandContext, whose: CardHolder, visit: AdministeredVisit, role: Role, new: Secret
 ) -> CarriedResponse | NothingInPortal | AdminOutcome | NotSent | str:
     """A new challenge of the card, carried to the portal, and the response typed here. An outcome where the card gives none."""
-    asked = await ask(views.asking_card(context), until=_request(visit, role, new))
+    asked = await context.ask(views.asking_card(context), until=_request(visit, role, new))
     if not isinstance(asked, KeyChallenge):
         return asked
     digits, is_wrong_form = visit.facts.rules.challenge_digits, False
     shown = challenge_text(asked.challenge, digits)
     while True:
-        if await ask(views.challenge(context, whose, shown)) == "nothing":
+        if await context.ask(views.challenge(context, whose, shown)) == "nothing":
             return NothingInPortal()
-        typed = await ask(views.response(context, len(shown), digits, again=is_wrong_form))
+        typed = await context.ask(views.response(context, len(shown), digits, again=is_wrong_form))
         response = parse_response(typed, digits, len(asked.challenge))
         is_wrong_form = response is None and typed != "back"
         if response is None:
             continue
-        if await ask(views.compare(context, typed, asked.answers_left)) == "send":
+        if await context.ask(views.compare(context, typed, asked.answers_left)) == "send":
             return CarriedResponse(response, asked.answers_left)
 
 

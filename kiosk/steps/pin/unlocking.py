@@ -14,11 +14,10 @@ from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.policy import PinPolicy
-from kiosk.ports import Ask, CardPulledError, EnvelopeVerdict, ErrandLog, Visit
+from kiosk.ports import CardPulledError, EnvelopeVerdict, Visit
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import prove_code
-from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.context import CardHolder, ErrandContext, ViewContext
 from kiosk.steps.pin import views
 from kiosk.steps.pin.after_tear import find_current_code, taken_as_it_is, wait_for_same_card
 from kiosk.steps.pin.card_test_views import Untested
@@ -84,13 +83,7 @@ class NotSent:
 
 
 async def set_code(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    letter: CodeLetter,
-    visit: Visit,
-    role: Role = Role.IDENTIFICATION,
+    context: ErrandContext, letter: CodeLetter, visit: Visit, role: Role = Role.IDENTIFICATION
 ) -> tuple[CodeSet | None, Visit]:
     """One round of PUK and new code. No code comes back where the round has to be made again. After a wrong PUK that alone is
     typed again: the new code is kept until the errand ends, as every code is.
@@ -99,34 +92,33 @@ async def set_code(
     """
     refuse_unsendable_puk(context, visit.facts)
     code = visit.facts.pin(Role.PUK)
-    puk = await _puk(ask, context, letter, views.puk(context, letter.whose, code), code)
+    puk = await _puk(context, letter, views.puk(context, letter.whose, code), code)
     context = context.forward()
-    new = await choose_new_code(ask, context, visit, role)
-    if new is None or await ask(views.write(context, letter.whose)) == "back":
+    new = await choose_new_code(context, visit, role)
+    if new is None or await context.ask(views.write(context, letter.whose)) == "back":
         return None, visit
-    return await _write(ask, caps, context, log, letter, visit, role, puk, new)
+    return await _write(context, letter, visit, role, puk, new)
 
 
 async def _write(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, letter: CodeLetter, visit: Visit, role: Role,
-    puk: "TypedPuk", new: Secret,
-) -> tuple[CodeSet | None, Visit]:  # fmt: skip
+    context: ErrandContext, letter: CodeLetter, visit: Visit, role: Role, puk: "TypedPuk", new: Secret
+) -> tuple[CodeSet | None, Visit]:
     """Write the new code, with another PUK after each that was wrong. Returns and raises as `set_code`."""
     code = visit.facts.pin(Role.PUK)
     while True:
         await letter.require_genuine(visit)
-        writing = log.effect(EFFECT, _unblock(visit, role, puk.code, new))
-        match await ask(views.writing(context, puk_judged=puk.judged), until=writing):
+        writing = context.log.effect(EFFECT, _unblock(visit, role, puk.code, new))
+        match await context.ask(views.writing(context, puk_judged=puk.judged), until=writing):
             case Accepted(new_code_set=taken):
-                return await code_after_unlock(ask, context, visit, role, new, taken=taken), visit
+                return await code_after_unlock(context, visit, role, new, taken=taken), visit
             case WrongCode(entries_left=0):
                 raise views.puk_floor(context)
             case WrongCode() | Refused(RefusalReason.SAME_CODE) as wrong:
                 left = wrong.entries_left if isinstance(wrong, WrongCode) else None
                 again = views.wrong_puk(context, letter.whose, code, left, kept=True, same=isinstance(wrong, Refused))
-                puk = await _puk(ask, context, letter, again, code)
+                puk = await _puk(context, letter, again, code)
             case Unknown():
-                return await _after_tear(ask, caps, context, log, letter, visit, role, new)
+                return await _after_tear(context, letter, visit, role, new)
             case Locked():
                 raise views.puk_locked(context)
             case Refused(RefusalReason.BELOW_FLOOR):
@@ -149,11 +141,9 @@ def refuse_unsendable_puk(context: ViewContext, facts: CardFacts) -> None:
         raise views.puk_not_sent(context, puk)
 
 
-async def code_after_unlock(
-    ask: Ask, context: ViewContext, visit: Visit, role: Role, new: Secret, *, taken: bool
-) -> CodeSet:
+async def code_after_unlock(context: ErrandContext, visit: Visit, role: Role, new: Secret, *, taken: bool) -> CodeSet:
     """What applies after an unlock: the new code, or the old one, proved, where this product has not `taken` it."""
-    return CodeSet(new) if taken else CodeSet(await prove_old_code(ask, context, visit, role), new=False)
+    return CodeSet(new) if taken else CodeSet(await prove_old_code(context, visit, role), new=False)
 
 
 async def _unblock(visit: Visit, role: Role, puk: Secret, new: Secret) -> CodeOutcome | NotSent:
@@ -171,16 +161,16 @@ class TypedPuk:
     judged: bool
 
 
-async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter, view: EnterCode, code: Pin | None) -> TypedPuk:
+async def _puk(context: ErrandContext, letter: CodeLetter, view: EnterCode, code: Pin | None) -> TypedPuk:
     """Ask for the PUK until its verifier says that it is this envelope's, or leaves that to the card. Raises StopError,
     NoLetterError."""
     if code is not None and not code.can_be_typed:
         raise views.card_refused(context)
     while True:
-        puk = await ask(view)
+        puk = await context.ask(view)
         if not isinstance(puk, Secret):
             raise NoLetterError
-        verdict = await ask(views.checking(context), until=letter.verify(puk))
+        verdict = await context.ask(views.checking(context), until=letter.verify(puk))
         match EnvelopeVerdict(verdict):
             case EnvelopeVerdict.MATCH | EnvelopeVerdict.CARD_DECIDES:
                 return TypedPuk(puk, verdict == EnvelopeVerdict.MATCH)
@@ -190,12 +180,10 @@ async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter, view: EnterCo
             case EnvelopeVerdict.TOO_MANY:
                 raise views.too_many_guesses(context)
             case EnvelopeVerdict.UNAVAILABLE:
-                await ask(views.verifier_silent(context))
+                await context.ask(views.verifier_silent(context))
 
 
-async def choose_new_code(
-    ask: Ask, context: ViewContext, visit: Visit, role: Role = Role.IDENTIFICATION
-) -> Secret | None:
+async def choose_new_code(context: ErrandContext, visit: Visit, role: Role = Role.IDENTIFICATION) -> Secret | None:
     """The new code, typed twice; None where the person went back. Raises StopError where the card has no room for a code of
     the region's length."""
     pin = visit.facts.pin(role)
@@ -205,38 +193,31 @@ async def choose_new_code(
     use = "both" if visit.facts.pin(Role.SIGNATURE) is None else role.value
     differed = False
     while True:
-        first = await ask(views.new_code(context, policy, differed=differed, use=use))
+        first = await context.ask(views.new_code(context, policy, differed=differed, use=use))
         if not isinstance(first, Secret):
             return None
-        again = await ask(views.repeat_code(context, policy))
+        again = await context.ask(views.repeat_code(context, policy))
         if isinstance(again, Secret) and first == again:
             return first
         differed = isinstance(again, Secret)
 
 
 async def _after_tear(
-    ask: Ask,
-    caps: Capabilities,
-    context: ViewContext,
-    log: ErrandLog,
-    letter: CodeLetter,
-    visit: Visit,
-    role: Role,
-    new: Secret,
+    context: ErrandContext, letter: CodeLetter, visit: Visit, role: Role, new: Secret
 ) -> tuple[CodeSet | None, Visit]:
     """The write broke off. Meet the same card again and find out, by the holder's own typing, which code applies."""
     await visit.close()
-    visit = await wait_for_same_card(ask, caps, context, letter.whose)
+    visit = await wait_for_same_card(context, letter.whose)
     try:
-        code = await find_current_code(ask, context, log, visit, role, new, EFFECT, letter.require_genuine)
+        code = await find_current_code(context, visit, role, new, EFFECT, letter.require_genuine)
         return (None if code is None else CodeSet(code)), visit
     except BaseException:
         await visit.close()
         raise
 
 
-async def prove_old_code(ask: Ask, context: ViewContext, visit: Visit, role: Role) -> Secret:
+async def prove_old_code(context: ErrandContext, visit: Visit, role: Role) -> Secret:
     """The code that the card had before, proved. Raises StopError where it is forgotten, and as `prove_code`."""
-    if await ask(views.old_code_applies(context)) == "forgotten":
+    if await context.ask(views.old_code_applies(context)) == "forgotten":
         raise views.forgotten(context)
-    return await prove_code(ask, visit, role, own_card_views.code(context, visit.facts, role))
+    return await prove_code(context.ask, visit, role, own_card_views.code(context, visit.facts, role))

@@ -270,7 +270,7 @@ BUGS = (
     edit(
         "a-hold-that-is-forgotten",
         "kiosk.steps.blocking:_tell",
-        "holding = caps.blocking.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id, note_only=wish.note_only)",
+        "holding = issuer.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id, note_only=wish.note_only)",
         "holding = __import__('asyncio').sleep(0, CardHeld('active'))",
         "report_lost none never",
     ),
@@ -284,8 +284,8 @@ BUGS = (
     edit(
         "an-old-card-in-the-bin-is-let-be",
         "kiosk.steps.drop_slot:drop_old_card",
-        "view, log, who.card_number, pledge)",
-        "view, log, who.card_number, None)",
+        "view, who.card_number, pledge)",
+        "view, who.card_number, None)",
         "pickup-1 packet:stop never",
     ),
     edit(
@@ -299,7 +299,7 @@ BUGS = (
     edit(
         "a-card-taken-is-not-told",
         "kiosk.steps.slot:take_from_slot",
-        "    await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)\n\n",
+        "    await context.log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)\n\n",
         "",
         PICKUP,
     ),

@@ -10,14 +10,13 @@ from PIL import Image
 from drivers.printer.profile import load_printer_profile
 from fleet.messages.vocabulary import EventType
 from kiosk.receipts import Receipt, receipt_document
-from kiosk.steps.context import Subject, ViewContext
+from kiosk.steps.context import ErrandContext, Subject
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.receipt import hand_out_receipt, issue_station_receipt, receipt_facts
 from sim.stories.setting import Setting
 from tests.fakes.printers.breaking import NAMELESS, STATES, BreakingPrinter, breaking_printer, paper_of, points
 
 PROFILE = load_printer_profile("tm-t20ii")
-CONTEXT = ViewContext("pickup")
 HOLDER = Subject("9999000020260001", "SE2321000999-1A01", "Alva Provström")
 
 
@@ -42,10 +41,15 @@ class Holder:
         return "yes" if self.printer.whole(self.receipt) else "no"
 
 
+async def _unasked(view: Any, *, until: Awaitable[Any] | None = None) -> Any:
+    raise AssertionError("issuing a receipt asks nothing")
+
+
 async def issue(room: Any) -> tuple[Any, Receipt]:
     log = await room.journal.start("pickup")
-    facts = receipt_facts(room.caps, CONTEXT, HOLDER, Identification("old_card"))
-    return log, await issue_station_receipt(room.caps, log, facts)
+    context = ErrandContext("pickup", ask=_unasked, caps=room.caps, log=log)
+    facts = receipt_facts(context, HOLDER, Identification("old_card"))
+    return log, await issue_station_receipt(context, facts)
 
 
 @pytest.mark.parametrize("fault", STATES)
@@ -60,7 +64,8 @@ async def test_every_fault_at_every_point_leaves_one_number_and_one_whole_receip
             printer.break_at(fault, rows)
             holder = Holder(printer, whole)
             log = await room.journal.start("pickup")
-            await hand_out_receipt(holder.ask, replace(room.caps, printer=printer.driver), CONTEXT, log, receipt)
+            caps = replace(room.caps, printer=printer.driver)
+            await hand_out_receipt(ErrandContext("pickup", ask=holder.ask, caps=caps, log=log), receipt)
 
             assert printer.whole(whole) >= 1, (rows, holder.shown)
             assert holder.numbers <= {receipt.number}

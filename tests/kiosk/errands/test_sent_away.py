@@ -9,9 +9,9 @@ import pytest
 from drivers.printer.document import ParagraphBlock
 from drivers.printer.port import NotPrinted, OutOfPaper
 from drivers.reader.errors import NoReaderError
-from kiosk.ports import Ask, Ended, ErrandLog
+from kiosk.ports import Ended
 from kiosk.region import BothLanguages, RegionSettings
-from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ErrandContext
 from kiosk.views import Tell, View, local, say
 from sim.stories.devices import PaperTray
 from sim.stories.errand_stories import errand_stories, play
@@ -72,7 +72,7 @@ async def test_who_waits_for_an_administrator_hears_it_too(tmp_path: Path) -> No
 async def broken_reader(tmp_path: Path, printer: PaperTray | None = None) -> list[View[Any]]:
     """The views of an errand whose reader is gone: whoever can print does so."""
 
-    async def breaks(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+    async def breaks(context: ErrandContext) -> Ended:
         raise NoReaderError("gone")
 
     with quick_folder(tmp_path) as folder:

@@ -11,8 +11,8 @@ from fleet.messages.vocabulary import Effect
 from kiosk.errands.change_pin.stories import change
 from kiosk.errands.registry import errand_of
 from kiosk.errands.unblock.stories import PUK, unlock
-from kiosk.ports import Ask, CardPulledError, Ended, ErrandLog
-from kiosk.steps.capabilities import Capabilities
+from kiosk.ports import CardPulledError, Ended
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.view_helpers import primary_button
 from kiosk.views import Tell, say
 from sim.reader.rogue import copy_card
@@ -157,15 +157,15 @@ async def test_a_new_code_that_was_not_tried_is_tried_by_the_card_put_back(
     """The card goes in the middle of its test: the screen says that the new code applies, and the card back is tested."""
     room = make_room(OWN)
 
-    async def sets_and_tears(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
-        visit = await caps.reader.visit()
+    async def sets_and_tears(context: ErrandContext) -> Ended:
+        visit = await context.caps.reader.visit()
         try:
-            await ask(
+            await context.ask(
                 Tell(
                     name="question", title=say("home.title"), badge="success", primary=primary_button("x", "button.end")
                 )
             )
-            await log.effect(Effect.CARD_CHANGE, accepted())
+            await context.log.effect(Effect.CARD_CHANGE, accepted())
             room.world.remove("holder")
             raise CardPulledError
         finally:

@@ -11,14 +11,14 @@ from drivers.cabinet.port import Opened
 from fleet.agent.store import StoreError
 from fleet.messages.link import SlotState
 from fleet.messages.vocabulary import Effect
-from kiosk.ports import Ask, Ended, ErrandEndedError, ErrandLog
+from kiosk.ports import Ended, ErrandEndedError
 from kiosk.station.build import open_station
 from kiosk.station.devices import Devices
 from kiosk.station.home_controller import CardKnowledge, HomeContent, HomeController
 from kiosk.station.open_slots import PROBLEM, OpenSlots
 from kiosk.station.problems import Problems
 from kiosk.station.supervisor import Limits, Supervisor
-from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ErrandContext
 from kiosk.views import CabinetDrawing, View
 from sim.bench.virtual_bench import VirtualBench
 from sim.demo.seed import DemoRegion
@@ -56,13 +56,13 @@ async def test_whoever_stands_before_an_open_slot_is_not_sent_away_when_the_disk
     """The outcome of `slot.open` cannot be written. Before, the screen said "nothing more", and the door stood open."""
     full = filling(room, monkeypatch)
 
-    async def opens(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+    async def opens(context: ErrandContext) -> Ended:
         async def act() -> Any:
             opened = await room.world.cabinet.open_slot(SLOT)
             full.append(True)
             return opened
 
-        await log.effect(Effect.SLOT_OPEN, act(), slot=SLOT)
+        await context.log.effect(Effect.SLOT_OPEN, act(), slot=SLOT)
         return Ended("done")
 
     someone = Person(room.world, room.clock, {"closing.open_door": takes(SLOT), "closing.store": "end"})
@@ -73,9 +73,9 @@ async def test_whoever_stands_before_an_open_slot_is_not_sent_away_when_the_disk
 
 
 async def test_a_fault_of_ours_waits_for_the_door_too(room: Room) -> None:
-    async def crashes(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
-        assert caps.cabinet is not None
-        assert await log.effect(Effect.SLOT_OPEN, caps.cabinet.open_slot(SLOT), slot=SLOT) == Opened()
+    async def crashes(context: ErrandContext) -> Ended:
+        assert context.caps.cabinet is not None
+        assert await context.log.effect(Effect.SLOT_OPEN, context.caps.cabinet.open_slot(SLOT), slot=SLOT) == Opened()
         raise ZeroDivisionError
 
     someone = Person(room.world, room.clock, {"closing.open_door": takes(SLOT), "closing.crash": "end"})

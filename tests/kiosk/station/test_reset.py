@@ -13,12 +13,12 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.cli import Exit, main
 from kiosk.config import Config, load
 from kiosk.errands.registry import ERRANDS
-from kiosk.ports import Ask, Ended, ErrandLog, NamedOutcome
+from kiosk.ports import Ended, NamedOutcome
 from kiosk.station.build import open_station
 from kiosk.station.build_fleet import lock_folder
 from kiosk.station.host import Host
 from kiosk.station.reset import MARKER, RunningStationReset, begin_erasing, finish_erasing
-from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ErrandContext
 from sim.bench.virtual_bench import VirtualBench
 from sim.demo.seed import STATION, DemoRegion
 from tests.fakes.brokers.mosquitto import Broker
@@ -139,17 +139,17 @@ async def test_the_last_words_of_the_errand_that_asked_reach_the_server(
     path = tmp_path / "station.toml"
     path.write_text(f'[station]\nidentity = "{identity.key_file.parent.name}"\n')
 
-    async def ask_for_it(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
-        assert caps.machine is not None
-        resetting = caps.machine.reset(lose_unsent=False)
+    async def ask_for_it(context: ErrandContext) -> Ended:
+        assert context.caps.machine is not None
+        resetting = context.caps.machine.reset(lose_unsent=False)
 
         async def effect() -> NamedOutcome:
             return NamedOutcome(await resetting)
 
-        await log.effect(Effect.STATION_RESET, effect())
+        await context.log.effect(Effect.STATION_RESET, effect())
         assert not (tmp_path / MARKER).exists(), "root of an image ends the station as soon as it sees it"
         ended = Ended(ErrandOutcome.DONE)
-        await log.end(ended)
+        await context.log.end(ended)
         return ended
 
     async with open_station(load(path), tmp_path, Visitor(), Host(end_program=lambda: ends.append(True))) as running:

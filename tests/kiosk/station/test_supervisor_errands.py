@@ -13,9 +13,10 @@ from drivers.reader.errors import CardAnswerError, CardSlowError, LedgerError, N
 from drivers.reader.outcomes import Accepted, Unknown, WrongCode
 from fleet.agent.store import StoreError
 from fleet.messages.vocabulary import Effect, ErrandOutcome
-from kiosk.ports import Ask, CardPulledError, ErrandLog
+from kiosk.ports import CardPulledError
 from kiosk.station.supervisor import Limits, Supervisor
-from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.capabilities import Ended
+from kiosk.steps.context import ErrandContext
 from kiosk.steps.view_helpers import primary_button
 from kiosk.views import Busy, Tell, say
 from sim.stories.person import Person, pulls_lit
@@ -35,7 +36,7 @@ QUESTION = Tell(name="question", title=say("home.title"), badge="success", prima
 
 
 def raising(fault: BaseException) -> Any:
-    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
+    async def journey(context: ErrandContext) -> Ended:
         raise fault
 
     return journey
@@ -69,8 +70,8 @@ async def test_a_fault_after_the_good_end_does_not_say_that_the_errand_was_broke
 ) -> None:
     caplog.set_level(logging.CRITICAL)
 
-    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
-        await log.end(Ended(ErrandOutcome.DONE))
+    async def journey(context: ErrandContext) -> Ended:
+        await context.log.end(Ended(ErrandOutcome.DONE))
         raise ZeroDivisionError("a fault of ours")
 
     someone = Person(room.world, room.clock, {"closing.crash": "end"})
@@ -132,11 +133,11 @@ async def test_an_errand_whose_end_could_not_be_written_is_not_called_done(
 
     monkeypatch.setattr(room.store, "transact", until_full)
 
-    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
+    async def journey(context: ErrandContext) -> Ended:
         nonlocal full
-        await log.about(room.orders.all[0])
+        await context.log.about(room.orders.all[0])
         full = True
-        await log.end(Ended("done", order=room.orders.all[0]))
+        await context.log.end(Ended("done", order=room.orders.all[0]))
         return Ended("done")
 
     ended = await room.errand(Person(room.world, room.clock, {"closing.store": "end"}), journey)
@@ -161,8 +162,8 @@ async def test_who_pulls_the_card_is_told_which_code_applies(
     async def sets() -> Any:
         return result
 
-    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
-        await log.effect(Effect.CARD_CHANGE, sets())
+    async def journey(context: ErrandContext) -> Ended:
+        await context.log.effect(Effect.CARD_CHANGE, sets())
         raise CardPulledError
 
     someone = Person(room.world, room.clock, {"closing.pulled": "end"})
@@ -185,8 +186,8 @@ async def test_a_code_that_was_set_while_the_disk_filled_is_told(room: Room, mon
         full.append(True)
         return Accepted()
 
-    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
-        await log.effect(Effect.CARD_CHANGE, sets())
+    async def journey(context: ErrandContext) -> Ended:
+        await context.log.effect(Effect.CARD_CHANGE, sets())
         return Ended("done")
 
     monkeypatch.setattr(room.store, "transact", until_full)
@@ -216,9 +217,9 @@ async def test_the_service_door_ends_the_question_and_a_busy_step_goes_on(room: 
         written.set()
         return "written"
 
-    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
-        assert await ask(Busy(name="busy", title=say("home.title")), until=writes()) == "written"
-        await ask(QUESTION)
+    async def journey(context: ErrandContext) -> Ended:
+        assert await context.ask(Busy(name="busy", title=say("home.title")), until=writes()) == "written"
+        await context.ask(QUESTION)
         raise AssertionError("nobody answers behind an open door")
 
     someone = Person(room.world, room.clock, {"question": lambda _: None, "closing.door": "end"})
@@ -234,8 +235,8 @@ async def test_a_shut_door_changes_nothing(room: Room) -> None:
     shut = asyncio.Event()
     supervisor = Supervisor(someone, room.caps.reader, room.clock, Limits(), door_opens=shut.wait)
 
-    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
-        assert await ask(QUESTION) == "end"
+    async def journey(context: ErrandContext) -> Ended:
+        assert await context.ask(QUESTION) == "end"
         return Ended("done")
 
     assert await supervisor.run(journey, room.caps, await room.journal.start("pickup")) == Ended("done")
