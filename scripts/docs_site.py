@@ -29,7 +29,7 @@ PARTS = {
     "Integrate": "regions issuer messages rules journeys receipts evidence cards profiles first-card reader card-reader"
     " cabinet-protocol virtual-devices walk languages",
     "Develop and judge": "architecture where-a-change-goes add-an-errand glossary contributing security threat-model proofs"
-    " reporting conformity accessibility reliability benchmarks findings fakes decisions/README",
+    " reporting conformity accessibility reliability benchmarks fakes decisions/README",
 }
 """Where each page stands, by its reader."""
 SETTINGS = """

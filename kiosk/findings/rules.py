@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import combinations
-from typing import Literal
 
 from cryptography.x509 import ExtendedKeyUsage, ExtensionNotFound, load_der_x509_certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -29,7 +28,6 @@ NEW_NAME = timedelta(days=92)
 """Three months: how long a card with the former name goes on."""
 _USES = {"identification": "finding.use.identification", "signature": "finding.use.signature"}
 
-Looks = Literal["card", "register", "order"]
 When = Callable[[CardEvidence], Iterable[Args]]
 
 
@@ -42,7 +40,6 @@ class FindingRule:
     errand: str | None = None
     """The errand that mends it."""
     who: Who = "holder"
-    looks_at: Looks = "card"
     works: bool = False
     """Whether the card works meanwhile: it has to be mended in time."""
 
@@ -269,12 +266,12 @@ def _for_another(known: CardEvidence) -> Iterable[Args]:
 
 RULES = (
     FindingRule(FindingCode.CERTIFICATE_REVOKED, _revoked, "return_card", "administrator"),
-    FindingRule(FindingCode.BLOCKED, _blocked, "return_card", "administrator", looks_at="register"),
-    FindingRule(FindingCode.LEAVER, _left, "return_card", looks_at="register"),
-    FindingRule(FindingCode.ON_HOLD, _held, "report_lost", looks_at="register"),
-    FindingRule(FindingCode.PRINTED_DIFFERS, _printed_differs, who="administrator", looks_at="order"),
-    FindingRule(FindingCode.OTHER_THAN_ORDERED, _for_another, who="administrator", looks_at="order"),
-    FindingRule(FindingCode.NOT_HANDED_OVER, _not_handed_over, "activate", looks_at="order"),
+    FindingRule(FindingCode.BLOCKED, _blocked, "return_card", "administrator"),
+    FindingRule(FindingCode.LEAVER, _left, "return_card"),
+    FindingRule(FindingCode.ON_HOLD, _held, "report_lost"),
+    FindingRule(FindingCode.PRINTED_DIFFERS, _printed_differs, who="administrator"),
+    FindingRule(FindingCode.OTHER_THAN_ORDERED, _for_another, who="administrator"),
+    FindingRule(FindingCode.NOT_HANDED_OVER, _not_handed_over, "activate"),
     FindingRule(FindingCode.PUK_LOCKED, lambda known: _if(_puk_dead(known)), who="administrator"),
     FindingRule(FindingCode.PUK_FLOOR, _puk_floor, who="administrator"),
     FindingRule(FindingCode.PIN_LOCKED, _pin_locked, "unblock"),
@@ -287,11 +284,11 @@ RULES = (
     FindingRule(FindingCode.CERTIFICATE_EXPIRED, _expired, "renew_certificate"),
     FindingRule(FindingCode.CERTIFICATE_NOT_YET_VALID, _not_yet, who="administrator"),
     FindingRule(FindingCode.PIN_INITIAL, _initial_pin, "change_pin"),
-    FindingRule(FindingCode.NOT_ACTIVATED, _not_activated, "activate", looks_at="register", works=True),
-    FindingRule(FindingCode.NAME_CHANGED, _name_changed, who="administrator", looks_at="register", works=True),
+    FindingRule(FindingCode.NOT_ACTIVATED, _not_activated, "activate", works=True),
+    FindingRule(FindingCode.NAME_CHANGED, _name_changed, who="administrator", works=True),
     FindingRule(FindingCode.CERTIFICATE_EXPIRES_SOON, _expires_soon, "renew_certificate", works=True),
     FindingRule(FindingCode.LOA2_ENDS, _loa2, who="administrator", works=True),
-    FindingRule(FindingCode.NOT_REGISTERED, _not_registered, who="administrator", looks_at="register"),
+    FindingRule(FindingCode.NOT_REGISTERED, _not_registered, who="administrator"),
     FindingRule(FindingCode.LEVEL_UNKNOWN, _level_unknown, who="administrator", works=True),
     FindingRule(FindingCode.CODE_UNLISTED, _unlisted, who="administrator", works=True),
     FindingRule(FindingCode.CERTIFICATE_GUARDED, _guarded, who="nobody", works=True),
