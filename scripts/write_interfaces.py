@@ -6,16 +6,19 @@ python -m scripts.write_interfaces --check    # exit 1 where a file is not what 
 """
 
 import argparse
+import ast
+import inspect
 import json
 import sys
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import msgspec
 
-from fleet.messages import commands, events, link, signed, topics
+from fleet.messages import commands, events, link, signed, topics, vocabulary
 from fleet.server.app import create_app
 from fleet.server.live_feed.hub import Hub
 from fleet.server.web.openapi_description import describe
@@ -70,6 +73,8 @@ def asyncapi() -> dict[str, Any]:
         [*(one for _, one, _ in MESSAGES.values()), link.Ask], ref_template=REF
     )
     schemas["SignedAsk"]["properties"]["ask"] = asks
+    schemas["Wire"]["properties"]["type"] = {"$ref": REF.format(name="EventType")}
+    schemas["EventType"] = {"type": "string", "oneOf": event_types()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "kortkiosk: station and fleet", "version": "1", "description": ABOUT},
@@ -78,6 +83,18 @@ def asyncapi() -> dict[str, Any]:
         "operations": {_id(end): _operation(end, *said[1:]) for end, said in CHANNELS.items()},
         "components": {"messages": {name: _message(name) for name in MESSAGES}, "schemas": _plain(schemas)},
     }
+
+
+def event_types() -> list[dict[str, str]]:
+    """Each type of event with what its `data` holds: the docstrings of the vocabulary."""
+    (kinds,) = ast.parse(inspect.getsource(vocabulary.EventType)).body
+    assert isinstance(kinds, ast.ClassDef)
+    described = []
+    for member, words in pairwise(kinds.body):
+        if isinstance(member, ast.Assign) and isinstance(words, ast.Expr):
+            kind, said = ast.literal_eval(member.value), ast.literal_eval(words.value)
+            described.append({"const": kind, "description": " ".join(said.split())})
+    return described
 
 
 def _id(end: str) -> str:

@@ -55,7 +55,7 @@ class EventType(StrEnum):
     """
 
     STATION_STARTED = "se.kortkiosk.station.started"
-    """`version`, `epoch_reason`?, `found`: intents that were open when the station came up, see EFFECT_UNKNOWN."""
+    """`version`, `found`: intents that were open when the station came up, see EFFECT_UNKNOWN."""
 
     STATION_RESET = "se.kortkiosk.station.reset"
     """`unsent` (events that are lost), `slots` (in which a card lies), `binned` (cards in the bin): the station is about to
@@ -103,10 +103,13 @@ class EventType(StrEnum):
     """`errand`, `kind` (`pickup`, ...)."""
 
     EFFECT_DONE = "se.kortkiosk.effect.done"
-    """`errand`, `effect` (a name from the journal, e.g. `slot.open`, `card.unblock`), `outcome`, further facts of the effect."""
+    """`errand`, `effect` (a name from the journal, e.g. `slot.open`, `card.unblock`), `outcome`, `order`, and more by
+    effect, such as `slot`, `receipt`, `old_card`; with `not_opened` the `fault`, such as `jammed`; with `not_laid_out` the `why`
+    (`qr`, `barcode`, `other`)."""
 
     EFFECT_UNKNOWN = "se.kortkiosk.effect.unknown"
-    """`errand`, `effect`: neither a result nor an error could be believed, or the station stopped in the middle."""
+    """`errand`, `effect`, `order`, and more by effect: neither a result nor an error could be believed, or the station stopped in
+    the middle."""
 
     CARD_STORED = "se.kortkiosk.card.stored"
     """`errand`, `card_number`, `slot`, `by` (HSA-id of the administrator), `second`? (of the other, where it takes two),
@@ -114,7 +117,7 @@ class EventType(StrEnum):
 
     CARD_TAKEN_OUT = "se.kortkiosk.card.taken_out"
     """`errand`, `card_number` (empty where nobody knows which card it is), `slot`, `why` (`expired`, `voided`, `misplaced`,
-    `reserve`, `other`; `missing`: it was not there), `by`, `order`?."""
+    `reserve`, `not_genuine`, `other`; `missing`: it was not there), `by`, `order`?."""
 
     STOCK_COUNTED = "se.kortkiosk.stock.counted"
     """`errand`, `by`, `slots` (how many were looked at), `differences`: a list of `{slot, what}`, see docs/journeys.md."""
@@ -122,7 +125,8 @@ class EventType(StrEnum):
     BIN_EMPTIED = "se.kortkiosk.bin.emptied"
     """`errand`, `by` and `second` (HSA-ids), `counted`, `expected` (by the station's own list), `sensor` (by the cabinet's count,
     null where it did not say), `seal`, `statement` (the exact text that both signed) and `signatures`; `numbers`? of the
-    cards where they were scanned; `reason`? and `reference`? of a difference."""
+    cards where they were scanned; of a difference `missing`, `unlisted`, `never_seen` (returned by number and not there),
+    `reason`, `reference`."""
 
     ADMINISTRATOR_LOGGED_IN = "se.kortkiosk.administrator.logged_in"
     """`errand`, `administrator` (HSA-id), `logged_in_by` (`server`, `list`): at the administrator's menu, until it ends."""
@@ -383,7 +387,7 @@ class CommandOutcome(StrEnum):
 
 @unique
 class FindingCode(StrEnum):
-    """What may be wrong with a card, as `check_card`, the home screen and `kortkiosk card show --json` say; docs/findings.md."""
+    """What may be wrong with a card, as `check_card`, the home screen and `kortkiosk card show --json` say."""
 
     CERTIFICATE_REVOKED = "certificate_revoked"
     BLOCKED = "blocked"
