@@ -1,4 +1,4 @@
-"""Write tables of the documents: errands (README.md, docs/walk.md) from their folders, and what has run on which board
+"""Write tables of the documents: errands (README.md) from their folders, and what has run on which board
 (docs/appliance.md) from docs/has-run-on.toml.
 
 python -m scripts.write_errands            # writes them
@@ -18,13 +18,10 @@ from typing import Any
 from fleet.messages.errand_catalog import catalog, folder
 
 ROOT = Path(__file__).resolve().parents[1]
-README, WALK, APPLIANCE = ROOT / "README.md", ROOT / "docs" / "walk.md", ROOT / "docs" / "appliance.md"
-KINDS = ("no card", "A", "B", "C", "D")
+README, APPLIANCE = ROOT / "README.md", ROOT / "docs" / "appliance.md"
 HEADING = "## On cards of each kind"
 ROW = re.compile(r"^\| errands \|.*$", re.MULTILINE)
-TABLE, HAS_RUN_ON = (
-    re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", re.DOTALL) for name in ("errands", "has run on")
-)
+HAS_RUN_ON = re.compile(r"(?<=<!-- has run on -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
 def walk_files(errand: str) -> list[str]:
@@ -49,30 +46,6 @@ def readme_row(only: Collection[str] | None = None) -> str:
     administrators = ", ".join(f"`{entry.id}`" for entry in named if entry.who == "administrator")
     proof = "virtual devices; virtual cards of four kinds through pcscd"
     return f"| errands | {people}; for the administrator {administrators} | {proof} |"
-
-
-def walk_table(only: Collection[str] | None = None) -> str:
-    """The table of docs/walk.md: how each errand (or `only` these) ends on each kind of card."""
-    lines = ["| errand | ends |", "|---|---|"]
-    for entry in catalog():
-        if only is not None and entry.id not in only:
-            continue
-        for file in walk_files(entry.id):
-            way = "" if file == "walk.toml" else f", `{file}`"
-            lines.append(
-                f"| [`{entry.id}`](../kiosk/errands/{entry.id}/README.md){way} | {_ends_cell(ends(entry.id, file))} |"
-            )
-    return "\n".join(lines) + "\n"
-
-
-def _ends_cell(ended: dict[str, str]) -> str:
-    """How a walk ends, once for the kinds of card that end alike: `done`, or `done` on B, C, D."""
-    kinds: dict[str, list[str]] = {}
-    for kind in filter(ended.__contains__, KINDS):
-        kinds.setdefault(ended[kind], []).append(kind)
-    if len(kinds) == 1:
-        return f"`{next(iter(kinds))}`"
-    return "; ".join(f"`{end}` on {', '.join(alike)}" for end, alike in kinds.items())
 
 
 def read_boards() -> dict[str, Any]:
@@ -106,9 +79,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check, differs = parser.parse_args().check, False
-    tables = (
-        (README, ROW, readme_row()), (WALK, TABLE, walk_table()), (APPLIANCE, HAS_RUN_ON, boards_table()),
-    )  # fmt: skip
+    tables = ((README, ROW, readme_row()), (APPLIANCE, HAS_RUN_ON, boards_table()))
     for page, pattern, text in tables:
         before = page.read_text(encoding="utf-8")
         after = pattern.sub(lambda _, text=text: text, before, count=1)  # type: ignore[misc]  # bound now

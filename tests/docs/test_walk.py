@@ -110,11 +110,7 @@ def test_the_tables_of_errands_are_those_of_their_folders() -> None:
     listed = set(re.findall(r"`(\w+)`", row))
     assert listed <= set(IDS)
     assert row == write_errands.readme_row(listed)
-    (table,) = write_errands.TABLE.findall(page("walk.md"))
-    walked = set(re.findall(r"^\| \[`(\w+)`\]", table, re.MULTILINE))
-    assert walked <= set(IDS)
-    assert table == write_errands.walk_table(walked)
-    assert len(listed) == len(walked) > 14
+    assert len(listed) > 14
 
 
 def test_every_refusal_that_an_errand_can_end_with_is_walked_or_shown_elsewhere() -> None:

@@ -119,19 +119,14 @@ def library_rows() -> list[list[str]]:
 
 
 @pytest.mark.parametrize("row", library_rows(), ids=lambda row: row[1])
-def test_a_library_says_what_it_does_under_which_licence_and_release(row: list[str]) -> None:
-    _, library, does, _, licence, release, _ = row
-    assert library
-    assert does
-    assert licence
-    assert re.search(r"\d", release), release
+def test_a_library_says_what_it_does_under_which_licence(row: list[str]) -> None:
+    """And one that is delivered, instead of what and why."""
+    assert len(row) in (4, 6)
+    assert all(row)
 
 
-def test_every_library_is_listed_and_its_number_belongs_to_no_other_choice() -> None:
-    numbers = [row[0] for row in library_rows()]
-    assert len(set(numbers)) > 40
-    reasons = {row[0] for row in library_rows() if row[6]}
-    assert set(numbers) - reasons <= {number for number, _ in RECORDS}
+def test_every_choice_of_a_library_is_listed() -> None:
+    assert len({row[0] for row in library_rows()}) > 40
 
 
 def test_every_debian_package_says_why_it_is_there() -> None:
