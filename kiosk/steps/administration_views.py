@@ -1,10 +1,7 @@
 """The views of looking after a station that several errands share: a device's state in a word, and nobody to do it."""
 
-from fleet.messages.vocabulary import DeviceStatus, ErrandOutcome
+from fleet.messages.vocabulary import DeviceStatus
 from kiosk.administration_ports import BIN_FULL, DeviceOverview
-from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
-from kiosk.steps.context import ViewContext
 from kiosk.views import Say, say
 
 STATES = (
@@ -26,8 +23,3 @@ def state_of(device: DeviceOverview) -> Say:
     if device.ok:
         return say("admin.good")
     return say(f"admin.state.{device.state if device.state in STATES else 'other'}")
-
-
-def no_machine(context: ViewContext) -> StopError:
-    """Nobody looks after this station from here."""
-    return stop(context, ErrandOutcome.REFUSED, "no_menu")

@@ -1,9 +1,7 @@
 """The views of a block or a hold: it is being told, it was declined, what it means."""
 
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.region import ByPeople
 from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
 from kiosk.views import Busy, Confirm, Fact, Point, Say, Tell, local, say
@@ -24,10 +22,10 @@ def telling(context: ViewContext) -> Busy:
 def declined(context: ViewContext, reason: str) -> StopError:
     """The issuer will not: the card is blocked already, is not known, or something else."""
     if reason in DEAD:
-        return stop(context, ErrandOutcome.REFUSED, "already_blocked")
+        return context.stop("already_blocked")
     if reason == "unknown_card":
-        return stop(context, ErrandOutcome.REFUSED, "card_not_known")
-    return stop(context, ErrandOutcome.REFUSED, "block_declined")
+        return context.stop("card_not_known")
+    return context.stop("block_declined")
 
 
 def sure(

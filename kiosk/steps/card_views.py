@@ -5,7 +5,6 @@ from typing import Any, Literal, TypeVar
 
 from drivers.reader.model import CardFacts, Pin
 from drivers.reader.outcomes import Role
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import SwitchOff
 from kiosk.region import RegionSettings
 from kiosk.steps.capabilities import StopError
@@ -116,30 +115,6 @@ class LastTryView:
         )
 
 
-def stop(
-    context: ViewContext,
-    outcome: ErrandOutcome,
-    reason: str,
-    *,
-    badge: Literal["warning", "failure"] = "warning",
-    icon: str = "alert",
-    **facts: Say | str | int,
-) -> StopError:
-    """The errand ends: `stop.REASON.title` and `.lead` say what happened and what it means, `.do` what to do. `facts` fill
-    the lead."""
-    view = Tell(
-        **context.ending().head(f"stop.{reason}"),
-        badge=badge,
-        badge_icon=icon,
-        title=say(f"stop.{reason}.title"),
-        lead=(say(f"stop.{reason}.lead", **facts),),
-        points=(Point(say(f"stop.{reason}.do"), mark="number"),),
-        primary=primary_button("end", "button.end", "check"),
-        sends_on=True,
-    )
-    return StopError(outcome, reason, view)
-
-
 def with_office(view: AnyView, region: RegionSettings, *, also: bool = False) -> AnyView:
     """What waits for an administrator, with who that is, where and when. As it is where the region names no office, or the view
     has a note of its own; `also`: in place of that."""
@@ -149,15 +124,10 @@ def with_office(view: AnyView, region: RegionSettings, *, also: bool = False) ->
     return replace(view, note=Note(when, title=say("stop.office", office=region.office), kind="clock"))
 
 
-def read_only(context: ViewContext) -> StopError:
-    """Nobody has tried the product on a real card: it is read here, and nothing on it is changed."""
-    return stop(context, ErrandOutcome.REFUSED, "read_only")
-
-
 def not_handed_over(context: ViewContext, errand: str | None, *, offered: bool) -> Tell:
     """No code is set on a card that nobody has handed over. `errand`: what does it; None where a person does. `offered`: it can
     begin here and now."""
-    view = stop(context, ErrandOutcome.REFUSED, "not_handed_over", icon="smart-card-off-outline").view
+    view = context.stop("not_handed_over", icon="smart-card-off-outline").view
     view = replace(view, points=(Point(say(f"not_handed_over.{errand or 'administrator'}"), mark="number"),))
     if errand is None or not offered:
         return view
@@ -165,14 +135,9 @@ def not_handed_over(context: ViewContext, errand: str | None, *, offered: bool) 
     return replace(view, way_out=Button("end", say("button.end"), "close"), primary=begin)
 
 
-def card_refused(context: ViewContext) -> StopError:
-    """The card does not do it."""
-    return stop(context, ErrandOutcome.REFUSED, "card_refused")
-
-
 def switched_off(context: ViewContext, off: SwitchOff) -> StopError:
     """The region has switched this kind or batch of cards off: in the region's own words, where it gave some."""
-    plain = stop(context, ErrandOutcome.REFUSED, "switched_off")
+    plain = context.stop("switched_off")
     if not off.text:
         return plain
     return StopError(plain.outcome, plain.reason, replace(plain.view, lead=(local(off.text),)))

@@ -6,12 +6,13 @@
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol, Self, TypedDict
+from typing import Literal, Protocol, Self, TypedDict
 
 from drivers.reader.model import CardFacts
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Capabilities
-from kiosk.views import Say, Step, say
+from kiosk.steps.capabilities import Capabilities, StopError
+from kiosk.views import Button, Point, Say, Step, Tell, say
 
 TEST_ALONE = ("task.code", "task.test")
 """What is listed where nothing is written: the code and the test."""
@@ -64,6 +65,29 @@ class ViewContext:
     def ending(self) -> Self:
         """The same errand after its last step: no pips."""
         return replace(self, step=None)
+
+    def stop(
+        self,
+        reason: str,
+        outcome: ErrandOutcome = ErrandOutcome.REFUSED,
+        *,
+        badge: Literal["warning", "failure"] = "warning",
+        icon: str = "alert",
+        **facts: Say | str | int,
+    ) -> StopError:
+        """The errand ends: `stop.REASON.title` and `.lead` say what happened and what it means, `.do` what to do. `facts` fill
+        the lead."""
+        view = Tell(
+            **self.ending().head(f"stop.{reason}"),
+            badge=badge,
+            badge_icon=icon,
+            title=say(f"stop.{reason}.title"),
+            lead=(say(f"stop.{reason}.lead", **facts),),
+            points=(Point(say(f"stop.{reason}.do"), mark="number"),),
+            primary=Button("end", say("button.end"), "check"),
+            sends_on=True,
+        )
+        return StopError(outcome, reason, view)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

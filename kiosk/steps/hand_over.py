@@ -16,7 +16,6 @@ from kiosk.steps.former_name import accept_former_name, renamed_holder
 from kiosk.steps.identity.employer import show_employer
 from kiosk.steps.identity.identification import Identification, attest_identity
 from kiosk.steps.order import accept_terms, find_order
-from kiosk.steps.order_views import verifier_away
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.activation import activate, prove_activated_card
 from kiosk.steps.pin.by_administrator import Mandate
@@ -45,7 +44,7 @@ async def hand_over(context: ErrandContext, who: Identification) -> Ended:
         signed = await _sign_owed(context, order, who, given)
     else:
         if not await context.caps.envelopes.available():
-            raise verifier_away(AGREE)
+            raise AGREE.stop("offline", icon="cloud-off-outline")
         holder, progress = await renamed_holder(context.caps, order, who.people), await context.log.progress()
         if EFFECT in progress or await accept_former_name(context.go_to(AGREE), holder, order.name):
             holder = None  # all is said

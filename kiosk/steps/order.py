@@ -43,9 +43,9 @@ async def _found(context: ErrandContext, who: Identification) -> Order:
     if order is None:
         await _needs_list(context)
         past = await context.caps.orders.past(who.hsa_id)
-        raise views.no_order(context) if past is None else views.expired(context, past)
+        raise context.stop("no_order") if past is None else views.expired(context, past)
     if (who.loa or 0) < order.loa:
-        raise views.level_too_low(context, order)
+        raise context.stop("level_too_low")
     return order
 
 
@@ -68,10 +68,10 @@ async def find_posted(context: ErrandContext, card: OwnCard) -> Order:
     if order is None:
         raise await _no_posted_order(context, card)
     if order.hsa_id != card.whose.hsa_id:
-        raise views.of_another(context)
+        raise context.stop("order_of_another", badge="failure", icon="alert-outline")
     certificate = card.facts.certificate("identification")
     if certificate is None or certificate.loa != order.loa:
-        raise views.other_level(context)
+        raise context.stop("other_level")
     refuse_switched_off(context, order.card_number, order.product)
     return order
 
@@ -85,12 +85,12 @@ async def _posted(caps: Capabilities, card: OwnCard) -> Order | None:
 
 async def _no_posted_order(context: ErrandContext, card: OwnCard) -> StopError:
     if isinstance(card.register, CardWord) and card.register.state == "active":
-        return views.already_active(context)
+        return context.stop("already_active")
     if await context.caps.orders.here() is None:
         return views.list_too_old(context)
     of_card = [await context.caps.orders.past(hsa_id, card.whose.card_number) for hsa_id in sorted(card.facts.hsa_ids)]
     past = next(filter(None, of_card), None)
-    return views.not_by_post(context) if past is None else views.expired(context, past)
+    return context.stop("not_by_post") if past is None else views.expired(context, past)
 
 
 async def _needs_list(context: ErrandContext) -> None:
@@ -111,7 +111,7 @@ async def _pointed_out(context: ErrandContext, who: Identification) -> Order:
     waiting = [order for order in offered if order.hsa_id not in who.administrator.hsa_ids]
     if not waiting:
         await _needs_list(context)
-        raise views.nothing_waits(context)
+        raise context.stop("nothing_waits")
     start = 0
     while True:
         page = waiting[start : start + PAGE]

@@ -7,7 +7,6 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import DirectoryPerson, LoggedIn
 from kiosk.ports import Order
 from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.view_helpers import cancel_button, date_text, display_name, last_digits, page_options, primary_button
@@ -33,60 +32,15 @@ def which(context: ViewContext, orders: Sequence[Order], administrator: LoggedIn
     )
 
 
-def no_order(context: ViewContext) -> StopError:
-    """Nothing waits here for this person."""
-    return stop(context, ErrandOutcome.REFUSED, "no_order")
-
-
 def list_too_old(context: ViewContext) -> StopError:
     """For so long without connection that the list of orders counts no more: nobody knows what waits."""
-    return stop(context, ErrandOutcome.FAULT, "list_too_old", icon="cloud-off-outline")
+    return context.stop("list_too_old", ErrandOutcome.FAULT, icon="cloud-off-outline")
 
 
 def expired(context: ViewContext, order: Order) -> StopError:
     """The order's last day is over."""
     last = date_text(date.fromisoformat(order.last_day))
-    return stop(context, ErrandOutcome.REFUSED, "order_expired", icon="calendar-clock", day=last)
-
-
-def nothing_waits(context: ViewContext) -> StopError:
-    """No order at all waits here."""
-    return stop(context, ErrandOutcome.REFUSED, "nothing_waits")
-
-
-def level_too_low(context: ViewContext, order: Order) -> StopError:
-    """An LoA2 card cannot vouch for an LoA3 one."""
-    return stop(context, ErrandOutcome.REFUSED, "level_too_low")
-
-
-def not_by_post(context: ViewContext) -> StopError:
-    """No order says that this card came to its holder by post."""
-    return stop(context, ErrandOutcome.REFUSED, "not_by_post")
-
-
-def already_active(context: ViewContext) -> StopError:
-    """The issuer's register says that the card is in use."""
-    return stop(context, ErrandOutcome.REFUSED, "already_active")
-
-
-def of_another(context: ViewContext) -> StopError:
-    """The order of this card number is another person's than the card says."""
-    return stop(context, ErrandOutcome.REFUSED, "order_of_another", badge="failure", icon="alert-outline")
-
-
-def other_level(context: ViewContext) -> StopError:
-    """The card has another level of assurance than was ordered."""
-    return stop(context, ErrandOutcome.REFUSED, "other_level")
-
-
-def verifier_away(context: ViewContext) -> StopError:
-    """Envelopes are verified by the server, and it cannot be reached: nothing opens."""
-    return stop(context, ErrandOutcome.REFUSED, "offline", icon="cloud-off-outline")
-
-
-def no_envelope(context: ViewContext) -> StopError:
-    """Without the PUK the card cannot be given its code."""
-    return stop(context, ErrandOutcome.REFUSED, "no_envelope")
+    return context.stop("order_expired", icon="calendar-clock", day=last)
 
 
 def former_name(context: ViewContext, name: str, holder: DirectoryPerson, last: date, *, needs_card: bool) -> Confirm:
@@ -109,7 +63,7 @@ def former_name(context: ViewContext, name: str, holder: DirectoryPerson, last: 
 
 def former_name_declined(context: ViewContext) -> StopError:
     """The holder does not take a card with a former name: another one is ordered."""
-    return stop(context, ErrandOutcome.REFUSED, "former_name", icon="card-account-details-outline")
+    return context.stop("former_name", icon="card-account-details-outline")
 
 
 def terms(context: ViewContext, order: Order, who: Identification, *, paper: bool, letter: bool) -> Confirm:

@@ -14,7 +14,7 @@ from kiosk.ports import Orders, Visit
 from kiosk.steps import own_card_views as views
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card import Strangeness, ask_for_card
-from kiosk.steps.card_views import not_handed_over, read_only, switched_off
+from kiosk.steps.card_views import not_handed_over, switched_off
 from kiosk.steps.context import ErrandContext, Subject, ViewContext
 from kiosk.views import Await
 
@@ -161,7 +161,7 @@ async def lead_to_hand_over(context: ErrandContext, card: OwnCard) -> Ended | No
 def refuse_read_only(context: ViewContext, facts: CardFacts) -> None:
     """Before any code is typed. Raises StopError where nobody has tried the product on a real card."""
     if facts.rules.read_only:
-        raise read_only(context)
+        raise context.stop("read_only")
 
 
 def refuse_switched_off(context: ErrandContext, card_number: str, *products: str) -> None:

@@ -2,10 +2,9 @@
 
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.receipts import Receipt
 from kiosk.steps.card import CodePrompts, Strangeness
-from kiosk.steps.card_views import LastTryView, WrongCodeView, card_refused, code_entry, reader_for, stop, strange_note
+from kiosk.steps.card_views import LastTryView, WrongCodeView, code_entry, reader_for, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Await, Button, MachineDrawing, Note, Point, Say, Tell, say
@@ -33,9 +32,9 @@ def code(context: ViewContext, facts: CardFacts, role: Role = Role.IDENTIFICATIO
         entry=code_entry(context, name, title, say("own_pin.lead"), facts, role=role),
         wrong=WrongCodeView(context, f"{name}_wrong"),
         last=LastTryView(context, f"{name}_last"),
-        locked=stop(context, ErrandOutcome.REFUSED, "card_locked", icon="lock-alert-outline"),
-        declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
-        refused=card_refused(context),
+        locked=context.stop("card_locked", icon="lock-alert-outline"),
+        declined=context.stop("last_try_kept"),
+        refused=context.stop("card_refused"),
     )
 
 

@@ -65,7 +65,7 @@ async def issue_receipt(
         context, facts, attended, resting, code=not proved, paper=context.caps.printer is not None
     )
     if (answer := await context.ask(reading)) == "later":
-        raise views.sign_later(context)
+        raise context.stop("unsigned", ErrandOutcome.CANCELLED)
     signature = await _sign(context, visit, unsigned, proved=proved)
     receipt = finish_receipt(
         unsigned, context.caps.seal.key, context.caps.seal.chain, signature, context.caps.seal.receipt_url

@@ -4,10 +4,7 @@ from dataclasses import replace
 from typing import Literal, get_args
 
 from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.receipts import Receipt, ReceiptFacts, template
-from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import primary_button
 from kiosk.views import (
@@ -99,11 +96,6 @@ def _with_document(lines: tuple[Fact, ...], facts: ReceiptFacts) -> tuple[Fact, 
         return lines
     seen = Fact(say("receipt.document"), say(f"document.{facts.document_kind}"))
     return (*lines[:-1], seen, lines[-1])
-
-
-def sign_later(context: ViewContext) -> StopError:
-    """The card works; the receipt is signed another day, here."""
-    return stop(context, ErrandOutcome.CANCELLED, "unsigned")
 
 
 def printing(context: ViewContext) -> Busy:

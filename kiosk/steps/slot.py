@@ -49,7 +49,7 @@ async def take_from_slot(context: ErrandContext, order: Order, who: Identificati
             await context.log.note(
                 EventType.EFFECT_DONE, effect=Effect.SLOT_LOOK, outcome=Outcome.EMPTY, slot=order.slot
             )
-            raise views.slot_empty(context, order)
+            raise context.stop("slot_empty")
         await context.log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)
         return  # it was opened for this order before, and the card taken by whoever did not stay to shut the door
     known = await _open(context, context.caps.cabinet, order, Effect.SLOT_OPEN)

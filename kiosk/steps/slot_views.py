@@ -7,7 +7,7 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.ports import Cabinet, Order
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
-from kiosk.steps.card_views import reader_for, stop, strange_note
+from kiosk.steps.card_views import reader_for, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.pin.card_test_views import Untested
@@ -174,52 +174,47 @@ def wrong_card(context: ViewContext, order: Order, found: str, *, own: bool) -> 
 
 def wrong_card_in_slot(context: ViewContext) -> StopError:
     """The slot held another card; it is back in its slot and the administrator is told."""
-    return stop(context, ErrandOutcome.REFUSED, "wrong_card_in_slot")
+    return context.stop("wrong_card_in_slot")
 
 
 def new_card_not_genuine(context: ViewContext) -> StopError:
     """The new card could not show that it is the one that its issuer made; no code was asked for it, and the office is told."""
-    return stop(context, ErrandOutcome.REFUSED, "new_card_not_genuine", badge="failure", icon="smart-card-off-outline")
+    return context.stop("new_card_not_genuine", badge="failure", icon="smart-card-off-outline")
 
 
 def new_card_heard_codes(context: ViewContext) -> StopError:
     """The card took PUK and new code, and signs nothing that holds: somebody may know them now. The office is told."""
-    return stop(context, ErrandOutcome.REFUSED, "new_card_heard_codes", badge="failure", icon="smart-card-off-outline")
+    return context.stop("new_card_heard_codes", badge="failure", icon="smart-card-off-outline")
 
 
 def stocked_by_one(context: ViewContext) -> StopError:
     """The card cannot show that it is genuine, and one administrator alone put it in."""
-    return stop(context, ErrandOutcome.REFUSED, "stocked_by_one")
+    return context.stop("stocked_by_one")
 
 
 def own_card_attended(context: ViewContext) -> StopError:
     """The card names its administrator too: nobody hands out their own."""
-    return stop(context, ErrandOutcome.REFUSED, "own_card_attended")
+    return context.stop("own_card_attended")
 
 
 def new_card_read_only(context: ViewContext) -> StopError:
     """Nobody has tried the product on a real card: no code is written to it here."""
-    return stop(context, ErrandOutcome.REFUSED, "new_card_read_only")
+    return context.stop("new_card_read_only")
 
 
 def new_card_untested(context: ViewContext, reason: Untested) -> StopError:
     """The card's issuer is not trusted here, or nobody could see whether it works: it is handed out to nobody."""
-    return stop(context, ErrandOutcome.REFUSED, "new_card_untested", why=say(f"new_card.{reason}"))
-
-
-def slot_empty(context: ViewContext, order: Order) -> StopError:
-    """No card lies where the order's card should; the slot stays shut, and the administrator is told."""
-    return stop(context, ErrandOutcome.REFUSED, "slot_empty")
+    return context.stop("new_card_untested", why=say(f"new_card.{reason}"))
 
 
 def no_cabinet(context: ViewContext) -> StopError:
     """This station has no cabinet (any more)."""
-    return stop(context, ErrandOutcome.FAULT, "no_cabinet")
+    return context.stop("no_cabinet", ErrandOutcome.FAULT)
 
 
 def slot_fault(context: ViewContext, order: Order, fault: SlotFault) -> StopError:
     """The slot did not open."""
-    return stop(context, ErrandOutcome.FAULT, f"slot_{fault.value}", icon="door-closed-lock")
+    return context.stop(f"slot_{fault.value}", ErrandOutcome.FAULT, icon="door-closed-lock")
 
 
 def drop_old(context: ViewContext, number: str, *, blocks: bool = False) -> Await:

@@ -12,7 +12,7 @@ from typing import Any
 from drivers.printer.usb_printers import UsbPrinter
 from drivers.reader.model import CardFacts
 from fleet.messages.errand_catalog import catalog
-from fleet.messages.vocabulary import DeviceKind, DeviceStatus, Effect, FindingCode
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus, Effect, ErrandOutcome, FindingCode
 from kiosk.errands.registry import ERRANDS
 from kiosk.findings import CardFinding
 from kiosk.first_boot import views as setup
@@ -26,7 +26,7 @@ from kiosk.station.closed_views import closed_home_view, contacts_of
 from kiosk.station.journal import Interrupted
 from kiosk.station.open_slots import OpenSlot
 from kiosk.station.self_test import SelfTestResult
-from kiosk.steps import aborted_views, card_views
+from kiosk.steps import aborted_views
 from kiosk.steps.context import ViewContext
 from kiosk.steps.hand_over import WHO
 from kiosk.steps.identity import administrator_views
@@ -198,14 +198,14 @@ def _log_in(card: CardFacts, context: ViewContext) -> Iterator[tuple[str, View[A
     yield "administrator-not-level-3", administrator_views.not_level_3(context)
     yield "administrator-not-kra", administrator_views.not_kra(context)
     yield "administrator-not-kur", administrator_views.not_kur(context)
-    yield "administrator-kur-needed", administrator_views.kur_needed(context).view
+    yield "administrator-kur-needed", context.stop("kur_needed").view
     yield "not-the-same", administrator_views.not_the_same(context)
     yield "log-in-again", administrator_views.log_in_again(context)
     yield "log-in-expired", administrator_views.log_in_expired(context).view
     yield "administrator-pin", code.entry
     yield "administrator-locked", code.locked.view
     yield "logging-in", administrator_views.logging_in(context)
-    yield "nobody-knows", administrator_views.nobody_knows(context).view
+    yield "nobody-knows", context.stop("login_unavailable", ErrandOutcome.FAULT, icon="cloud-off-outline").view
     yield "take-administrator", administrator_views.take(context, "administrator")
     yield "sign-again", administrator_views.sign_again(context, ADMINISTRATOR, None, "administrator")
     yield "sign-again-in-turn", administrator_views.sign_again(context, ADMINISTRATOR, None, "holder")
@@ -213,7 +213,7 @@ def _log_in(card: CardFacts, context: ViewContext) -> Iterator[tuple[str, View[A
 
 
 def _closing() -> Iterator[tuple[str, View[Any]]]:
-    asked = card_views.read_only(ViewContext("unblock").at(3, 3)).view
+    asked = ViewContext("unblock").at(3, 3).stop("read_only").view
     yield "pulled-safe", aborted_views.pulled("before", None, asked)
     yield "pulled-new", aborted_views.pulled("new", None, asked)
     yield "pulled-unknown", aborted_views.pulled("unknown", None, asked)
@@ -227,7 +227,7 @@ def _closing() -> Iterator[tuple[str, View[Any]]]:
         sv="Måndag till fredag 8–16. Telefon 08-123 00 00.", en="Monday to Friday 8 to 4. Telephone 08-123 00 00."
     )
     office = RegionSettings(office="Kortkontoret, plan 3", office_hours=hours)
-    stopped = card_views.read_only(ViewContext("check_card")).view
+    stopped = ViewContext("check_card").stop("read_only").view
     yield "stop-with-office", telling_who_helps(stopped, office, "", NIGHT)
     yield "stop-printable", printable(stopped)
     yield "stop-not-printed", not_printed(stopped)

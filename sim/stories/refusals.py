@@ -1,7 +1,7 @@
 """Refusals of errands: which ones the steps of each errand can end with, by the source.
 
 Rules:
-- A refusal is `stop(context, ErrandOutcome.REFUSED, reason)`. An errand may end with it where its journey reaches that line, from
+- A refusal is `context.stop(reason)`, with no other outcome. An errand may end with it where its journey reaches it, from
   function to function of `kiosk`, by name. A branch that this errand never takes counts too.
 
 >>> "puk_floor" in refusals_of("unblock"), "puk_floor" in refusals_of("report_lost")
@@ -79,11 +79,10 @@ class _Source:
 def _reasons(node: ast.AST) -> Iterator[str]:
     """Reasons of the refusals that stand in a definition."""
     for call in ast.walk(node):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "stop":
-            outcome, reason = call.args[1:3]
-            if isinstance(outcome, ast.Attribute) and outcome.attr == "REFUSED":
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "stop":
+            for reason in call.args if len(call.args) == 1 else ():
                 written = [reason.body, reason.orelse] if isinstance(reason, ast.IfExp) else [reason]
-                yield from (ast.literal_eval(one) for one in written)
+                yield from (one.value for one in written if isinstance(one, ast.Constant))
 
 
 @cache

@@ -37,11 +37,16 @@ def _nodes() -> Iterator[tuple[str, ast.AST]]:
 
 
 def stops() -> set[str]:
-    """`stop(scene, "refused", "no_order")`: every reason in the source."""
+    """`context.stop("no_order")`: every reason in the source."""
     reasons: set[str] = set()
     for _, node in sources():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "stop":
-            reasons |= set(keys_of(node.args[2]))
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "stop"
+            and node.args
+        ):
+            reasons |= set(keys_of(node.args[0]))
     return {one for one in reasons if "{}" not in one} | {f"slot_{fault.value}" for fault in SlotFault}
 
 

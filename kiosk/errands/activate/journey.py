@@ -44,7 +44,7 @@ async def _activate(context: ErrandContext, order: Order, card: OwnCard) -> Sign
     """From who attends to the signed receipt. Where the card was activated before, its holder only signs."""
     by_letter = card.facts.rules.first_code == "puk" and not order.receipt_owed
     if by_letter and not await context.caps.envelopes.available():
-        raise views.letter_not_checked(CARD)
+        raise CARD.stop("activation_offline", icon="cloud-off-outline")
     if (
         await context.ask(views.administrator_needed(CARD, context.caps.region.office, lit_reader(context.caps)))
         == "nobody"

@@ -51,8 +51,9 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "activate-receipt-code", sheet(code=True, paper=True)
     yield "activate-done", receipt_views.done(CONTEXT, ISSUED)
     for stopped in (
-        views.no_administrator(CARD, OFFICE), views.letter_not_checked(CARD),
-        identification_views.identity_disagrees(CHECKS), order_views.not_by_post(CARD), order_views.already_active(CARD),
-        order_views.of_another(CARD), pin_views.first_code_forgotten(CODE), order_views.other_level(CARD),
+        views.no_administrator(CARD, OFFICE), CARD.stop("activation_offline", icon="cloud-off-outline"),
+        CHECKS.stop("identity_disagrees", icon="alert-outline"), CARD.stop("not_by_post"), CARD.stop("already_active"),
+        CARD.stop("order_of_another", badge="failure", icon="alert-outline"), CARD.stop("other_level"),
+        CODE.stop("first_code_forgotten", icon="lock-alert-outline"),
     ):  # fmt: skip
         yield f"activate-{stopped.reason.replace('_', '-')}", stopped.view

@@ -1,8 +1,6 @@
 """The views of activating a card: who is needed, and why it cannot be done now."""
 
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import Which
 from kiosk.steps.view_helpers import cancel_button, primary_button
@@ -32,9 +30,4 @@ def administrator_needed(context: ViewContext, office: str, reader: Which) -> Co
 def no_administrator(context: ViewContext, office: str) -> StopError:
     """Nobody is there who may attend: where somebody is."""
     where = say("activate.office.where", office=office) if office else say("activate.no_office")
-    return stop(context, ErrandOutcome.REFUSED, "no_administrator", icon="account-check-outline", where=where)
-
-
-def letter_not_checked(context: ViewContext) -> StopError:
-    """The PUK of the letter is verified by the server, and it cannot be reached: nothing is begun."""
-    return stop(context, ErrandOutcome.REFUSED, "activation_offline", icon="cloud-off-outline")
+    return context.stop("no_administrator", icon="account-check-outline", where=where)

@@ -11,7 +11,6 @@ from dataclasses import replace
 from fleet.messages.vocabulary import ErrandOutcome, EventType
 from kiosk.administration_ports import RESTARTED, AdministratorSession, Machine
 from kiosk.errands.administrate import views
-from kiosk.steps import administration_views
 from kiosk.steps.capabilities import Ended
 from kiosk.steps.card import wait_until_empty
 from kiosk.steps.context import ErrandContext, ViewContext
@@ -24,7 +23,7 @@ async def administrate(context: ErrandContext) -> Ended:
     """The whole stay. Raises ErrandEndedError where nobody is let in, or nobody is there any more."""
     machine = context.caps.machine
     if machine is None:
-        raise administration_views.no_machine(CONTEXT)
+        raise CONTEXT.stop("no_menu")
     async with _logged_in(context) as here:
         await context.log.note(
             EventType.ADMINISTRATOR_LOGGED_IN,

@@ -8,7 +8,6 @@ from kiosk import administration_ports
 from kiosk.administration_ports import MachineOverview, SlotLook, SlotOverview
 from kiosk.errands.administrate import views
 from kiosk.errands.administrate.journey import CONTEXT
-from kiosk.steps import administration_views
 from kiosk.views import View
 from sim.gallery.made_up import DEVICES
 
@@ -33,4 +32,4 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         views.board(HERE, MachineOverview((SlotOverview(1, "open"), *SLOTS[1:]), DEVICES[4:]), lambda errand: None),
     )
     yield "admin-not-now", views.not_now(HERE, "cabinet")
-    yield "no-menu", administration_views.no_machine(HERE).view
+    yield "no-menu", HERE.stop("no_menu").view

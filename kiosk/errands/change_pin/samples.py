@@ -6,7 +6,7 @@ from typing import Any, get_args
 from drivers.reader.outcomes import Role
 from kiosk.errands.change_pin import views
 from kiosk.errands.change_pin.journey import CARD, CONTEXT, NEW, OLD
-from kiosk.steps import card_views, own_card_views
+from kiosk.steps import own_card_views
 from kiosk.steps.card import Caution
 from kiosk.steps.identity import proof_views
 from kiosk.steps.pin import views as pin_views
@@ -36,11 +36,11 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         yield f"change-pin-{why.replace('_', '-')}", code.last(why)
     yield "change-locked", code.locked.view
     yield "change-resembles-untried", views.resembles_untried(CARD)
-    yield "change-read-only", card_views.read_only(CARD).view
+    yield "change-read-only", CARD.stop("read_only").view
     yield "change-same", pin_views.same_as_old(NEW)
     yield "change-too-easy", pin_views.too_easy(NEW)
     yield "change-new-refused", pin_views.new_refused(NEW)
-    yield "change-locked-late", pin_views.locked_meanwhile(NEW).view
+    yield "change-locked-late", NEW.stop("card_locked", icon="lock-alert-outline").view
     yield "change-done", own_card_views.done(CONTEXT, *views.done(BOTH), RECEIPT)
     for reason in get_args(CannotTest):
         yield f"cannot-test-{reason.replace('_', '-')}", cannot_test(CARD, reason)
@@ -49,8 +49,8 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "proving", proof_views.proving(OLD)
     for stopped in (
         proof_views.not_genuine(OLD),
-        proof_views.did_not_sign(OLD),
-        proof_views.change_first(OLD),
+        OLD.stop("card_did_not_sign", icon="smart-card-off-outline"),
+        OLD.stop("change_first", icon="form-textbox-password"),
         proof_views.proves_nobody(OLD),
         proof_views.proves_nobody(OLD, "unchecked"),
     ):

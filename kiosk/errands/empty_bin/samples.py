@@ -47,7 +47,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "bin-insert-signer", views.insert_signer(SIGN, WHO, None, "administrator")
     yield "bin-insert-signer-in-turn", views.insert_signer(SIGN, WHO, "mute", "holder")
     yield "bin-other-signer", views.other_signer(SIGN, WHO)
-    yield "bin-not-signed", views.not_signed(SIGN).view
+    yield "bin-not-signed", SIGN.stop("bin_not_signed").view
     yield "bin-done", views.done(CONTEXT, cleared=True)
     yield "bin-done-not-cleared", views.done(CONTEXT, cleared=False)
     yield "bin-done-without-paper", views.done(CONTEXT, cleared=True, paper=False)

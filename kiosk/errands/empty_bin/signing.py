@@ -55,6 +55,6 @@ async def _sign(context: ErrandContext, visit: Visit, message: bytes) -> Signed:
         case Unknown():
             raise CardPulledError
         case Locked() | Refused():
-            raise views.not_signed(context)
+            raise context.stop("bin_not_signed")
         case other:
             assert_never(other)

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
-from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
-from kiosk.steps.card_views import stop, strange_note
+from kiosk.steps.card_views import strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
 from kiosk.stock.bin_count import BinCountStatement, CountedCards, Reason
@@ -216,11 +214,6 @@ def other_signer(context: ViewContext, who: LoggedIn) -> Tell:
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
     )
-
-
-def not_signed(context: ViewContext) -> StopError:
-    """The card does not sign: nothing is forgotten, the count stays as it was."""
-    return stop(context, ErrandOutcome.REFUSED, "bin_not_signed")
 
 
 def done(context: ViewContext, *, cleared: bool, paper: bool = True) -> Tell:

@@ -8,6 +8,7 @@ from typing import Any
 from drivers.cabinet.port import SlotFault
 from drivers.reader.model import Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import DirectoryPerson
 from kiosk.steps import order_views, receipt_views, slot_views
 from kiosk.steps.hand_over import AGREE, CODE, CONTEXT, SIGN, SLOT, WHO
@@ -55,7 +56,7 @@ def _identify() -> Iterator[tuple[str, View[Any]]]:
     yield "release-code", release_code_views.code(WHO)
     yield "release-checking", release_code_views.checking(WHO)
     yield "release-wrong", release_code_views.wrong(WHO)
-    yield "release-too-many", release_code_views.too_many(WHO).view
+    yield "release-too-many", WHO.stop("too_many_releases", icon="lock-alert-outline").view
     for strange in (None, "mute", "unknown", "secured", "unread", "busy"):
         yield f"insert-own-{strange or 'first'}", identification_views.insert_own(WHO, strange)
     yield "own-pin", own.entry
@@ -65,13 +66,13 @@ def _identify() -> Iterator[tuple[str, View[Any]]]:
     yield "own-pin-kept", own.declined.view
     yield "employer", employer_views.employer(WHO, EMPLOYERS)
     yield "employer-unnamed", employer_views.employer(WHO, [replace(one, organisation="") for one in EMPLOYERS])
-    yield "employer-not-known", employer_views.employer_not_known(WHO).view
+    yield "employer-not-known", WHO.stop("employer_not_known", icon="office-building-outline").view
     yield "take-own", identification_views.take_own(WHO)
     yield "own-card-expired", identification_views.own_card_not_valid(WHO, _certificate("expired")).view
     yield "own-card-untrusted", identification_views.own_card_not_valid(WHO, None).view
     yield "document", identification_views.document(WHO, ADMINISTRATOR)
     yield "document-digits", identification_views.document_digits(WHO, ADMINISTRATOR)
-    yield "two-needed", identification_views.two_needed(WHO).view
+    yield "two-needed", WHO.stop("two_needed").view
 
 
 def _certificate(chain: str) -> Certificate:
@@ -82,15 +83,15 @@ def _order() -> Iterator[tuple[str, View[Any]]]:
     yield "which", order_views.which(AGREE, [ORDER, PROTECTED, ORDER, PROTECTED], ADMINISTRATOR, more=True)
     yield "terms", order_views.terms(AGREE, ORDER, OWN, paper=True, letter=True)
     yield "terms-protected", order_views.terms(AGREE, PROTECTED, ATTENDED, paper=False, letter=True)
-    yield "no-order", order_views.no_order(AGREE).view
+    yield "no-order", AGREE.stop("no_order").view
     yield "list-too-old", order_views.list_too_old(AGREE).view
-    yield "nothing-waits", order_views.nothing_waits(AGREE).view
-    yield "level-too-low", order_views.level_too_low(AGREE, ORDER).view
-    yield "offline", order_views.verifier_away(AGREE).view
+    yield "nothing-waits", AGREE.stop("nothing_waits").view
+    yield "level-too-low", AGREE.stop("level_too_low").view
+    yield "offline", AGREE.stop("offline", icon="cloud-off-outline").view
     renamed = DirectoryPerson(ORDER.hsa_id, "Alva Nyttnamn", name_changed="2026-10-01")
     yield "former-name", order_views.former_name(AGREE, "Alva Testsson", renamed, date(2027, 1, 1), needs_card=False)
     yield "former-name-declined", order_views.former_name_declined(AGREE).view
-    yield "no-envelope", order_views.no_envelope(AGREE).view
+    yield "no-envelope", AGREE.stop("no_envelope").view
     yield "without", letter_views.without(AGREE, ATTENDED.administrator, needs_card=False)
     yield "order-letter", letter_views.order(AGREE, ORDER, "slot")
     yield "order-letter-taken", letter_views.order(CODE, ORDER, "waits", instead=True)
@@ -118,14 +119,14 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     yield "stocked-by-one", slot_views.stocked_by_one(SLOT).view
     for word in (
         *(card_status_views.own_card_stands(WHO, state) for state in ("held", "blocked", "waiting")),
-        card_status_views.own_card_unknown(WHO), card_status_views.new_card_stands(WHO, "held"),
-        card_status_views.new_card_stands(WHO, "blocked"), card_status_views.new_card_unknown(WHO),
-        card_status_views.too_long_alone(WHO),
+        WHO.stop("own_card_unknown", icon="smart-card-off-outline"), card_status_views.new_card_stands(WHO, "held"),
+        card_status_views.new_card_stands(WHO, "blocked"), WHO.stop("new_card_unknown", icon="smart-card-off-outline"),
+        WHO.stop("too_long_alone", ErrandOutcome.FAULT, icon="cloud-off-outline"),
         card_status_views.holder_is(WHO, "left"), card_status_views.holder_is(WHO, "unknown"),
     ):  # fmt: skip
         yield f"stands-{word.reason.replace('_', '-')}", word.view
     yield "new-card-not-genuine", slot_views.new_card_not_genuine(SLOT).view
-    yield "slot-empty", slot_views.slot_empty(SLOT, ORDER).view
+    yield "slot-empty", SLOT.stop("slot_empty").view
     yield "order-expired", order_views.expired(AGREE, PAST).view
     yield "no-cabinet", slot_views.no_cabinet(SLOT).view
     for fault in SlotFault:
@@ -155,16 +156,16 @@ def _code() -> Iterator[tuple[str, View[Any]]]:
     yield "code-from-before", after_tear_views.code_from_before(CODE, None)
     yield "not-written", after_tear_views.not_written(CODE)
     yield "mistyped", after_tear_views.mistyped(CODE, 2)
-    yield "left-unknown", after_tear_views.left_unknown(CODE).view
-    for name in (
-        "puk_floor",
-        "puk_locked",
-        "too_many_guesses",
-        "card_refused",
-        "torn_in_test",
-        "test_failed",
-    ):
-        yield name.replace("_", "-"), getattr(pin_views, name)(CODE).view
+    yield (
+        "left-unknown",
+        CODE.stop("card_gone", ErrandOutcome.UNKNOWN, badge="failure", icon="smart-card-off-outline").view,
+    )
+    for ended in (
+        pin_views.puk_floor(CODE), pin_views.puk_locked(CODE), CODE.stop("too_many_guesses", icon="lock-alert-outline"),
+        CODE.stop("card_refused"), pin_views.torn_in_test(CODE),
+        CODE.stop("test_failed", ErrandOutcome.FAULT, badge="failure"),
+    ):  # fmt: skip
+        yield ended.reason.replace("_", "-"), ended.view
 
 
 def _receipt() -> Iterator[tuple[str, View[Any]]]:
@@ -173,7 +174,7 @@ def _receipt() -> Iterator[tuple[str, View[Any]]]:
     yield "receipt-code", receipt_views.read_and_sign(SIGN, FACTS, None, code=True, paper=False)
     yield "sign-pin", signing.entry
     yield "new-card-locked", signing.locked.view
-    yield "sign-later", receipt_views.sign_later(SIGN).view
+    yield "sign-later", SIGN.stop("unsigned", ErrandOutcome.CANCELLED).view
     yield "printing", receipt_views.printing(LAST)
     for fault in receipt_views.NO_PAPER:
         yield f"no-paper-{fault}", receipt_views.no_paper(LAST, RECEIPT, fault)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.renew_certificate.journey import CARD, CONTEXT, WRITE
 from kiosk.issuer.ports import Offer
 from kiosk.region import BothLanguages, ByPeople
@@ -38,8 +39,8 @@ def _renew() -> Iterator[tuple[str, View[Any]]]:
     for old in get_args(certificate_views.OldIs):
         yield f"renew-done-{old}", own_card_views.done(CONTEXT, *certificate_views.done(present, old), RECEIPT)
     for stopped in (
-        certificate_views.not_writable(CARD), certificate_views.not_offered(CARD), certificate_views.use_reserve(CARD),
-        certificate_views.no_proof(CARD), certificate_views.too_early(CARD, datetime(2026, 12, 3, tzinfo=UTC)),
+        CARD.stop("not_writable"), certificate_views.not_offered(CARD), CARD.stop("use_reserve"),
+        CARD.stop("no_proof"), certificate_views.too_early(CARD, datetime(2026, 12, 3, tzinfo=UTC)),
     ):  # fmt: skip
         yield f"renew-{stopped.reason.replace('_', '-')}", stopped.view
 
@@ -56,8 +57,9 @@ def _writing() -> Iterator[tuple[str, View[Any]]]:
         yield f"renew-{now}", card_write_views.working(WRITE, now)
     yield "renew-pulled", card_write_views.pulled(WRITE, None)
     for stopped in (
-        card_write_views.gone(WRITE), card_write_views.no_room(WRITE), card_write_views.card_refused(WRITE),
-        card_write_views.keys_away(WRITE), card_write_views.declined(WRITE), card_write_views.not_as_offered(WRITE),
+        card_write_views.gone(WRITE), WRITE.stop("no_room"), card_write_views.card_refused(WRITE),
+        card_write_views.keys_away(WRITE), card_write_views.declined(WRITE),
+        WRITE.stop("not_as_offered", ErrandOutcome.FAULT, badge="failure"),
         card_write_views.new_failed(WRITE, gone=True), card_write_views.new_failed(WRITE, gone=False),
     ):  # fmt: skip
         yield f"renew-{stopped.reason.replace('_', '-')}", stopped.view

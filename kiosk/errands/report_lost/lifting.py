@@ -22,7 +22,7 @@ async def lift(context: ErrandContext) -> Ended:
         if isinstance(word, CardWord) and word.state != "held":
             raise views.not_held(context, word.state)
         if isinstance(word, CardWord) and word.hold_reason in GRAVE_HOLDS:
-            raise views.lifted_by_administrator(context)
+            raise context.stop("lift_by_administrator", icon="account-check-outline")
         words, means = own_card_views.code(context, card.facts), holder_means(card.facts, AskName.CARD_LIFT)
         proof = await prove_person(context, card.visit, words, means, word, OWN_CARD)
         lifting = context.caps.blocking.lift(card.whose.card_number, by=proof, errand=context.log.id)
@@ -32,9 +32,9 @@ async def lift(context: ErrandContext) -> Ended:
                 receipt = await receipt_for(context, card.whose, who, ("lifted",))
                 return await say_done(context, receipt, *views.lifted())
             case RequestDeclined():
-                raise views.lift_declined(context)
+                raise context.stop("lift_declined")
             case Unavailable():
-                raise views.lift_unavailable(context)
+                raise context.stop("lift_unavailable", ErrandOutcome.FAULT, icon="cloud-off-outline")
             case str():
                 raise AssertionError("a view without buttons has no answer")
             case other:
@@ -44,7 +44,7 @@ async def lift(context: ErrandContext) -> Ended:
 async def hand_in(context: ErrandContext) -> Ended:
     """Somebody else's card goes into the drop slot. Raises StopError where there is none."""
     if context.caps.machine is None or context.caps.machine.missing("return_card") is not None:
-        raise views.not_taken_here(context)
+        raise context.stop("found_elsewhere", icon="card-search-outline")
     ended = Ended(ErrandOutcome.DONE, "found_card", then=FOUND_CARD)
     await context.log.end(ended)
     return ended

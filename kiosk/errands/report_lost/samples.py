@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.report_lost import views
 from kiosk.errands.report_lost.journey import CONTEXT, SURE, WHAT, WHICH
 from kiosk.region import BothLanguages, WithoutHold, general
 from kiosk.steps import block_in_portal_views as portal_views
 from kiosk.steps import blocking_views
-from kiosk.steps.identity import printed_number_views
 from kiosk.steps.view_helpers import done_by
 from kiosk.views import View
 from sim.gallery.made_up import ADMINISTRATOR, ORDER
@@ -38,11 +38,11 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "lost-really", blocking_views.really(SURE, ORDER)
     yield "lost-lifting", views.lifting(WHICH)
     yield "lost-not-held", views.not_held(WHICH, "active").view
-    yield "lost-lift-by-administrator", views.lifted_by_administrator(WHICH).view
-    yield "lost-too-many", printed_number_views.too_many_reports(WHICH).view
-    yield "lost-found-elsewhere", views.not_taken_here(WHICH).view
-    yield "lost-lift-declined", views.lift_declined(WHICH).view
-    yield "lost-lift-unavailable", views.lift_unavailable(WHICH).view
+    yield "lost-lift-by-administrator", WHICH.stop("lift_by_administrator", icon="account-check-outline").view
+    yield "lost-too-many", WHICH.stop("too_many_reports", icon="alert-outline").view
+    yield "lost-found-elsewhere", WHICH.stop("found_elsewhere", icon="card-search-outline").view
+    yield "lost-lift-declined", WHICH.stop("lift_declined").view
+    yield "lost-lift-unavailable", WHICH.stop("lift_unavailable", ErrandOutcome.FAULT, icon="cloud-off-outline").view
     for reason in ("card_blocked", "unknown_card", "other"):
         yield f"lost-declined-{reason.replace('_', '-')}", blocking_views.declined(SURE, reason).view
     for came in OUTCOMES:

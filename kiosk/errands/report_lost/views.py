@@ -1,8 +1,6 @@
 """The views of a card that is lost, forgotten, known to others, or found again."""
 
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button
 from kiosk.views import Busy, Choose, Option, Say, say
@@ -61,28 +59,8 @@ def lifted() -> tuple[Say, tuple[Say, ...]]:
     return say("lifted.title"), (say("lifted.lead"),)
 
 
-def lifted_by_administrator(context: ViewContext) -> StopError:
-    """Reported stolen, or with a code that others know: an ID administrator alone takes that back."""
-    return stop(context, ErrandOutcome.REFUSED, "lift_by_administrator", icon="account-check-outline")
-
-
 def not_held(context: ViewContext, state: str) -> StopError:
     """There is nothing to lift: the card was never held, or it is blocked for good."""
     if state == "blocked":
-        return stop(context, ErrandOutcome.REFUSED, "already_blocked")
-    return stop(context, ErrandOutcome.REFUSED, "not_on_hold")
-
-
-def lift_declined(context: ViewContext) -> StopError:
-    """The issuer wants somebody else to lift it."""
-    return stop(context, ErrandOutcome.REFUSED, "lift_declined")
-
-
-def lift_unavailable(context: ViewContext) -> StopError:
-    """Nobody answers now: the hold stays."""
-    return stop(context, ErrandOutcome.FAULT, "lift_unavailable", icon="cloud-off-outline")
-
-
-def not_taken_here(context: ViewContext) -> StopError:
-    """Somebody else's card cannot be put into this station."""
-    return stop(context, ErrandOutcome.REFUSED, "found_elsewhere", icon="card-search-outline")
+        return context.stop("already_blocked")
+    return context.stop("not_on_hold")

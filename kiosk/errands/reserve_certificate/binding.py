@@ -13,7 +13,6 @@ from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.certificate import card_write_views
 from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity.administrator import About
-from kiosk.steps.identity.administrator_views import kur_needed
 from kiosk.steps.identity.identification import Identification, note_attested, sign_all
 from kiosk.steps.slot import take_from_slot
 from kiosk.stock.stocktaking import RESERVE, StoredCard, oldest_reserves
@@ -39,7 +38,7 @@ async def fetch_reserve_card(context: ErrandContext, who: Identification) -> Ord
     if await context.ask(views.unbroken(context, order.card_number)) == "no":
         holding = context.caps.blocking.hold(order.card_number, "envelope_broken", by=None, errand=context.log.id)
         await context.log.effect(Effect.CARD_HOLD, holding, card_number=order.card_number)
-        raise views.envelope_broken(context)
+        raise context.stop("reserve_envelope")
     return order
 
 
@@ -70,9 +69,9 @@ async def _person(context: ErrandContext, who: Identification) -> DirectoryPerso
         await context.ask(views.person_not_known(context, hsa_id))
     both = _both(who)
     if found.person.hsa_id in {one.hsa_id for one in both}:
-        raise views.other_person(context)
+        raise context.stop("other_person")
     if found.person.protected and not all(may_attend_protected(one.roles) for one in both):
-        raise kur_needed(context)
+        raise context.stop("kur_needed")
     return found.person
 
 
@@ -94,7 +93,7 @@ async def _bind(context: ErrandContext, who: Identification, person: DirectoryPe
         case Unavailable():
             raise card_write_views.keys_away(context)
         case _:
-            raise views.not_bound(context)
+            raise context.stop("reserve_not_bound")
 
 
 def _both(who: Identification) -> tuple[LoggedIn, LoggedIn]:

@@ -20,10 +20,9 @@ from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.certificate import card_write_views
 from kiosk.steps.certificate.issuance import Renewal
 from kiosk.steps.certificate.offer import ask_for_offers, require_free_place
-from kiosk.steps.certificate.views import not_offered, not_writable
+from kiosk.steps.certificate.views import not_offered
 from kiosk.steps.context import ErrandContext, Subject, ViewContext
 from kiosk.steps.identity.administrator import About, log_in_another, meet_again
-from kiosk.steps.identity.administrator_views import kur_needed
 from kiosk.steps.identity.card_status import check_own_card
 from kiosk.steps.identity.employer import choose_employer, show_employer
 from kiosk.steps.identity.identification import (
@@ -56,7 +55,7 @@ async def identify_holder(context: ErrandContext) -> Identification:
         word = await check_own_card(context, visit.facts)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
-            raise views.own_not_valid(context)
+            raise context.stop("own_not_valid")
         words, means = own_card_views.code(context, visit.facts), holder_means(visit.facts)
         proof = await prove_person(context, visit, words, means, word)
     finally:
@@ -71,13 +70,13 @@ async def choose_certificate(
     """What this reserve card may be given, to whom the register says that it was. `order`: of the card that was bound just now;
     no other is taken for it. Raises StopError."""
     if not card.facts.rules.writable:
-        raise not_writable(context)
+        raise context.stop("not_writable")
     if not card.facts.card_number:  # a card without certificates does not say its number: it is printed on it
         printed = await ask_printed_number(context, who.people)
         card.whose, card.register = Subject.of(card.facts, protected=True), printed.register
         card.whose = replace(card.whose, card_number=printed.whose.card_number)
     if order is not None and card.whose.card_number != order.card_number:
-        raise views.other_card(context)
+        raise context.stop("reserve_other_card")
     record = await _record(context, card, who)
     _same_person(context, card, record, who)
     _with_role(context, card, who)
@@ -110,12 +109,12 @@ async def _record(context: ErrandContext, card: OwnCard, who: Identification) ->
     if isinstance(card.register, Unavailable):
         raise card_write_views.keys_away(context)
     if not isinstance(card.register, CardWord) or not card.register.reserve:
-        raise views.no_reserve_card(context)
+        raise context.stop("no_reserve_card")
     match await context.caps.directory.find(card_number=card.whose.card_number, people=who.people):
         case Found() as found if (record := found.card(card.whose.card_number)) is not None:
             return record
         case RequestDeclined():
-            raise views.other_person(context)
+            raise context.stop("other_person")
         case _:
             raise card_write_views.keys_away(context)
 
@@ -126,14 +125,14 @@ def _same_person(context: ViewContext, card: OwnCard, record: CardRecord, who: I
     is_holder = who.proof is None or record.hsa_id in who.proof.hsa_ids
     on_card = not card.facts.hsa_ids or record.hsa_id in card.facts.hsa_ids
     if not (is_holder and on_card) or any(not one.hsa_ids.isdisjoint(holder) for one in _attending(who)):
-        raise views.other_person(context)
+        raise context.stop("other_person")
 
 
 def _with_role(context: ViewContext, card: OwnCard, who: Identification) -> None:
     """Two who attend for a protected identity both have the role for it; the server asks for that too."""
     protected = not isinstance(card.register, CardWord) or card.register.protected
     if who.second is not None and protected and not all(may_attend_protected(one.roles) for one in _attending(who)):
-        raise kur_needed(context)
+        raise context.stop("kur_needed")
 
 
 def _attending(who: Identification) -> tuple[LoggedIn, ...]:
@@ -148,5 +147,5 @@ def _of_level(context: ViewContext, offers: tuple[Offer, ...], who: Identificati
     if found is None:
         if wanted == 3:
             raise views.over(context)
-        raise views.two_administrators(context) if reserve else not_offered(context)
+        raise context.stop("two_administrators") if reserve else not_offered(context)
     return found

@@ -27,8 +27,8 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "reserve-take-out", by_administrator_views.take_own(CARD, own=True)
     yield "reserve-begin", views.begin(CARD, ORDER, Offer("reserve", 2, LAST.isoformat()))
     for stopped in (
-        views.own_not_valid(WHO), views.no_reserve_card(CARD), views.over(CARD), views.other_person(CARD),
-        views.two_administrators(CARD),
+        WHO.stop("own_not_valid"), CARD.stop("no_reserve_card"), views.over(CARD), CARD.stop("other_person"),
+        CARD.stop("two_administrators"),
     ):  # fmt: skip
         yield f"reserve-{stopped.reason.replace('_', '-')}", stopped.view
     yield "reserve-where", views.where(WHO)
@@ -41,5 +41,6 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     )
     yield "reserve-binding", views.binding(WHO)
     yield "reserve-unbroken", views.unbroken(WHO, ORDER.card_number)
-    for ended in (views.envelope_broken, views.not_bound, views.other_card):
-        yield f"reserve-{ended.__name__.replace('_', '-')}", ended(WHO).view
+    yield "reserve-envelope-broken", WHO.stop("reserve_envelope").view
+    for reason in ("reserve_not_bound", "reserve_other_card"):
+        yield reason.replace("_", "-"), WHO.stop(reason).view

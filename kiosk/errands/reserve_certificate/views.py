@@ -2,12 +2,11 @@
 
 from datetime import date
 
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import DirectoryPerson, Offer
 from kiosk.region import BothLanguages
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
-from kiosk.steps.card_views import stop, strange_note
+from kiosk.steps.card_views import strange_note
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import cancel_button, date_text, display_name, last_digits, primary_button
 from kiosk.views import (
@@ -144,29 +143,9 @@ def begin(context: ViewContext, whose: CardHolder, offer: Offer) -> Confirm:
     )
 
 
-def own_not_valid(context: ViewContext) -> StopError:
-    """The card with which the holder wanted to show who they are does not count."""
-    return stop(context, ErrandOutcome.REFUSED, "own_not_valid")
-
-
 def over(context: ViewContext) -> StopError:
     """The issuer offers no certificate of level 3: it was prolonged once, or the assignment ends."""
-    return stop(context, ErrandOutcome.REFUSED, "reserve_over", icon="calendar-clock")
-
-
-def no_reserve_card(context: ViewContext) -> StopError:
-    """The register does not know it as a reserve card."""
-    return stop(context, ErrandOutcome.REFUSED, "no_reserve_card")
-
-
-def other_person(context: ViewContext) -> StopError:
-    """It was given to somebody else: one card to one person, ever."""
-    return stop(context, ErrandOutcome.REFUSED, "other_person")
-
-
-def two_administrators(context: ViewContext) -> StopError:
-    """Only level 3 is left, which takes two ID administrators."""
-    return stop(context, ErrandOutcome.REFUSED, "two_administrators")
+    return context.stop("reserve_over", icon="calendar-clock")
 
 
 def where(context: ViewContext) -> Choose:
@@ -255,18 +234,3 @@ def unbroken(context: ViewContext, card_number: str) -> Confirm:
         side=Button("no", say("reserve.unbroken.go_no")),
         primary=primary_button("yes", "reserve.unbroken.go", "check"),
     )
-
-
-def envelope_broken(context: ViewContext) -> StopError:
-    """Somebody may have seen the codes: the card is on hold."""
-    return stop(context, ErrandOutcome.REFUSED, "reserve_envelope")
-
-
-def not_bound(context: ViewContext) -> StopError:
-    """The server does not make the card that person's."""
-    return stop(context, ErrandOutcome.REFUSED, "reserve_not_bound")
-
-
-def other_card(context: ViewContext) -> StopError:
-    """Another card than the one that was bound just now."""
-    return stop(context, ErrandOutcome.REFUSED, "reserve_other_card")

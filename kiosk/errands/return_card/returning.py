@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from drivers.reader.outcomes import Role
-from fleet.messages.vocabulary import AskName, Outcome
+from fleet.messages.vocabulary import AskName, ErrandOutcome, Outcome
 from kiosk.errands.return_card import views
 from kiosk.issuer.ports import BlockReason, Found, HoldReason, NotFound, RequestDeclined
 from kiosk.issuer.proof_ports import PersonProof
@@ -128,6 +128,10 @@ async def drop_into_bin(
     if came in (Outcome.JAM, Outcome.FISHING, Outcome.MUTE):
         wish = BlockRequest(number, None, card.hold, card.who.proof, card.note_only)
         await try_to_block_or_hold(context, wish)
-        raise views.unseen(context) if came == Outcome.MUTE else views.stuck(context)
+        raise (
+            context.stop("drop_unseen", ErrandOutcome.FAULT, badge="failure", icon="archive-arrow-down-outline")
+            if came == Outcome.MUTE
+            else context.stop("drop_stuck", ErrandOutcome.FAULT, badge="failure", icon="archive-arrow-down-outline")
+        )
     if came != Outcome.DROPPED:
-        raise views.not_dropped(context)
+        raise context.stop("not_returned")

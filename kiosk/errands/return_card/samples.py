@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, get_args
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.return_card import views
 from kiosk.errands.return_card.journey import CARD, CONTEXT, DROP, WHY
 from kiosk.steps import blocking_views
@@ -22,7 +23,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-number", printed_number_views.number(CARD, DIGITS)
     yield "return-looking-up", printed_number_views.looking_up(CARD)
     yield "return-not-known", printed_number_views.not_known(CARD, ORDER.card_number)
-    yield "return-no-such-card", printed_number_views.no_such_card(CARD).view
+    yield "return-no-such-card", CARD.stop("no_such_card").view
     yield "return-why", views.why(WHY)
     yield "return-insert-found", views.insert(CARD, None, found=True)
     for after in ("found_held", "found_marked", "found_noted"):
@@ -40,9 +41,15 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-not-ours", views.not_ours(CARD, CARD_FACTS)
     yield "return-confirm-not-ours", views.confirm(WHY, ORDER, "not_ours")
     yield "return-drop", views.drop(DROP, ORDER.card_number, blocks=True)
-    yield "return-stuck", views.stuck(DROP).view
-    yield "return-unseen", views.unseen(DROP).view
-    yield "return-not-dropped", views.not_dropped(DROP).view
+    yield (
+        "return-stuck",
+        DROP.stop("drop_stuck", ErrandOutcome.FAULT, badge="failure", icon="archive-arrow-down-outline").view,
+    )
+    yield (
+        "return-unseen",
+        DROP.stop("drop_unseen", ErrandOutcome.FAULT, badge="failure", icon="archive-arrow-down-outline").view,
+    )
+    yield "return-not-dropped", DROP.stop("not_returned").view
     yield "return-telling", blocking_views.telling(DROP)
     for came in (*OUTCOMES, "was_blocked", "not_told"):
         yield f"return-done-{came.replace('_', '-')}", views.done(CONTEXT, came)

@@ -4,10 +4,8 @@ from dataclasses import replace
 from typing import Literal
 
 from drivers.reader.model import CardFacts
-from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
-from kiosk.steps.card_views import reader_for, stop, strange_note
+from kiosk.steps.card_views import reader_for, strange_note
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.receipt_views import ReceiptWay
 from kiosk.steps.slot_views import drop_old
@@ -184,21 +182,6 @@ def drop(context: ViewContext, number: str, *, blocks: bool) -> Await:
         lead=(say("return_drop.lead", tail=last_digits(number)),),
         side=Button("keep", say("return_drop.keep"), "close"),
     )
-
-
-def stuck(context: ViewContext) -> StopError:
-    """The card went in and did not come to the bin."""
-    return stop(context, ErrandOutcome.FAULT, "drop_stuck", badge="failure", icon="archive-arrow-down-outline")
-
-
-def unseen(context: ViewContext) -> StopError:
-    """The cabinet fell silent while the card was awaited: it may lie in the bin, or in its holder's hand."""
-    return stop(context, ErrandOutcome.FAULT, "drop_unseen", badge="failure", icon="archive-arrow-down-outline")
-
-
-def not_dropped(context: ViewContext) -> StopError:
-    """The holder kept the card, or the flap did not open: nothing is returned and nothing blocked."""
-    return stop(context, ErrandOutcome.REFUSED, "not_returned")
 
 
 def done(context: ViewContext, what: str, way: ReceiptWay = "paper", *, is_seen: bool = True) -> Tell:

@@ -11,7 +11,6 @@ from kiosk.administration_ports import RESTARTED, Machine
 from kiosk.errands.service import tasks as steps
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
-from kiosk.steps import administration_views
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ErrandContext, ViewContext
 from kiosk.steps.identity.administrator import log_in
@@ -40,7 +39,7 @@ async def service(context: ErrandContext) -> Ended:
     """One thing after the other, until there is nothing more to do. Raises ErrandEndedError as every errand."""
     context, machine = context.go_to(CONTEXT), context.caps.machine
     if machine is None:
-        raise administration_views.no_machine(context)
+        raise context.stop("no_menu")
     by = await log_in(context)
     while (wish := await _wish(context, machine)) in STEPS:
         await STEPS[wish](context, machine, by)

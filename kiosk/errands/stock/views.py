@@ -6,7 +6,6 @@ from drivers.cabinet.port import SlotFault
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.stock.incoming import Incoming
 from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.slot_views import AT_THE_SLOT_S
 from kiosk.steps.view_helpers import back_button, display_name, group_digits, last_digits, page_options, primary_button
@@ -169,7 +168,7 @@ def not_open(context: ViewContext, slot: int, fault: SlotFault) -> Tell:
 
 def cabinet_out(context: ViewContext) -> StopError:
     """The cabinet does not answer, or has locked itself."""
-    return stop(context, ErrandOutcome.FAULT, "cabinet_out", icon="door-closed-lock")
+    return context.stop("cabinet_out", ErrandOutcome.FAULT, icon="door-closed-lock")
 
 
 def put(context: ViewContext, card: Incoming, slot: int, slots: int) -> Await:

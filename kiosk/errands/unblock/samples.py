@@ -7,6 +7,7 @@ from typing import Any
 
 from drivers.reader.model import Pin
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.unblock import views
 from kiosk.errands.unblock.views import CARD, CODE, CONTEXT, LETTER
 from kiosk.issuer.ports import RequestDeclined, SwitchOff, Unavailable
@@ -42,10 +43,10 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-product-code", views.product_code(CARD, tuple(rule.code for rule in PRODUCT_CODES))
     yield "unblock-held", views.out_of_use(CARD, held=True).view
     yield "unblock-blocked", views.out_of_use(CARD, held=False).view
-    yield "unblock-reserve", views.reserve_card(CARD).view
+    yield "unblock-reserve", CARD.stop("unblock_reserve", icon="smart-card-off-outline").view
     yield "letter-instead", letter_views.order(LETTER, ORDER, "locked", instead=True)
-    yield "unblock-not-here", views.not_here(CARD).view
-    yield "unblock-read-only", card_views.read_only(CARD).view
+    yield "unblock-not-here", CARD.stop("not_unblockable", icon="lock-alert-outline").view
+    yield "unblock-read-only", CARD.stop("read_only").view
     for errand in (*HANDS_OVER.values(), None):
         name = f"unblock-not-handed-over-{errand or 'here'}"
         yield name, card_views.not_handed_over(CARD, errand, offered=errand is not None)
@@ -56,7 +57,7 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-done", own_card_views.done(CONTEXT, *views.done(), RECEIPT)
     yield "unblock-writing", pin_views.writing(CODE, puk_judged=False)
     yield "unblock-old-code", pin_views.old_code_applies(CARD)
-    yield "unblock-old-code-forgotten", pin_views.forgotten(CARD).view
+    yield "unblock-old-code-forgotten", CARD.stop("old_code_forgotten", icon="lock-alert-outline").view
     yield "unblock-done-old-code", own_card_views.done(CONTEXT, *views.done(new=False), RECEIPT)
     untested = own_card_views.done(CONTEXT, *views.done(untested="not_signable"), RECEIPT, tested=False)
     yield "unblock-untested", untested
@@ -66,8 +67,8 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "letter-office", letter_views.ordered(LETTER, date(2026, 12, 3), "office", "locked")
     yield "letter-noted", letter_views.noted(LETTER, None, TIME, "locked")
     yield "letter-noted-by", letter_views.noted(LETTER, BY_HAND, TIME, "locked")
-    yield "letter-declined", letter_views.declined(LETTER).view
-    yield "letter-unavailable", letter_views.unavailable(LETTER).view
+    yield "letter-declined", LETTER.stop("letter_declined").view
+    yield "letter-unavailable", LETTER.stop("letter_unavailable", ErrandOutcome.FAULT, icon="cloud-off-outline").view
 
 
 def _administered() -> Iterator[tuple[str, View[Any]]]:
@@ -78,8 +79,11 @@ def _administered() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-offline", by_administrator_views.log_in_at_the_server(CODE).view
     yield "unblock-declined", by_administrator_views.not_answered(CODE, RequestDeclined("no_puk")).view
     yield "unblock-away", by_administrator_views.not_answered(CODE, Unavailable()).view
-    yield "unblock-key-wrong", by_administrator_views.wrong_key(CODE).view
-    yield "unblock-key-floor", by_administrator_views.key_floor(CODE).view
+    yield (
+        "unblock-key-wrong",
+        CODE.stop("unblock_key_wrong", ErrandOutcome.FAULT, badge="failure", icon="lock-alert-outline").view,
+    )
+    yield "unblock-key-floor", CODE.stop("unblock_key_floor", icon="lock-alert-outline").view
     yield from _from_portal()
 
 

@@ -2,11 +2,9 @@
 
 from dataclasses import replace
 
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.pin.card_test_views import Untested, untested_lead
 from kiosk.steps.pin.views import TASKS_WITH_PUK
@@ -130,17 +128,7 @@ def product_code(context: ViewContext, codes: tuple[str, ...]) -> Choose:
 def out_of_use(context: ViewContext, *, held: bool) -> StopError:
     """A card on hold, or one that is blocked, void or returned, gets no new code without the envelope."""
     icon = "smart-card-off-outline"
-    return stop(context, ErrandOutcome.REFUSED, "unblock_held" if held else "unblock_blocked", icon=icon)
-
-
-def reserve_card(context: ViewContext) -> StopError:
-    """A reserve card gets no new codes: without its envelope it is scrapped."""
-    return stop(context, ErrandOutcome.REFUSED, "unblock_reserve", icon="smart-card-off-outline")
-
-
-def not_here(context: ViewContext) -> StopError:
-    """Nobody may unlock this product here, or nothing is known of it."""
-    return stop(context, ErrandOutcome.REFUSED, "not_unblockable", icon="lock-alert-outline")
+    return context.stop("unblock_held" if held else "unblock_blocked", icon=icon)
 
 
 def done(*, envelope: bool = True, new: bool = True, untested: Untested | None = None) -> tuple[Say, tuple[Say, ...]]:

@@ -33,7 +33,7 @@ async def choose_way(context: ErrandContext, card: OwnCard, roles: tuple[Role, .
     if unsendable and not rules.administrable:
         refuse_unsendable_puk(views.CARD, card.facts)
     if rules.unblocking == "nobody" or (puk is not None and not puk.can_be_typed):
-        raise views.not_here(views.CARD)
+        raise views.CARD.stop("not_unblockable", icon="lock-alert-outline")
     if unsendable or await _who_may(context, card) == "administrator":
         refuse_new_codes(card)
         way = await context.ask(views.administrator_only(views.CARD))
@@ -94,7 +94,7 @@ def refuse_new_codes(card: OwnCard) -> None:
     if word.holder != "here":
         raise holder_is(views.CARD, word.holder)
     if word.reserve:
-        raise views.reserve_card(views.CARD)
+        raise views.CARD.stop("unblock_reserve", icon="smart-card-off-outline")
 
 
 async def _find_issuer(caps: Capabilities, card: OwnCard) -> None:

@@ -6,7 +6,7 @@ What all of them say is true at that moment: the old certificate is as it was un
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
-from kiosk.steps.card_views import stop, strange_note
+from kiosk.steps.card_views import strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator_views import log_in_expired
 from kiosk.views import Await, Busy, Button, Note, ReaderDrawing, Task, say
@@ -47,34 +47,24 @@ def pulled(context: ViewContext, strange: Strangeness | None) -> Await:
 
 def gone(context: ViewContext) -> StopError:
     """The holder does not have the card any more: whether the last change was written is not known."""
-    return stop(context, ErrandOutcome.UNKNOWN, "renewal_torn", badge="failure", icon="smart-card-off-outline")
-
-
-def no_room(context: ViewContext) -> StopError:
-    """There is no free place for a key: expired certificates are in the way."""
-    return stop(context, ErrandOutcome.REFUSED, "no_room")
+    return context.stop("renewal_torn", ErrandOutcome.UNKNOWN, badge="failure", icon="smart-card-off-outline")
 
 
 def card_refused(context: ViewContext) -> StopError:
     """The card does not do it, or not as it should."""
-    return stop(context, ErrandOutcome.REFUSED, "not_written", badge="failure")
+    return context.stop("not_written", badge="failure")
 
 
 def keys_away(context: ViewContext) -> StopError:
     """Nobody answers for the card's management key, or the issuer does not."""
-    return stop(context, ErrandOutcome.FAULT, "issuer_away", icon="cloud-off-outline")
+    return context.stop("issuer_away", ErrandOutcome.FAULT, icon="cloud-off-outline")
 
 
 def declined(context: ViewContext, *, late: bool = False) -> StopError:
     """The issuer gives no certificate for this key."""
-    return log_in_expired(context) if late else stop(context, ErrandOutcome.REFUSED, "certificate_declined")
-
-
-def not_as_offered(context: ViewContext) -> StopError:
-    """The issuer gave another certificate than it offered: of another key, or one that lasts too long."""
-    return stop(context, ErrandOutcome.FAULT, "not_as_offered", badge="failure")
+    return log_in_expired(context) if late else context.stop("certificate_declined")
 
 
 def new_failed(context: ViewContext, *, gone: bool) -> StopError:
     """The new certificate does not work. It was taken off the card again, or could not be."""
-    return stop(context, ErrandOutcome.FAULT, "new_failed" if gone else "new_failed_stays", badge="failure")
+    return context.stop("new_failed" if gone else "new_failed_stays", ErrandOutcome.FAULT, badge="failure")

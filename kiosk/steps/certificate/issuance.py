@@ -16,7 +16,7 @@ from drivers.reader.certificates import public_keys
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyPlace
 from drivers.reader.model import CardFacts, Certificate, Chain
 from drivers.reader.outcomes import Accepted, Locked, Refused, Signed, SignOutcome, Unknown, WrongCode
-from fleet.messages.vocabulary import Effect, Outcome
+from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
 from kiosk.issuer import certificate_request
 from kiosk.issuer.ports import LATE, CertificateIssued, InPortal, Offer, RequestDeclined, Unavailable
 from kiosk.steps.capabilities import StopError
@@ -132,7 +132,7 @@ class _Issuance:
         """The place of a key that waits for its certificate; else one is made in a free place."""
         places = await read_untorn(self._card.visit.places(self._renewal.purpose))
         if not places:
-            raise views.no_room(self._context)
+            raise self._context.stop("no_room")
         known = waiting_place(places, self._renewal.offer)
         made_here = [
             one for one in places if one.public_key is not None and await self._context.log.made_key(one.key_id)
@@ -169,7 +169,7 @@ class _Issuance:
         match answer:
             case CertificateIssued(chain):
                 if not _fits(chain, place, self._renewal.offer):
-                    raise views.not_as_offered(self._context)
+                    raise self._context.stop("not_as_offered", ErrandOutcome.FAULT, badge="failure")
                 return chain[0]
             case Unavailable():
                 raise views.keys_away(self._context)

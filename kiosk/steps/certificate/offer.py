@@ -28,13 +28,13 @@ USES: tuple[Use, ...] = ("identification", "signature")
 async def choose_renewal(context: ErrandContext, card: OwnCard) -> Renewal:
     """The one that the holder chooses. Raises StopError where there is nothing to renew, or nobody who may."""
     if not card.facts.rules.writable:
-        raise views.not_writable(context)
+        raise context.stop("not_writable")
     newest = card.facts.certificate("identification")
     if newest is not None and newest.chain == "unchecked":
         raise proof_views.proves_nobody(context, newest.chain)
     offers = await ask_for_offers(context, card)
     if all(one.profile == "reserve" for one in offers):
-        raise views.use_reserve(context)
+        raise context.stop("use_reserve")
     now, wanted = context.caps.clock.now(), []
     for use in USES:
         offer = next((one for one in offers if one.profile == use), None)
@@ -61,7 +61,7 @@ async def require_free_place(context: ErrandContext, card: OwnCard, use: Use) ->
     if not await card.visit.places(use):
         await card.visit.complete()
         may_go = removable(card.facts, context.caps.clock.now())
-        raise card_write_views.no_room(context) if may_go else views.not_writable(context)
+        raise context.stop("no_room") if may_go else context.stop("not_writable")
 
 
 async def ask_for_offers(
@@ -98,5 +98,5 @@ def _latest(found: list[Certificate]) -> Certificate:
 def _nothing(context: ViewContext, facts: CardFacts, now: datetime) -> Exception:
     newest = facts.certificate("identification")
     if newest is None or newest.chain in ("revoked", "untrusted"):
-        return views.no_proof(context)
+        return context.stop("no_proof")
     return views.too_early(context, newest.not_after - FROM)

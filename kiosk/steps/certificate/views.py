@@ -9,7 +9,6 @@ from drivers.reader.model import Certificate
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import Offer
 from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.certificate.removal_views import use
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import cancel_button, date_text, last_digits, primary_button
@@ -113,28 +112,13 @@ def done(new: Certificate, old: OldIs) -> tuple[Say, tuple[Say, ...]]:
     return say("renew.done.title"), (until,) if old == "none" else (until, say(f"renew.done.old_{old}"))
 
 
-def not_writable(context: ViewContext) -> StopError:
-    """No certificate can be written to this product."""
-    return stop(context, ErrandOutcome.REFUSED, "not_writable")
-
-
 def not_offered(context: ViewContext) -> StopError:
     """The issuer offers this card nothing now."""
-    return stop(context, ErrandOutcome.REFUSED, "not_offered")
-
-
-def use_reserve(context: ViewContext) -> StopError:
-    """A reserve card has an errand of its own."""
-    return stop(context, ErrandOutcome.REFUSED, "use_reserve")
-
-
-def no_proof(context: ViewContext) -> StopError:
-    """There is no valid certificate with which the holder could ask for a new one."""
-    return stop(context, ErrandOutcome.REFUSED, "no_proof")
+    return context.stop("not_offered")
 
 
 def too_early(context: ViewContext, since: datetime) -> StopError:
     """It lasts long still: from which day it may be renewed."""
-    early = stop(context, ErrandOutcome.REFUSED, "too_early")
+    early = context.stop("too_early")
     lead = say("stop.too_early.lead", day=date_text(since.astimezone().date()))
     return StopError(ErrandOutcome.REFUSED, "too_early", replace(early.view, lead=(lead,)))

@@ -19,7 +19,7 @@ from typing import Literal, assert_never
 from drivers.reader.model import CardFacts
 from fleet.messages.attending import LEVEL, may_attend_protected
 from fleet.messages.mandates import means_of
-from fleet.messages.vocabulary import AskName
+from fleet.messages.vocabulary import AskName, ErrandOutcome
 from kiosk.issuer.ports import LoggedIn, RequestDeclined, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Presence, Reader, Visit
@@ -190,7 +190,7 @@ async def _admitted(
         case RequestDeclined(reason=reason):
             await context.ask(views.may_not_attend(context, reason))
         case Unavailable():
-            raise views.nobody_knows(context)
+            raise context.stop("login_unavailable", ErrandOutcome.FAULT, icon="cloud-off-outline")
         case str():
             raise AssertionError("a view without buttons has no answer")
         case other:

@@ -1,11 +1,10 @@
 """The views of an ID administrator's log-in, wherever it is needed: at the menu, beside a holder, as the second of two."""
 
 from drivers.reader.model import CardFacts
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts, Strangeness
-from kiosk.steps.card_views import LastTryView, WrongCodeView, card_refused, code_entry, reader_for, stop, strange_note
+from kiosk.steps.card_views import LastTryView, WrongCodeView, code_entry, reader_for, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Await, Busy, Note, PersonName, Point, ReaderDrawing, Say, Tell, say
@@ -51,9 +50,9 @@ def code(context: ViewContext, facts: CardFacts, *, watched: bool) -> CodePrompt
         ),
         wrong=WrongCodeView(context, "pin_administrator_wrong", watched=watched),
         last=LastTryView(context, "pin_administrator_last", watched=watched),
-        locked=stop(context, ErrandOutcome.REFUSED, "administrator_locked", icon="lock-alert-outline"),
-        declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
-        refused=card_refused(context),
+        locked=context.stop("administrator_locked", icon="lock-alert-outline"),
+        declined=context.stop("last_try_kept"),
+        refused=context.stop("card_refused"),
     )
 
 
@@ -97,11 +96,6 @@ def not_kur(context: ViewContext) -> Tell:
     return _other_card(context, "not_kur", say("not_kur.title"), say("not_kur.lead"))
 
 
-def kur_needed(context: ViewContext) -> StopError:
-    """A protected identity takes two with the role for it, and the first has not."""
-    return stop(context, ErrandOutcome.REFUSED, "kur_needed")
-
-
 def not_the_same(context: ViewContext) -> Tell:
     """Two administrators are two people, and neither is the holder."""
     return _other_card(context, "not_the_same", say("not_the_same.title"), say("not_the_same.lead"))
@@ -135,12 +129,7 @@ def log_in_again(context: ViewContext) -> Tell:
 
 def log_in_expired(context: ViewContext) -> StopError:
     """The server does not count the log-in any more, in the middle of an errand. Nothing has happened to the card."""
-    return stop(context, ErrandOutcome.REFUSED, "log_in_expired", icon="timer-sand")
-
-
-def nobody_knows(context: ViewContext) -> StopError:
-    """No connection, and the signed list is too old: nobody can be let in."""
-    return stop(context, ErrandOutcome.FAULT, "login_unavailable", icon="cloud-off-outline")
+    return context.stop("log_in_expired", icon="timer-sand")
 
 
 def take(context: ViewContext, which: str) -> Await:

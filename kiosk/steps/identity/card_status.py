@@ -6,6 +6,7 @@ asked the lists of revoked certificates, of stopped cards and of leavers have th
 
 from drivers.reader.model import CardFacts
 from fleet.messages.leavers import Stop
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.ports import Order
 from kiosk.steps.capabilities import Capabilities
@@ -28,7 +29,7 @@ async def check_own_card(context: ErrandContext, facts: CardFacts) -> CardWord |
                 raise views.holder_is(context, word.holder)
             return word
         case NotFound():
-            raise views.own_card_unknown(context)
+            raise context.stop("own_card_unknown", icon="smart-card-off-outline")
         case Unavailable() as away:
             if (stop := await context.caps.orders.listed_stop(c.der for c in facts.certificates)) is not None:
                 raise views.own_card_stands(context, stop)
@@ -53,7 +54,7 @@ def judge_new_card(context: ViewContext, word: CardWord | NotFound | Unavailable
             if word.holder != "here":
                 raise views.holder_is(context, word.holder)
         case NotFound():
-            raise views.new_card_unknown(context)
+            raise context.stop("new_card_unknown", icon="smart-card-off-outline")
         case Unavailable():
             return
 
@@ -61,7 +62,7 @@ def judge_new_card(context: ViewContext, word: CardWord | NotFound | Unavailable
 async def require_recent_lists(context: ErrandContext, order: Order) -> None:
     """Where nobody can be asked. Raises StopError where the card is of level 3 and the lists may miss who was stopped since."""
     if order.loa == 3 and not await context.caps.orders.are_recent():
-        raise views.too_long_alone(context)
+        raise context.stop("too_long_alone", ErrandOutcome.FAULT, icon="cloud-off-outline")
 
 
 async def listed_new_card(caps: Capabilities, facts: CardFacts) -> Stop | None:

@@ -31,7 +31,7 @@ async def choose_employer(context: ErrandContext, visit: Visit, fits: Fits | Non
     if len(fitting) > 1:
         chosen = await context.ask(views.employer(context, fitting))
         if chosen == "unknown":
-            raise views.employer_not_known(context)
+            raise context.stop("employer_not_known", icon="office-building-outline")
     visit.act_as(chosen)
     return visit.facts.holder.organisation or chosen
 

@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 
 from drivers.reader.model import Holder
-from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button
 from kiosk.views import Button, Choose, Note, Option, Say, say
@@ -39,8 +36,3 @@ def _employer(holder: Holder, names: Sequence[str]) -> Option:
 def with_employer(errand: Say | None, name: str) -> Say | None:
     """The errand in the status strip, and for whom."""
     return errand and say("employer.strip", errand=errand, name=name)
-
-
-def employer_not_known(context: ViewContext) -> StopError:
-    """The person does not know for which employer they are here: an administrator does."""
-    return stop(context, ErrandOutcome.REFUSED, "employer_not_known", icon="office-building-outline")

@@ -31,7 +31,6 @@ from kiosk.steps.identity.administrator import (
     return_card_to_administrator,
     sign_for,
 )
-from kiosk.steps.identity.administrator_views import kur_needed
 from kiosk.steps.identity.card_status import check_own_card
 from kiosk.steps.identity.employer import choose_employer, show_employer
 from kiosk.steps.identity.proof_of_possession import prove_person
@@ -187,7 +186,7 @@ async def _go_through_checks(
     while len(state.ticked) < len(steps):
         answer = await context.ask(views.identity_checks(context, administrator, state, document, whose))
         if answer == "disagrees":
-            raise views.identity_disagrees(context)
+            raise context.stop("identity_disagrees", icon="alert-outline")
         state = replace(state, ticked=state.ticked ^ {answer})
     return tuple(step.id for step in steps)
 
@@ -200,7 +199,7 @@ async def attest_identity(context: ErrandContext, order: Order, who: Identificat
     two = order.product == RESERVE and order.loa == 3
     if who.administrator is None:
         if two:
-            raise views.two_needed(context)
+            raise context.stop("two_needed")
         return who
     first, about = who.administrator, About(order.card_number, HAND_OVER_TAGS)
     if first.act is None:
@@ -209,7 +208,7 @@ async def attest_identity(context: ErrandContext, order: Order, who: Identificat
         who = replace(who, administrator=first)
     if two:
         if order.protected and not may_attend_protected(first.roles):
-            raise kur_needed(context)
+            raise context.stop("kur_needed")
         but = first.hsa_ids | {order.hsa_id}
         second = await log_in_another(context, but, for_protected=order.protected, about=about)
         who = replace(who, second=second)

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import get_args
 
 from drivers.reader.model import CardFacts, Certificate
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.region import Document, IdentityCheck
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts, Strangeness
-from kiosk.steps.card_views import LastTryView, WrongCodeView, card_refused, code_entry, reader_for, stop, strange_note
+from kiosk.steps.card_views import LastTryView, WrongCodeView, code_entry, reader_for, strange_note
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.identity.administrator import Which
 from kiosk.steps.view_helpers import cancel_button, display_name, last_digits
@@ -72,9 +71,9 @@ def own_code(context: ViewContext, facts: CardFacts) -> CodePrompts:
         entry=code_entry(context, "pin_old", say("own_pin.title"), say("own_pin.lead"), facts),
         wrong=WrongCodeView(context, "pin_old_wrong"),
         last=LastTryView(context, "pin_old_last"),
-        locked=stop(context, ErrandOutcome.REFUSED, "own_card_locked", icon="lock-alert-outline"),
-        declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
-        refused=card_refused(context),
+        locked=context.stop("own_card_locked", icon="lock-alert-outline"),
+        declined=context.stop("last_try_kept"),
+        refused=context.stop("card_refused"),
     )
 
 
@@ -93,7 +92,7 @@ def take_own(context: ViewContext) -> Await:
 def own_card_not_valid(context: ViewContext, certificate: Certificate | None) -> StopError:
     """The certificate is missing, expired, revoked or from somebody whom we do not trust."""
     expired = certificate is not None and certificate.chain == "expired"
-    return stop(context, ErrandOutcome.REFUSED, "own_card_expired" if expired else "own_card_untrusted")
+    return context.stop("own_card_expired" if expired else "own_card_untrusted")
 
 
 def document(context: ViewContext, administrator: LoggedIn, documents: Sequence[str] = DOCUMENTS) -> Choose:
@@ -162,13 +161,3 @@ def identity_checks(
         waits_for=say(f"identity_check.left.{whole - done}"),
         needs_card="holder" in state.readers,
     )
-
-
-def identity_disagrees(context: ViewContext) -> StopError:
-    """The document, the person or the card is not the order's: nothing is activated."""
-    return stop(context, ErrandOutcome.REFUSED, "identity_disagrees", icon="alert-outline")
-
-
-def two_needed(context: ViewContext) -> StopError:
-    """LoA3 on a reserve card: only two administrators can hand it out."""
-    return stop(context, ErrandOutcome.REFUSED, "two_needed")

@@ -33,12 +33,12 @@ async def ask_printed_number(
         assert not isinstance(register, str), "a view without buttons has no answer"
         if not isinstance(register, NotFound):
             if limited and not people and not context.caps.reports.allow(context.caps.clock.monotonic()):
-                raise views.too_many_reports(context)
+                raise context.stop("too_many_reports", icon="alert-outline")
             whose = Subject(number, await _holder(context.caps, number, people), None)
             await context.log.about_card(whose.card_number, whose.hsa_id)
             return PrintedCard(whose, register)
         await context.ask(views.not_known(context, number))
-    raise views.no_such_card(context)
+    raise context.stop("no_such_card")
 
 
 async def _holder(caps: Capabilities, number: str, people: tuple[PersonProof, ...]) -> str:

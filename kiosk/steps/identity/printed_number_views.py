@@ -1,8 +1,5 @@
 """The views of a card by its printed number."""
 
-from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, group_digits, primary_button
 from kiosk.views import Busy, EnterDigits, NumberDrawing, Point, Tell, say
@@ -42,13 +39,3 @@ def not_known(context: ViewContext, typed: str) -> Tell:
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
     )
-
-
-def too_many_reports(context: ViewContext) -> StopError:
-    """Nobody has that many cards: a person is asked."""
-    return stop(context, ErrandOutcome.REFUSED, "too_many_reports", icon="alert-outline")
-
-
-def no_such_card(context: ViewContext) -> StopError:
-    """Three numbers that nobody knows."""
-    return stop(context, ErrandOutcome.REFUSED, "no_such_card")

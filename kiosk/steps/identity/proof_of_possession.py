@@ -48,7 +48,7 @@ async def prove_identification_code(context: ErrandContext, visit: Visit, words:
     """The code under which the card signs who somebody is. Raises StopError, and as `prove_code`."""
     pin = visit.facts.guard("identification")
     if pin is not None and pin.must_change:
-        raise views.change_first(context)
+        raise context.stop("change_first", icon="form-textbox-password")
     return await prove_code(context.ask, visit, Role.IDENTIFICATION, words)
 
 
@@ -82,7 +82,7 @@ async def sign_mandate(
             await context.log.note(EventType.CARD_NOT_GENUINE, card_number=facts.card_number, why="false_signature")
             raise views.not_genuine(context)
         case NotSigned():
-            raise views.did_not_sign(context)
+            raise context.stop("card_did_not_sign", icon="smart-card-off-outline")
         case Torn():
             raise CardPulledError
         case str():

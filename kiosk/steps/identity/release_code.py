@@ -33,10 +33,10 @@ async def ask_release_code(context: ErrandContext) -> Order:
             case EnvelopeVerdict.TOO_MANY:
                 break
             case EnvelopeVerdict.UNAVAILABLE | EnvelopeVerdict.CARD_DECIDES:
-                raise views.verifier_away(context)
+                raise context.stop("offline", icon="cloud-off-outline")
             case _:
                 await context.ask(views.wrong(context))
-    raise views.too_many(context)
+    raise context.stop("too_many_releases", icon="lock-alert-outline")
 
 
 async def _order_of(caps: Capabilities, number: str) -> Order | None:

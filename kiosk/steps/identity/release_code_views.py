@@ -1,8 +1,5 @@
 """The views of the release code: the number on the letter, the code beside it."""
 
-from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Busy, EnterCode, EnterDigits, Point, Tell, say
@@ -60,13 +57,3 @@ def wrong(context: ViewContext) -> Tell:
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
     )
-
-
-def too_many(context: ViewContext) -> StopError:
-    """No more guesses for this letter, or at this station."""
-    return stop(context, ErrandOutcome.REFUSED, "too_many_releases", icon="lock-alert-outline")
-
-
-def verifier_away(context: ViewContext) -> StopError:
-    """Release codes are verified by the server, and it cannot be reached: nothing opens."""
-    return stop(context, ErrandOutcome.REFUSED, "offline", icon="cloud-off-outline")

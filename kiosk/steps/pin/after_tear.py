@@ -8,7 +8,7 @@ from typing import assert_never
 
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.secret import Secret
-from fleet.messages.vocabulary import Effect, Outcome
+from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
 from kiosk.ports import CardPulledError, Visit
 from kiosk.steps.card import act_for_holder, ask_for_card
 from kiosk.steps.context import CardHolder, ErrandContext
@@ -62,7 +62,7 @@ async def wait_for_same_card(context: ErrandContext, whose: CardHolder) -> Visit
             context.ask, context.caps.reader, lambda why: after_tear_views.pulled(context, why), fresh=fresh
         )
         if isinstance(visit, str):
-            raise after_tear_views.left_unknown(context)
+            raise context.stop("card_gone", ErrandOutcome.UNKNOWN, badge="failure", icon="smart-card-off-outline")
         if visit.facts.card_number == whose.card_number:
             return act_for_holder(visit, whose.hsa_id)
         await visit.close()

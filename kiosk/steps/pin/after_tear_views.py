@@ -1,10 +1,8 @@
 """The views after a write that broke off, or an errand that was left half way: which code does the card have now?"""
 
 from drivers.reader.model import Pin
-from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
-from kiosk.steps.card_views import WrongCodeView, lengths, reader_for, stop, strange_note
+from kiosk.steps.card_views import WrongCodeView, lengths, reader_for, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Await, Button, EnterCode, Note, Point, Tell, say
@@ -79,8 +77,3 @@ def not_written(context: ViewContext) -> Tell:
         primary=primary_button("again", "button.again"),
         needs_card=True,
     )
-
-
-def left_unknown(context: ViewContext) -> StopError:
-    """The holder does not have the card any more."""
-    return stop(context, ErrandOutcome.UNKNOWN, "card_gone", badge="failure", icon="smart-card-off-outline")

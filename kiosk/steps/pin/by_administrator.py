@@ -14,7 +14,7 @@ from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongAnswer, WrongCode
 from drivers.reader.port import AdministeredVisit
 from drivers.reader.secret import Secret
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, ErrandOutcome
 from kiosk.issuer.ports import CardKeyResponse, InPortal, LoggedIn, PukReleased, RequestDeclined, Unavailable
 from kiosk.ports import CardPulledError, Visit
 from kiosk.steps import own_card_views
@@ -185,11 +185,11 @@ def _refused(
         case WrongCode() if given.is_typed:
             return pin_views.puk_floor(context)
         case WrongAnswer() | WrongCode():
-            return views.wrong_key(context)
+            return context.stop("unblock_key_wrong", ErrandOutcome.FAULT, badge="failure", icon="lock-alert-outline")
         case Locked() | Refused(RefusalReason.BELOW_FLOOR):
-            return views.key_floor(context)
+            return context.stop("unblock_key_floor", icon="lock-alert-outline")
         case Refused():
-            return pin_views.card_refused(context)
+            return context.stop("card_refused")
         case other:
             assert_never(other)
 

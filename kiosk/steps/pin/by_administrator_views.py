@@ -5,7 +5,6 @@ from dataclasses import replace
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LATE, RequestDeclined, Unavailable
 from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.identity.administrator_views import log_in_expired
 from kiosk.steps.identity.identification import Identification
@@ -48,7 +47,7 @@ def asking(context: ViewContext) -> Busy:
 
 def log_in_at_the_server(context: ViewContext) -> StopError:
     """The list let the administrator in; to answer for a card the server has to know them."""
-    return stop(context, ErrandOutcome.FAULT, "unblock_offline", icon="cloud-off-outline")
+    return context.stop("unblock_offline", ErrandOutcome.FAULT, icon="cloud-off-outline")
 
 
 def not_answered(context: ViewContext, why: RequestDeclined | Unavailable) -> StopError:
@@ -56,15 +55,5 @@ def not_answered(context: ViewContext, why: RequestDeclined | Unavailable) -> St
     if why.reason in LATE:
         return log_in_expired(context)
     if isinstance(why, RequestDeclined):
-        return stop(context, ErrandOutcome.REFUSED, "unblock_declined", icon="lock-alert-outline")
-    return stop(context, ErrandOutcome.FAULT, "unblock_offline", icon="cloud-off-outline")
-
-
-def wrong_key(context: ViewContext) -> StopError:
-    """The card did not take the PUK that was released: it and the issuer's register do not belong together."""
-    return stop(context, ErrandOutcome.FAULT, "unblock_key_wrong", badge="failure", icon="lock-alert-outline")
-
-
-def key_floor(context: ViewContext) -> StopError:
-    """So few tries of the card's PUK remain that the station stops."""
-    return stop(context, ErrandOutcome.REFUSED, "unblock_key_floor", icon="lock-alert-outline")
+        return context.stop("unblock_declined", icon="lock-alert-outline")
+    return context.stop("unblock_offline", ErrandOutcome.FAULT, icon="cloud-off-outline")

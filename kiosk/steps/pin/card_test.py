@@ -15,7 +15,7 @@ from drivers.reader.errors import CardAnswerError, ReaderError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refused, Role, Signed, SignOutcome, Unknown
 from drivers.reader.secret import Secret
-from fleet.messages.vocabulary import Effect, EventType, Outcome
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.ports import CardPulledError, Visit
 from kiosk.steps.context import ErrandContext
 from kiosk.steps.identity.proof_views import not_genuine
@@ -67,7 +67,7 @@ async def prove_card(
         await context.log.note(EventType.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=result)
         raise not_genuine(context)
     if result == "did_not_sign":
-        raise views.test_failed(context)
+        raise context.stop("test_failed", ErrandOutcome.FAULT, badge="failure")
     return result
 
 

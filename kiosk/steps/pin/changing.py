@@ -61,9 +61,9 @@ async def _write(context: ErrandContext, card: OwnCard, role: Role, old: Secret,
             await context.ask(views.too_easy(context) if reason is RefusalReason.POLICY else views.new_refused(context))
             return "refused"
         case Locked():
-            raise views.locked_meanwhile(context)
+            raise context.stop("card_locked", icon="lock-alert-outline")
         case WrongCode() | Refused():
-            raise views.card_refused(context)
+            raise context.stop("card_refused")
         case NotSent() | str():
             raise CardPulledError
         case other:

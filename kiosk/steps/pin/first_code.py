@@ -41,7 +41,7 @@ async def set_first_code(context: ErrandContext, order: Order, card: OwnCard, gi
         raise slot_views.new_card_untested(context, reason)
     before = await code_from_before(context, card.visit, letter.require_genuine) if again else None
     if again and before is None and card.facts.rules.first_code == "start-pin":
-        raise views.first_code_forgotten(context)
+        raise context.stop("first_code_forgotten", icon="lock-alert-outline")
     code = None if before is None else CodeSet(before)
     while code is None:
         code = await _one_round(context, order, letter, card, given)

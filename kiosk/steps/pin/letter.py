@@ -11,7 +11,6 @@ from kiosk.ports import Order
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.context import CardHolder, ErrandContext
 from kiosk.steps.identity.identification import RESERVE
-from kiosk.steps.order_views import no_envelope
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin import letter_views as views
 from kiosk.steps.pin.by_administrator import Mandate, NothingReleasedError, set_code_by_mandate
@@ -45,7 +44,7 @@ async def go_without_letter(context: ErrandContext, order: Order, given: Mandate
     letter is ordered: then the errand goes on another day."""
     proof = None if given is None else given.administrator.proof
     if given is None or proof is None or not proof.by_server or order.product == RESERVE:
-        raise no_envelope(context)
+        raise context.stop("no_envelope")
     if await context.ask(views.without(context, given.administrator, needs_card=card != "slot")) == "letter":
         raise await _come_back(context, order, given, card)
     given.replaces_letter = True
@@ -79,8 +78,8 @@ async def order_letter(
                 context, context.caps.region.letters_by_hand, context.caps.clock.now(), card
             )
         case RequestDeclined():
-            raise views.declined(context)
+            raise context.stop("letter_declined")
         case Unavailable() | str():
-            raise views.unavailable(context)
+            raise context.stop("letter_unavailable", ErrandOutcome.FAULT, icon="cloud-off-outline")
         case other:
             assert_never(other)

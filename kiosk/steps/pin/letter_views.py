@@ -3,11 +3,8 @@
 from datetime import date, datetime
 from typing import Literal
 
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.region import ByPeople
-from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import cancel_button, date_text, done_by, last_digits, primary_button
 from kiosk.views import Busy, Choose, Confirm, Fact, Note, Option, Point, Say, Tell, say
@@ -86,12 +83,3 @@ def noted(context: ViewContext, by_hand: ByPeople | None, now: datetime, card: C
 
 def _come_back(card: CardPlace) -> Say:
     return say("letter.done.then_slot" if card == "slot" else "letter.done.then")
-
-
-def declined(context: ViewContext) -> StopError:
-    """The issuer orders no letter for this card."""
-    return stop(context, ErrandOutcome.REFUSED, "letter_declined")
-
-
-def unavailable(context: ViewContext) -> StopError:
-    return stop(context, ErrandOutcome.FAULT, "letter_unavailable", icon="cloud-off-outline")

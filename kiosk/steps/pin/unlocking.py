@@ -125,7 +125,7 @@ async def _write(
                 refuse_unsendable_puk(context, await visit.refresh())
                 raise views.puk_floor(context)
             case Refused():
-                raise views.card_refused(context)
+                raise context.stop("card_refused")
             case NotSent() | str():
                 raise CardPulledError
             case other:
@@ -165,7 +165,7 @@ async def _puk(context: ErrandContext, letter: CodeLetter, view: EnterCode, code
     """Ask for the PUK until its verifier says that it is this envelope's, or leaves that to the card. Raises StopError,
     NoLetterError."""
     if code is not None and not code.can_be_typed:
-        raise views.card_refused(context)
+        raise context.stop("card_refused")
     while True:
         puk = await context.ask(view)
         if not isinstance(puk, Secret):
@@ -178,7 +178,7 @@ async def _puk(context: ErrandContext, letter: CodeLetter, view: EnterCode, code
                 again = view.name == context.name("puk_wrong")
                 view = view if again else views.wrong_puk(context, letter.whose, code)
             case EnvelopeVerdict.TOO_MANY:
-                raise views.too_many_guesses(context)
+                raise context.stop("too_many_guesses", icon="lock-alert-outline")
             case EnvelopeVerdict.UNAVAILABLE:
                 await context.ask(views.verifier_silent(context))
 
@@ -189,7 +189,7 @@ async def choose_new_code(context: ErrandContext, visit: Visit, role: Role = Rol
     pin = visit.facts.pin(role)
     policy = PinPolicy(pin.min_length, pin.max_length) if pin else PinPolicy()
     if policy.min_length > policy.max_length:
-        raise views.card_refused(context)
+        raise context.stop("card_refused")
     use = "both" if visit.facts.pin(Role.SIGNATURE) is None else role.value
     differed = False
     while True:
@@ -219,5 +219,5 @@ async def _after_tear(
 async def prove_old_code(context: ErrandContext, visit: Visit, role: Role) -> Secret:
     """The code that the card had before, proved. Raises StopError where it is forgotten, and as `prove_code`."""
     if await context.ask(views.old_code_applies(context)) == "forgotten":
-        raise views.forgotten(context)
+        raise context.stop("old_code_forgotten", icon="lock-alert-outline")
     return await prove_code(context.ask, visit, role, own_card_views.code(context, visit.facts, role))

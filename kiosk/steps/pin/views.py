@@ -8,8 +8,7 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.policy import PinPolicy
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts
-from kiosk.steps.card_views import LastTryView, WrongCodeView, code_entry, lengths, stop
-from kiosk.steps.card_views import card_refused as card_refused
+from kiosk.steps.card_views import LastTryView, WrongCodeView, code_entry, lengths
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import (
     back_button,
@@ -210,9 +209,9 @@ def sign_code(context: ViewContext, policy: PinPolicy) -> CodePrompts:
         ),
         wrong=WrongCodeView(context, "sign_pin_wrong"),
         last=LastTryView(context, "sign_pin_last"),
-        locked=stop(context, ErrandOutcome.REFUSED, "new_card_locked", icon="lock-alert-outline"),
-        declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
-        refused=card_refused(context),
+        locked=context.stop("new_card_locked", icon="lock-alert-outline"),
+        declined=context.stop("last_try_kept"),
+        refused=context.stop("card_refused"),
     )
 
 
@@ -222,40 +221,30 @@ def start_code(context: ViewContext, facts: CardFacts) -> CodePrompts:
         entry=code_entry(context, "start_pin", say("start_pin.title"), say("start_pin.lead"), facts),
         wrong=WrongCodeView(context, "start_pin_wrong"),
         last=LastTryView(context, "start_pin_last"),
-        locked=stop(context, ErrandOutcome.REFUSED, "new_card_locked", icon="lock-alert-outline"),
-        declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
-        refused=card_refused(context),
+        locked=context.stop("new_card_locked", icon="lock-alert-outline"),
+        declined=context.stop("last_try_kept"),
+        refused=context.stop("card_refused"),
     )
 
 
 def puk_floor(context: ViewContext) -> StopError:
     """So few tries of the PUK remain that we stop (reliability I1)."""
-    return stop(context, ErrandOutcome.REFUSED, "puk_floor", icon="lock-alert-outline")
+    return context.stop("puk_floor", icon="lock-alert-outline")
 
 
 def puk_not_sent(context: ViewContext, puk: Pin) -> StopError:
     """No PUK is sent to the card: too few tries are left, or may be. Nobody has typed one, or none was sent."""
-    return stop(context, ErrandOutcome.REFUSED, "puk_not_sent", icon="lock-alert-outline", why=puk_floor_cause(puk))
+    return context.stop("puk_not_sent", icon="lock-alert-outline", why=puk_floor_cause(puk))
 
 
 def puk_locked(context: ViewContext) -> StopError:
     """The PUK's tries are used up: the card is dead for good."""
-    return stop(context, ErrandOutcome.REFUSED, "puk_locked", badge="failure", icon="lock-alert-outline")
-
-
-def too_many_guesses(context: ViewContext) -> StopError:
-    """The verifier takes no more guesses for this envelope."""
-    return stop(context, ErrandOutcome.REFUSED, "too_many_guesses", icon="lock-alert-outline")
+    return context.stop("puk_locked", badge="failure", icon="lock-alert-outline")
 
 
 def torn_in_test(context: ViewContext) -> StopError:
     """The card went while it was tested. The new code is on it."""
-    return stop(context, ErrandOutcome.UNKNOWN, "torn_in_test", badge="failure", icon="smart-card-off-outline")
-
-
-def test_failed(context: ViewContext) -> StopError:
-    """The card signs nothing, although it is known how its product does."""
-    return stop(context, ErrandOutcome.FAULT, "test_failed", badge="failure")
+    return context.stop("torn_in_test", ErrandOutcome.UNKNOWN, badge="failure", icon="smart-card-off-outline")
 
 
 def old_code_applies(context: ViewContext) -> Tell:
@@ -274,16 +263,6 @@ def old_code_applies(context: ViewContext) -> Tell:
     )
 
 
-def forgotten(context: ViewContext) -> StopError:
-    """Nobody knows the code that the card has."""
-    return stop(context, ErrandOutcome.REFUSED, "old_code_forgotten", icon="lock-alert-outline")
-
-
-def first_code_forgotten(context: ViewContext) -> StopError:
-    """A code took the start PIN's place on an earlier visit: a try of the start PIN would only count."""
-    return stop(context, ErrandOutcome.REFUSED, "first_code_forgotten", icon="lock-alert-outline")
-
-
 def same_as_old(context: ViewContext) -> Tell:
     """The new code is the old one."""
     return _again(context, "same_as_old")
@@ -297,11 +276,6 @@ def too_easy(context: ViewContext) -> Tell:
 def new_refused(context: ViewContext) -> Tell:
     """The card has had that code before, or calls it too easy; the old one applies."""
     return _again(context, "new_refused")
-
-
-def locked_meanwhile(context: ViewContext) -> StopError:
-    """The code got locked on the way."""
-    return stop(context, ErrandOutcome.REFUSED, "card_locked", icon="lock-alert-outline")
 
 
 def _again(context: ViewContext, what: str) -> Tell:

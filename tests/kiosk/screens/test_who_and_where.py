@@ -7,7 +7,6 @@ import pytest
 from kiosk.opening_hours import DAYS, OpeningHours
 from kiosk.region import Place, RegionSettings
 from kiosk.steps.aborted_views import pulled
-from kiosk.steps.card_views import read_only
 from kiosk.steps.context import ViewContext
 from kiosk.steps.who_helps import telling_who_helps
 from kiosk.texts import Texts
@@ -79,7 +78,7 @@ def told(now: str, **places: Place) -> tuple[list[str], list[str]]:
     """What stands on the panel, and what there is to do, at a local time."""
     region = RegionSettings(block_line="020-00 00 00", place={"here": HERE, **places})
     view = telling_who_helps(
-        read_only(ViewContext("unblock")).view, region, "here", datetime.fromisoformat(now).astimezone()
+        ViewContext("unblock").stop("read_only").view, region, "here", datetime.fromisoformat(now).astimezone()
     )
     assert isinstance(view, Tell)
     assert view.who_helps is not None
