@@ -13,9 +13,7 @@ from kiosk.views import Await, Button, Choose, Confirm, Fact, Option, Point, Rea
 def offer(context: ViewContext, instead: ByPeople, now: datetime) -> Choose:
     """The card is marked. An administrator who is here blocks it now, or somebody does so later."""
     return Choose(
-        **context.head("portal_offer"),
-        title=say("portal_block.offer.title"),
-        lead=(say("portal_block.offer.lead"),),
+        **context.head("portal_offer", say("portal_block.offer.title"), say("portal_block.offer.lead")),
         options=(
             Option("administrator", say("portal_block.here"), say("portal_block.here.detail"), "account-check-outline"),
             Option(
@@ -28,9 +26,7 @@ def offer(context: ViewContext, instead: ByPeople, now: datetime) -> Choose:
 def take_own(context: ViewContext) -> Await:
     """The one reader is the administrator's now."""
     return Await(
-        **context.head("portal_take_own"),
-        title=say("portal_block.take.title"),
-        lead=(say("portal_block.take.lead"),),
+        **context.head("portal_take_own", say("portal_block.take.title"), say("portal_block.take.lead")),
         drawing=ReaderDrawing("out"),
         waits_for=say("wait.taken"),
     )
@@ -39,9 +35,8 @@ def take_own(context: ViewContext) -> Await:
 def block(context: ViewContext, whose: CardHolder, administrator: LoggedIn) -> Confirm:
     """The administrator blocks it there, and says so here."""
     return Confirm(
-        **context.head("portal_block"),
+        **context.head("portal_block", say("portal_block.title")),
         attended_by=administrator.name,
-        title=say("portal_block.title"),
         points=(
             Point(say("portal_block.do"), say("portal_block.do.detail"), mark="number"),
             Point(say("portal_block.say"), say("portal_block.say.detail"), mark="number"),
@@ -57,11 +52,9 @@ def block(context: ViewContext, whose: CardHolder, administrator: LoggedIn) -> C
 def not_noted(context: ViewContext) -> Tell:
     """The server did not take the administrator's word. What was done in the portal is done."""
     return Tell(
-        **context.head("portal_not_noted"),
+        **context.head("portal_not_noted", say("portal_block.not_noted.title"), say("portal_block.not_noted.lead")),
         badge="warning",
         badge_icon="cloud-off-outline",
-        title=say("portal_block.not_noted.title"),
-        lead=(say("portal_block.not_noted.lead"),),
         points=(Point(say("portal_block.not_noted.do"), mark="number"),),
         primary=primary_button("next", "button.next"),
     )

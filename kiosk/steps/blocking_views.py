@@ -12,11 +12,7 @@ DEAD = ("card_blocked", "card_returned", "card_voided")
 
 def telling(context: ViewContext) -> Busy:
     """The issuer is told, or the wish is kept."""
-    return Busy(
-        **context.head("telling"),
-        title=say("telling.title"),
-        lead=(say("telling.lead"),),
-    )
+    return Busy(**context.head("telling", say("telling.title"), say("telling.lead")))
 
 
 def declined(context: ViewContext, reason: str) -> StopError:
@@ -43,8 +39,7 @@ def sure(
     if instead is not None and not blocks:
         what = what.replace("hold", "mark")
     return Confirm(
-        **context.head("sure"),
-        title=say(f"sure.{what}.title"),
+        **context.head("sure", say(f"sure.{what}.title")),
         points=(
             Point(
                 say(f"sure.{what}.now"),
@@ -70,9 +65,7 @@ def _then(what: str, instead: ByPeople | None) -> Point:
 def really(context: ViewContext, whose: CardHolder) -> Confirm:
     """A block cannot be undone: once more."""
     return Confirm(
-        **context.head("really"),
-        title=say("really.title"),
-        lead=(say("really.lead"),),
+        **context.head("really", say("really.title"), say("really.lead")),
         facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
         warning=say("sure.block.warning"),
         way_out=cancel_button(),
@@ -93,11 +86,9 @@ def done(context: ViewContext, came: str, *, police: bool, block_line: str = "",
     if not is_awaited:  # there is no room for it on a small panel
         points.append(Point(say("lost_done.new" if came in ("blocked", "block_queued") else found), mark="number"))
     return Tell(
-        **context.ending().head("done"),
+        **context.ending().head("done", say(f"lost_done.{came}.title"), say(f"lost_done.{came}.lead")),
         badge="success",
         badge_icon="check-bold",
-        title=say(f"lost_done.{came}.title"),
-        lead=(say(f"lost_done.{came}.lead"),),
         points=tuple(points),
         primary=primary_button("end", "button.next"),
     )

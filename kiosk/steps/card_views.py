@@ -46,10 +46,8 @@ def code_entry(
     """A code that the card has already. `watched`: it is in the holder's reader, and pulling it ends the question."""
     shortest, longest = lengths(facts.pin(role))
     return EnterCode(
-        **context.head(name),
+        **context.head(name, title, lead),
         attended_by=context.attended_by,
-        title=title,
-        lead=(lead,),
         hint=say("code.hidden"),
         min_length=shortest,
         max_length=longest,
@@ -81,11 +79,9 @@ class WrongCodeView:
     def _tell(self, name: str, title: str, lead: str, left: int | None) -> Tell:
         known = left is not None
         return Tell(
-            **self.context.head(name),
+            **self.context.head(name, say(title), say(lead)),
             badge="warning",
             badge_icon="alert",
-            title=say(title),
-            lead=(say(lead),),
             tries=Tries(left or 0, max(0, 3 - (left or 0)), say("wrong_pin.tries")) if known else None,
             way_out=cancel_button(),
             primary=primary_button("again", "button.again"),
@@ -101,9 +97,7 @@ class LastTryView:
 
     def __call__(self, why: Caution) -> Confirm:
         return Confirm(
-            **self.context.head(self.name),
-            title=say(f"try_{why}.title"),
-            lead=(say(f"try_{why}.lead"),),
+            **self.context.head(self.name, say(f"try_{why}.title"), say(f"try_{why}.lead")),
             points=(
                 Point(say(f"try_{why}.wrong"), say(f"try_{why}.wrong.detail"), "bad"),
                 Point(say(f"try_{why}.right"), say(f"try_{why}.right.detail"), "good"),

@@ -24,6 +24,8 @@ class ViewHead(TypedDict):
     name: str
     errand: Say
     step: Step | None
+    title: Say
+    lead: tuple[Say, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,9 @@ class ViewContext:
         """The errand in the status strip."""
         return say(f"errand.{self.errand}")
 
-    def head(self, view: str) -> ViewHead:
-        """What every view of the errand has, by the view's name: `Tell(**context.head("done"), ...)`."""
-        return {"name": self.name(view), "errand": self.title, "step": self.step}
+    def head(self, view: str, title: Say, *lead: Say) -> ViewHead:
+        """What every view of the errand has: `Tell(**context.head("done", say("done.title"), say("done.lead")), ...)`."""
+        return {"name": self.name(view), "errand": self.title, "step": self.step, "title": title, "lead": lead}
 
     def at(self, step: int, of: int) -> Self:
         """The same errand, at a step."""
@@ -78,11 +80,9 @@ class ViewContext:
         """The errand ends: `stop.REASON.title` and `.lead` say what happened and what it means, `.do` what to do. `facts` fill
         the lead."""
         view = Tell(
-            **self.ending().head(f"stop.{reason}"),
+            **self.ending().head(f"stop.{reason}", say(f"stop.{reason}.title"), say(f"stop.{reason}.lead", **facts)),
             badge=badge,
             badge_icon=icon,
-            title=say(f"stop.{reason}.title"),
-            lead=(say(f"stop.{reason}.lead", **facts),),
             points=(Point(say(f"stop.{reason}.do"), mark="number"),),
             primary=Button("end", say("button.end"), "check"),
             sends_on=True,

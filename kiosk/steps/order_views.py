@@ -23,10 +23,8 @@ def which(context: ViewContext, orders: Sequence[Order], administrator: LoggedIn
         for o in orders
     ]
     return Choose(
-        **context.head("which"),
+        **context.head("which", say("which.title"), say("which.lead")),
         attended_by=administrator.name,
-        title=say("which.title"),
-        lead=(say("which.lead"),),
         options=page_options(options, more=more),
         way_out=cancel_button(),
     )
@@ -47,9 +45,8 @@ def former_name(context: ViewContext, name: str, holder: DirectoryPerson, last: 
     """The card bears the name from before a name change: what will happen to it, and when. `needs_card`: it is in the reader."""
     now = (Fact(say("fact.name_now"), holder.name),) if holder.name else ()
     return Confirm(
-        **context.head("former_name"),
+        **context.head("former_name", say("former_name.title")),
         attended_by=context.attended_by,
-        title=say("former_name.title"),
         points=(
             Point(say("former_name.blocked", day=date_text(last)), say("former_name.works"), icon="calendar-clock"),
             Point(say("former_name.new"), say("former_name.order"), icon="card-account-details-outline"),
@@ -71,9 +68,8 @@ def terms(context: ViewContext, order: Order, who: Identification, *, paper: boo
     tail = last_digits(order.card_number)
     at_hand = (Point(say("terms.letter"), say("terms.letter.detail", tail=tail), icon="email-outline"),)
     return Confirm(
-        **context.head("terms"),
+        **context.head("terms", say("terms.title")),
         attended_by=who.administrator.name if who.administrator else None,
-        title=say("terms.title"),
         points=(
             Point(say("terms.personal"), say("terms.personal.detail"), icon="card-account-details-outline"),
             Point(say("terms.lost"), say("terms.lost.detail"), icon="smart-card-off-outline"),

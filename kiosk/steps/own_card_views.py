@@ -13,9 +13,7 @@ from kiosk.views import Await, Button, MachineDrawing, Note, Point, Say, Tell, s
 def insert(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card that the errand is about."""
     return Await(
-        **context.head("insert"),
-        title=say("insert_card.title"),
-        lead=(say("insert.lead"), say("insert.stay")),
+        **context.head("insert", say("insert_card.title"), say("insert.lead"), say("insert.stay")),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
         drawing=reader_for(strange),
         way_out=cancel_button(),
@@ -43,11 +41,9 @@ def done(
 ) -> Tell:
     """What works now, or was done without a test of the card; the receipt can be had by phone or on paper."""
     return Tell(
-        **context.ending().head("done" if tested else "untested"),
+        **context.ending().head("done" if tested else "untested", title, *lead),
         badge="success" if tested else "warning",
         badge_icon="check-bold" if tested else "alert",
-        title=title,
-        lead=lead,
         points=() if tested else (Point(say("done.take_card"), mark="number"),),
         drawing=MachineDrawing(("reader",)) if tested else None,
         drawing_text=say("done.take_card") if tested else None,

@@ -13,9 +13,9 @@ WHICH: tuple[Which, ...] = ("holder", "administrator")
 def insert(context: ViewContext, which: Which) -> Await:
     """Any card into that reader; it is not read."""
     return Await(
-        **context.ending().head(f"reader_{which}"),
-        title=say(f"reader_roles.insert.{which}"),
-        lead=(say(f"reader_roles.becomes.{which}"),),
+        **context.ending().head(
+            f"reader_{which}", say(f"reader_roles.insert.{which}"), say(f"reader_roles.becomes.{which}")
+        ),
         note=Note(say("reader_roles.any_card")),
         drawing=ReaderDrawing("in", which, pair=True),
         way_out=back_button(),
@@ -25,8 +25,7 @@ def insert(context: ViewContext, which: Which) -> Await:
 
 def take(context: ViewContext, which: Which) -> Await:
     return Await(
-        **context.ending().head(f"reader_{which}_out"),
-        title=say("reader_roles.take"),
+        **context.ending().head(f"reader_{which}_out", say("reader_roles.take")),
         drawing=ReaderDrawing("out", which, pair=True),
         waits_for=say("wait.taken"),
     )
@@ -35,9 +34,7 @@ def take(context: ViewContext, which: Which) -> Await:
 def only_one(context: ViewContext) -> Confirm:
     """There is one reader, which is for everybody."""
     return Confirm(
-        **context.ending().head("one_reader"),
-        title=say("reader_roles.one"),
-        lead=(say("reader_roles.one.lead"),),
+        **context.ending().head("one_reader", say("reader_roles.one"), say("reader_roles.one.lead")),
         way_out=back_button(),
         primary=primary_button("keep", "reader_roles.one.keep", "check"),
     )
@@ -46,10 +43,8 @@ def only_one(context: ViewContext) -> Confirm:
 def none_found(context: ViewContext) -> Tell:
     """No reader is there, or nothing tells them apart."""
     return Tell(
-        **context.ending().head("no_readers"),
+        **context.ending().head("no_readers", say("reader_roles.none"), say("reader_roles.none.lead")),
         badge="warning",
         badge_icon="alert",
-        title=say("reader_roles.none"),
-        lead=(say("reader_roles.none.lead"),),
         primary=primary_button("next", "button.next"),
     )

@@ -62,10 +62,8 @@ def read_and_sign(
     if drawing is not None:
         sheet = replace(sheet, facts=_with_document(sheet.facts, facts), promise=template(facts).promise)
     return Confirm(
-        **context.head("receipt"),
+        **context.head("receipt", title, typed if code else proved),
         attended_by=attended,
-        title=title,
-        lead=(typed if code else proved,),
         note=Note(say("sign.note"), kind="clock") if drawing is None else None,
         drawing=drawing,
         receipt=sheet,
@@ -99,11 +97,7 @@ def _with_document(lines: tuple[Fact, ...], facts: ReceiptFacts) -> tuple[Fact, 
 
 
 def printing(context: ViewContext) -> Busy:
-    return Busy(
-        **context.head("printing"),
-        title=say("printing.title"),
-        lead=(say("printing.lead"),),
-    )
+    return Busy(**context.head("printing", say("printing.title"), say("printing.lead")))
 
 
 def fault_name(status: PrinterStatus) -> str:
@@ -126,11 +120,9 @@ NO_PAPER = (*dict.fromkeys(fault_name(kind()) for kind in get_args(PrinterStatus
 def no_paper(context: ViewContext, receipt: Receipt, fault: str) -> Tell:
     """Not printed; the receipt is safe and can be had by phone."""
     return Tell(
-        **context.head("no_paper"),
+        **context.head("no_paper", say(f"no_paper.{fault}"), say("no_paper.lead")),
         badge="warning",
         badge_icon="printer-alert",
-        title=say(f"no_paper.{fault}"),
-        lead=(say("no_paper.lead"),),
         receipt=panel(receipt.facts, receipt),
         side=None if fault in _NO_USE else Button("print", say("no_paper.again"), "printer-outline"),
         primary=primary_button("next", "button.next"),
@@ -140,9 +132,7 @@ def no_paper(context: ViewContext, receipt: Receipt, fault: str) -> Tell:
 def look_at_paper(context: ViewContext) -> Confirm:
     """The line to the printer broke off: only a person can tell."""
     return Confirm(
-        **context.head("look_at_paper"),
-        title=say("look.title"),
-        lead=(say("look.lead"),),
+        **context.head("look_at_paper", say("look.title"), say("look.lead")),
         way_out=Button("no", say("look.no"), "close"),
         primary=primary_button("yes", "look.yes"),
     )
@@ -151,8 +141,7 @@ def look_at_paper(context: ViewContext) -> Confirm:
 def choose_way(context: ViewContext, *, paper: bool) -> Choose:
     """How the holder wants the receipt. The address is neither shown nor spoken: whoever stands beside would learn it."""
     return Choose(
-        **context.head("receipt_way"),
-        title=say("receipt_way.title"),
+        **context.head("receipt_way", say("receipt_way.title")),
         options=(
             *((Option("paper", say("receipt_way.paper"), icon="printer-outline"),) if paper else ()),
             Option("mail", say("receipt_way.mail"), say("receipt_way.mail.detail"), "email-outline"),
@@ -165,11 +154,11 @@ def choose_way(context: ViewContext, *, paper: bool) -> Choose:
 def mailed(context: ViewContext) -> Tell:
     """The wish is kept; the server sends it once it has it."""
     return Tell(
-        **context.head("receipt_mailed"),
+        **context.head(
+            "receipt_mailed", say("receipt_mailed.title"), say("receipt_mailed.lead"), say("receipt_mailed.link")
+        ),
         badge="success",
         badge_icon="check-bold",
-        title=say("receipt_mailed.title"),
-        lead=(say("receipt_mailed.lead"), say("receipt_mailed.link")),
         primary=primary_button("next", "button.next"),
     )
 
@@ -178,11 +167,9 @@ def on_phone(context: ViewContext, receipt: Receipt) -> Tell:
     """The receipt with its QR, large enough for a phone, and what a phone makes of it."""
     opens = receipt.qr.startswith("http")
     return Tell(
-        **context.head("on_phone"),
+        **context.head("on_phone", say("phone.title"), say("phone.lead.opens" if opens else "phone.lead")),
         badge="success",
         badge_icon="qrcode",
-        title=say("phone.title"),
-        lead=(say("phone.lead.opens" if opens else "phone.lead"),),
         receipt=panel(receipt.facts, receipt),
         primary=primary_button("next", "button.end", "check"),
     )
@@ -194,11 +181,11 @@ def done(context: ViewContext, receipt: Receipt, *, paper: bool = True, mail: bo
     remarks = receipt.facts.remarks
     keep = () if WITHOUT_LETTER in remarks else (say("done.keep"),)
     return Tell(
-        **context.ending().head("done"),
+        **context.ending().head(
+            "done", say("done.title"), say("done.old_code" if CODE_KEPT in remarks else "done.lead"), *keep
+        ),
         badge="success",
         badge_icon="check-bold",
-        title=say("done.title"),
-        lead=(say("done.old_code" if CODE_KEPT in remarks else "done.lead"), *keep),
         drawing=MachineDrawing(("reader", "printer") if paper else ("reader",)),
         drawing_text=say("done.take" if paper else "done.take_card"),
         side=Button("receipt", say("done.receipt"), "receipt-text-outline") if mail else by_phone,

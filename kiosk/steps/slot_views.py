@@ -44,10 +44,8 @@ async def slot_count(cabinet: Cabinet) -> int:
 def take(context: ViewContext, order: Order, slots: int, who: Identification) -> Await:
     """The slot is open and lit."""
     return Await(
-        **context.head("take"),
+        **context.head("take", say("take.title", slot=order.slot), say("take.lead")),
         attended_by=_attended(who),
-        title=say("take.title", slot=order.slot),
-        lead=(say("take.lead"),),
         facts=(
             Fact(say("take.compare"), display_name(order), "account-check-outline"),
             Fact(say("take.card"), f"…{last_digits(order.card_number)}", "card-account-details-outline"),
@@ -87,9 +85,7 @@ def put_back_untested(context: ViewContext, order: Order) -> Await:
 
 def _back_into_slot(context: ViewContext, name: str, order: Order, lead: Say) -> Await:
     return Await(
-        **context.head(name),
-        title=say("put_back.title", slot=order.slot),
-        lead=(lead,),
+        **context.head(name, say("put_back.title", slot=order.slot), lead),
         drawing=CabinetDrawing(24, order.slot),
         waits_for=say("wait.slot_closed"),
         idle_s=AT_THE_SLOT_S,
@@ -99,10 +95,8 @@ def _back_into_slot(context: ViewContext, name: str, order: Order, lead: Say) ->
 def printed_number(context: ViewContext, who: Identification) -> EnterDigits:
     """The number that is printed on the card: scanned, or its last eight digits."""
     return EnterDigits(
-        **context.head("printed"),
+        **context.head("printed", say("printed.title"), say("printed.lead")),
         attended_by=_attended(who),
-        title=say("printed.title"),
-        lead=(say("printed.lead"),),
         drawing=NumberDrawing("card"),
         hint=say("printed.hint"),
         length=8,
@@ -114,11 +108,13 @@ def printed_number(context: ViewContext, who: Identification) -> EnterDigits:
 def printed_differs(context: ViewContext, order: Order) -> Tell:
     """The typed number is not the order's."""
     return Tell(
-        **context.head("printed_differs"),
+        **context.head(
+            "printed_differs",
+            say("printed_differs.title"),
+            say("printed_differs.lead", tail=last_digits(order.card_number)),
+        ),
         badge="warning",
         badge_icon="alert",
-        title=say("printed_differs.title"),
-        lead=(say("printed_differs.lead", tail=last_digits(order.card_number)),),
         points=(
             Point(say("printed_differs.look"), mark="number"),
             Point(say("printed_differs.wrong"), mark="number"),
@@ -131,10 +127,8 @@ def printed_differs(context: ViewContext, order: Order) -> Tell:
 def insert_new(context: ViewContext, order: Order, who: Identification, strange: Strangeness | None) -> Await:
     """The new card into the reader."""
     return Await(
-        **context.head("insert_new"),
+        **context.head("insert_new", say("insert_new.title"), say("insert.lead"), say("insert.stay")),
         attended_by=_attended(who),
-        title=say("insert_new.title"),
-        lead=(say("insert.lead"), say("insert.stay")),
         note=strange_note(strange, Note(say("insert_new.which", tail=last_digits(order.card_number)))),
         drawing=reader_for(strange),
         way_out=cancel_button(),
@@ -155,14 +149,14 @@ def sign_owed(context: ViewContext, order: Order, who: Identification, strange: 
 def wrong_card(context: ViewContext, order: Order, found: str, *, own: bool) -> Tell:
     """Another card than the order's is in the reader: which one is expected."""
     return Tell(
-        **context.head("wrong_card"),
-        badge="warning",
-        badge_icon="alert",
-        title=say("wrong_card.title"),
-        lead=(
+        **context.head(
+            "wrong_card",
+            say("wrong_card.title"),
             say("wrong_card.own" if own else "wrong_card.found", found=last_digits(found)),
             say("wrong_card.expected", tail=last_digits(order.card_number)),
         ),
+        badge="warning",
+        badge_icon="alert",
         points=(
             Point(say("wrong_card.swap"), mark="number"),
             Point(say("wrong_card.slot"), mark="number"),
@@ -220,9 +214,7 @@ def slot_fault(context: ViewContext, order: Order, fault: SlotFault) -> StopErro
 def drop_old(context: ViewContext, number: str, *, blocks: bool = False) -> Await:
     """The old card into the lit drop slot. `blocks`: it is blocked for good then, and not put on hold."""
     return Await(
-        **context.head("drop_old"),
-        title=say("drop.title"),
-        lead=(say("drop.lead", tail=last_digits(number)),),
+        **context.head("drop_old", say("drop.title"), say("drop.lead", tail=last_digits(number))),
         note=Note(say("drop.note.block" if blocks else "drop.note"), kind="warning"),
         drawing=DropDrawing(),
         side=Button("keep", say("drop.keep"), "close"),

@@ -12,8 +12,7 @@ def administrator_needed(context: ViewContext, office: str, reader: Which) -> Co
     `reader`: which one is the administrator's."""
     where = say("activate.office", office=office) if office else say("activate.administrator.detail")
     return Confirm(
-        **context.head("needed"),
-        title=say("activate.needed"),
+        **context.head("needed", say("activate.needed")),
         points=(
             Point(say("activate.card"), say("activate.card.detail"), mark="good"),
             Point(say("activate.document"), say("activate.document.detail"), icon="card-account-details-outline"),

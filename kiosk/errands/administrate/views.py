@@ -106,11 +106,9 @@ def _left_in(look: MachineOverview) -> tuple[BoardPart, ...]:
 def not_now(context: ViewContext, missing: str) -> Tell:
     """What was chosen cannot be had now, and why."""
     return Tell(
-        **context.ending().head("not_now"),
+        **context.ending().head("not_now", say("not_now.title"), say(f"home.no.{missing}")),
         attended_by=context.attended_by,
         badge="warning",
         badge_icon="alert",
-        title=say("not_now.title"),
-        lead=(say(f"home.no.{missing}"),),
         primary=primary_button("back", "button.back", "check"),
     )

@@ -9,11 +9,9 @@ from kiosk.views import Button, Choose, Option, Point, Say, Tell, say
 def resembles_untried(context: ViewContext) -> Tell:
     """Of the card's family there is a product that nobody has tried: an administrator may answer for this one."""
     return Tell(
-        **context.head("resembles_untried"),
+        **context.head("resembles_untried", say("resembles_untried.title"), say("resembles_untried.lead")),
         badge="warning",
         badge_icon="alert",
-        title=say("resembles_untried.title"),
-        lead=(say("resembles_untried.lead"),),
         points=(
             Point(say("resembles_untried.here"), mark="number"),
             Point(say("resembles_untried.first"), mark="number"),
@@ -30,9 +28,7 @@ def which(context: ViewContext, *, one_code: bool) -> Choose:
     """A card with two codes: one of them, or one new code for both."""
     both = (Option("both", say("which_code.both"), say("which_code.both.detail"), "form-textbox-password"),)
     return Choose(
-        **context.head("which_code"),
-        title=say("which_code.title"),
-        lead=(say("which_code.lead"),),
+        **context.head("which_code", say("which_code.title"), say("which_code.lead")),
         options=(
             *(both if one_code else ()),
             Option(

@@ -69,8 +69,7 @@ def computer(context: ViewContext, choices: Iterable[CertificateChoice], on_phon
     """Which certificate to choose in the browser's window; the same as a code for the phone. `more`: what to do where the
     computer refuses can be read here."""
     return Confirm(
-        **context.ending().head("computer"),
-        title=say("computer.title"),
+        **context.ending().head("computer", say("computer.title")),
         points=tuple(Point(choice.text, icon=_USES[choice.purpose]) for choice in choices),
         receipt=ReceiptPanel(title=say("computer.phone"), facts=(), qr=on_phone),
         way_out=back_button(),

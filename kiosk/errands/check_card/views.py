@@ -69,8 +69,7 @@ ICONS: dict[str, tuple[FindingCode, ...]] = {
 def card(context: ViewContext, whose: CardHolder, facts: CardFacts) -> Confirm:
     """Whose card it is, its number, level, last day and tries: as many lines as there is something to say of."""
     return Confirm(
-        **context.head("card"),
-        title=say("card_found.title"),
+        **context.head("card", say("card_found.title")),
         facts=tuple(_facts(whose, facts)),
         drawing=CardDrawing(whose.name or "", last_digits(whose.card_number), _issuer(facts)),
         way_out=cancel_button(),
@@ -105,9 +104,7 @@ def _issuer(facts: CardFacts) -> str:
 def certificates(context: ViewContext, facts: CardFacts) -> Choose:
     """The certificates of the card; the answer is the place of one, or `back`."""
     return Choose(
-        **context.head("certificates"),
-        title=say("certificates.title"),
-        lead=(say("certificates.lead"),),
+        **context.head("certificates", say("certificates.title"), say("certificates.lead")),
         options=tuple(
             Option(str(at), _use(one), _detail(one, several=len(facts.holders) > 1))
             for at, one in enumerate(facts.certificates)
@@ -133,13 +130,7 @@ def certificate(context: ViewContext, one: Certificate) -> Confirm:
     ]
     if one.loa is not None:
         facts.insert(1, Fact(say("fact.level"), f"LoA {one.loa}"))
-    return Confirm(
-        **context.head("certificate"),
-        title=_use(one),
-        facts=tuple(facts),
-        way_out=back_button(),
-        needs_card=True,
-    )
+    return Confirm(**context.head("certificate", _use(one)), facts=tuple(facts), way_out=back_button(), needs_card=True)
 
 
 def _use(one: Certificate) -> Say:
@@ -157,10 +148,9 @@ def finding(
     here = (Point(say("check.mends_here"), mark="good"),) if mends and found.errand in DONE_ALONE else ()
     there = () if nearest is None else (Point(_at(nearest), mark="number"),)
     return Tell(
-        **context.head(f"finding.{found.code}"),
+        **context.head(f"finding.{found.code}", found.title),
         badge="warning",
         badge_icon=icon,
-        title=found.title,
         points=(meaning, *here, Point(found.mend, mark="number"), *there),
         way_out=Button("next", say("check.not_now"), "close") if mends else cancel_button(),
         primary=primary_button("mend", _mending(found)) if mends else primary_button("next", "button.next"),
@@ -181,8 +171,7 @@ def _mending(found: CardFinding) -> str:
 def offer_test(context: ViewContext, pin: Pin) -> Confirm:
     """A signature with the code, where one wants it: what it shows, and what a wrong code costs."""
     return Confirm(
-        **context.head("test"),
-        title=say("test.title"),
+        **context.head("test", say("test.title")),
         points=(
             Point(say("test.signs"), say("test.signs.detail"), icon="stethoscope"),
             Point(say("test.tries"), say("test.tries.detail"), icon="lock-alert-outline"),

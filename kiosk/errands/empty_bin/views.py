@@ -49,8 +49,7 @@ SHOWN = 3
 def open_bin(context: ViewContext) -> Confirm:
     """With the key; nobody says how many there should be."""
     return Confirm(
-        **context.head("open_bin"),
-        title=say("bin.open.title"),
+        **context.head("open_bin", say("bin.open.title")),
         points=tuple(Point(say(f"bin.open.{at}"), mark="number") for at in (1, 2, 3)),
         way_out=cancel_button(),
         primary=primary_button("opened", "bin.open.go"),
@@ -62,8 +61,7 @@ def how(context: ViewContext, *, must_scan: bool) -> Choose:
     """One by one with their numbers, or only counted. `must_scan`: among them are cards that nobody has seen."""
     why_not = say("bin.how.by_number") if must_scan else None
     return Choose(
-        **context.head("how"),
-        title=say("bin.how.title"),
+        **context.head("how", say("bin.how.title")),
         options=(
             Option("scan", say("bin.how.scan"), say("bin.how.scan.detail"), "card-search-outline"),
             Option("count", say("bin.how.count"), say("bin.how.count.detail"), "form-textbox-password", why_not),
@@ -75,9 +73,7 @@ def how(context: ViewContext, *, must_scan: bool) -> Choose:
 
 def _digits(context: ViewContext, name: str, title: Say, lead: Say, at_least: int, length: int) -> EnterDigits:
     return EnterDigits(
-        **context.head(name),
-        title=title,
-        lead=(lead,),
+        **context.head(name, title, lead),
         at_least=at_least,
         length=length,
         submit=say("button.next"),
@@ -93,9 +89,9 @@ def count(context: ViewContext) -> EnterDigits:
 def scan(context: ViewContext, digits: int, so_far: int, *, again: bool) -> EnterDigits:
     """The next card. `again`: the last scan was no new card."""
     return EnterDigits(
-        **context.head("scan"),
-        title=say("bin.scan.title"),
-        lead=(say("bin.scan.again" if again else "bin.scan.lead", count=so_far),),
+        **context.head(
+            "scan", say("bin.scan.title"), say("bin.scan.again" if again else "bin.scan.lead", count=so_far)
+        ),
         drawing=NumberDrawing("card", digits),
         hint=say("stock.scan.hint"),
         length=digits,
@@ -120,9 +116,9 @@ def difference(
         figures = say("bin.differs.lead", counted=counted.cards, expected=len(listed), sensor=sensor)
     options = [Option(reason, say(f"bin.reason.{reason}"), icon=ICONS[reason]) for reason in reasons]
     return Choose(
-        **context.head("difference"),
-        title=say("bin.differs.title"),
-        lead=(figures, *_named(counted.missing(listed), counted.unlisted(listed))),
+        **context.head(
+            "difference", say("bin.differs.title"), figures, *_named(counted.missing(listed), counted.unlisted(listed))
+        ),
         options=tuple(options),
         way_out=cancel_button(),
         side=Button("again", say("bin.differs.again"), "restart"),
@@ -153,11 +149,9 @@ def reference(context: ViewContext) -> EnterDigits:
 def set_aside(context: ViewContext, found: Sequence[str]) -> Tell:
     """Cards that were found do not go into the bag: their holders want them back."""
     return Tell(
-        **context.head("set_aside"),
+        **context.head("set_aside", say("bin.set_aside.title"), say("bin.set_aside.lead", cards=_tails(found, SHOWN))),
         badge="warning",
         badge_icon="card-search-outline",
-        title=say("bin.set_aside.title"),
-        lead=(say("bin.set_aside.lead", cards=_tails(found, SHOWN)),),
         primary=primary_button("next", "button.next"),
         idle_s=AT_THE_BIN_S,
     )
@@ -170,8 +164,7 @@ def seal(context: ViewContext) -> EnterDigits:
 
 def confirm(context: ViewContext, said: BinCountStatement) -> Confirm:
     return Confirm(
-        **context.head("confirm"),
-        title=say("bin.confirm.title"),
+        **context.head("confirm", say("bin.confirm.title")),
         points=(
             Point(say("bin.confirm.both"), say("bin.confirm.both.detail"), icon="account-check-outline"),
             Point(say("bin.confirm.then"), say("bin.confirm.then.detail"), icon="archive-outline"),
@@ -191,9 +184,7 @@ def confirm(context: ViewContext, said: BinCountStatement) -> Confirm:
 def insert_signer(context: ViewContext, who: LoggedIn, strange: Strangeness | None, which: str) -> Await:
     """The card of one of the two, to sign."""
     return Await(
-        **context.head("insert_signer"),
-        title=say("bin.signer.title"),
-        lead=(say("bin.signer.lead", who=PersonName(who.name)),),
+        **context.head("insert_signer", say("bin.signer.title"), say("bin.signer.lead", who=PersonName(who.name))),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
         drawing=ReaderDrawing(which="administrator" if which == "administrator" else "holder"),
         way_out=cancel_button(),
@@ -205,11 +196,11 @@ def insert_signer(context: ViewContext, who: LoggedIn, strange: Strangeness | No
 def other_signer(context: ViewContext, who: LoggedIn) -> Tell:
     """A card, but not the one that has to sign now."""
     return Tell(
-        **context.head("other_signer"),
+        **context.head(
+            "other_signer", say("bin.other_signer.title"), say("bin.other_signer.lead", who=PersonName(who.name))
+        ),
         badge="warning",
         badge_icon="alert",
-        title=say("bin.other_signer.title"),
-        lead=(say("bin.other_signer.lead", who=PersonName(who.name)),),
         points=(Point(say("bin.other_signer.do", who=PersonName(who.name)), mark="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
@@ -220,11 +211,11 @@ def done(context: ViewContext, *, cleared: bool, paper: bool = True) -> Tell:
     """Both have signed; the bag is theirs. `paper`: the receipt lies in the printer."""
     failed = () if cleared else (say("bin.done.not_cleared"),)
     return Tell(
-        **context.ending().head("done"),
+        **context.ending().head(
+            "done", say("bin.done.title"), *failed, say("bin.done.lead" if paper else "bin.done.bag")
+        ),
         badge="success",
         badge_icon="check-bold",
-        title=say("bin.done.title"),
-        lead=(*failed, say("bin.done.lead" if paper else "bin.done.bag")),
         drawing=MachineDrawing(("printer",)) if paper else AboutDrawing("archive-arrow-down-outline"),
         primary=primary_button("end", "button.end", "check"),
     )

@@ -11,8 +11,7 @@ from kiosk.views import Button, Choose, Option, local, say
 def pages(context: ViewContext, known: Sequence[InformationPage]) -> Choose:
     """What one can read about."""
     return Choose(
-        **context.head("pages"),
-        title=say("information.title"),
+        **context.head("pages", say("information.title")),
         options=tuple(Option(one.id, local(one.title.model_dump()), icon=one.icon) for one in known),
         way_out=Button(cancel_button().value, say("home.card.end"), "close"),
     )

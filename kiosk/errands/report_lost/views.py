@@ -9,8 +9,7 @@ from kiosk.views import Busy, Choose, Option, Say, say
 def what(context: ViewContext) -> Choose:
     """What has happened to the card."""
     return Choose(
-        **context.head("what"),
-        title=say("lost_what.title"),
+        **context.head("what", say("lost_what.title")),
         options=(
             Option("forgotten", say("lost_what.forgotten"), say("lost_what.forgotten.detail"), "timer-sand"),
             Option("lost", say("lost_what.lost"), say("lost_what.lost.detail"), "smart-card-off-outline"),
@@ -29,9 +28,7 @@ def how(context: ViewContext, *, holds: bool = True) -> Choose:
     """Without the card in the hand: by its number, with or without an administrator. `holds`: the issuer has a hold."""
     number = say("lost_how.number.detail" if holds else "lost_how.number.marked")
     return Choose(
-        **context.head("how"),
-        title=say("lost_how.title"),
-        lead=(say("lost_how.lead"),),
+        **context.head("how", say("lost_how.title"), say("lost_how.lead")),
         options=(
             Option("number", say("lost_how.number"), number, "card-account-details-outline"),
             Option(
@@ -47,11 +44,7 @@ def how(context: ViewContext, *, holds: bool = True) -> Choose:
 
 def lifting(context: ViewContext) -> Busy:
     """The issuer is asked to lift the hold."""
-    return Busy(
-        **context.head("lifting"),
-        title=say("lifting.title"),
-        lead=(say("lifting.lead"),),
-    )
+    return Busy(**context.head("lifting", say("lifting.title"), say("lifting.lead")))
 
 
 def lifted() -> tuple[Say, tuple[Say, ...]]:

@@ -31,11 +31,11 @@ from kiosk.views import (
 def phased_out(context: ViewContext, last: date) -> Tell:
     """Level 2 ends, before anything is done."""
     return Tell(
-        **context.head("phased_out"),
+        **context.head(
+            "phased_out", say("reserve.phased_out.title", day=date_text(last)), say("reserve.phased_out.lead")
+        ),
         badge="warning",
         badge_icon="calendar-clock",
-        title=say("reserve.phased_out.title", day=date_text(last)),
-        lead=(say("reserve.phased_out.lead"),),
         points=(Point(say("reserve.phased_out.do"), mark="number"),),
         sends_on=True,
         way_out=cancel_button(),
@@ -46,11 +46,9 @@ def phased_out(context: ViewContext, last: date) -> Tell:
 def level_2_off(context: ViewContext, reason: BothLanguages) -> Tell:
     """The region gives no certificate of level 2, in its own words; level 3 takes two administrators."""
     return Tell(
-        **context.head("level_2_off"),
+        **context.head("level_2_off", say("reserve.level_2_off.title"), local(reason.model_dump())),
         badge="warning",
         badge_icon="account-check-outline",
-        title=say("reserve.level_2_off.title"),
-        lead=(local(reason.model_dump()),),
         points=(Point(say("reserve.level_2_off.do"), mark="number"),),
         sends_on=True,
         way_out=cancel_button(),
@@ -61,9 +59,7 @@ def level_2_off(context: ViewContext, reason: BothLanguages) -> Tell:
 def who(context: ViewContext) -> Choose:
     """Own ordinary card, or an administrator beside."""
     return Choose(
-        **context.head("who"),
-        title=say("who.title"),
-        lead=(say("reserve.who.lead"),),
+        **context.head("who", say("who.title"), say("reserve.who.lead")),
         options=(
             Option("own_card", say("reserve.who.own_card"), say("reserve.who.own_card.detail"), "smart-card-outline"),
             Option("administrator", say("who.administrator"), say("who.administrator.detail"), "account-check-outline"),
@@ -75,8 +71,7 @@ def who(context: ViewContext) -> Choose:
 def level(context: ViewContext) -> Choose:
     """With an administrator: level 2, or level 3, which takes another one."""
     return Choose(
-        **context.head("level"),
-        title=say("reserve.level.title"),
+        **context.head("level", say("reserve.level.title")),
         options=(
             Option("2", say("reserve.level.2"), say("reserve.level.2.detail"), "account-outline"),
             Option("3", say("reserve.level.3"), say("reserve.level.3.detail"), "account-check-outline"),
@@ -96,9 +91,7 @@ def insert(context: ViewContext, strange: Strangeness | None) -> Await:
 
 def _insert(context: ViewContext, name: str, title: str, strange: Strangeness | None) -> Await:
     return Await(
-        **context.head(name),
-        title=say(title),
-        lead=(say("insert.lead"), say("insert.stay")),
+        **context.head(name, say(title), say("insert.lead"), say("insert.stay")),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
         drawing=ReaderDrawing(),
         way_out=cancel_button(),
@@ -109,9 +102,7 @@ def _insert(context: ViewContext, name: str, title: str, strange: Strangeness | 
 def take_own(context: ViewContext) -> Await:
     """Out with it: the reserve card is next."""
     return Await(
-        **context.head("take_own"),
-        title=say("reserve.take_own.title"),
-        lead=(say("reserve.take_own.lead"),),
+        **context.head("take_own", say("reserve.take_own.title"), say("reserve.take_own.lead")),
         drawing=ReaderDrawing("out"),
         way_out=cancel_button(),
         waits_for=say("wait.taken"),
@@ -121,8 +112,7 @@ def take_own(context: ViewContext) -> Await:
 def begin(context: ViewContext, whose: CardHolder, offer: Offer) -> Confirm:
     """Whose card it is, what it gets, and how long: never longer than the assignment."""
     return Confirm(
-        **context.head("begin"),
-        title=say("reserve.begin.title"),
+        **context.head("begin", say("reserve.begin.title")),
         points=(
             Point(
                 say("reserve.begin.level", level=offer.loa),
@@ -151,8 +141,7 @@ def over(context: ViewContext) -> StopError:
 def where(context: ViewContext) -> Choose:
     """The person has a reserve card, or one of the cabinet's becomes theirs."""
     return Choose(
-        **context.head("where"),
-        title=say("reserve.where.title"),
+        **context.head("where", say("reserve.where.title")),
         options=(
             Option("here", say("reserve.where.here"), say("reserve.where.here.detail"), "smart-card-outline"),
             Option("cabinet", say("reserve.where.cabinet"), say("reserve.where.cabinet.detail"), "archive-outline"),
@@ -164,9 +153,7 @@ def where(context: ViewContext) -> Choose:
 def person(context: ViewContext) -> EnterText:
     """Whose it shall be."""
     return EnterText(
-        **context.head("person"),
-        title=say("reserve.person.title"),
-        lead=(say("reserve.person.lead"),),
+        **context.head("person", say("reserve.person.title"), say("reserve.person.lead")),
         hint=say("reserve.person.hint"),
         keyboard="host",
         at_least=5,
@@ -177,17 +164,19 @@ def person(context: ViewContext) -> EnterText:
 
 
 def looking_up(context: ViewContext) -> Busy:
-    return Busy(**context.head("looking_up"), title=say("reserve.looking_up.title"))
+    return Busy(**context.head("looking_up", say("reserve.looking_up.title")))
 
 
 def person_not_known(context: ViewContext, hsa_id: str) -> Tell:
     """The directory has nobody of that HSA-id."""
     return Tell(
-        **context.head("person_not_known"),
+        **context.head(
+            "person_not_known",
+            say("reserve.person_not_known.title"),
+            say("reserve.person_not_known.lead", who=PersonName(hsa_id)),
+        ),
         badge="warning",
         badge_icon="account-outline",
-        title=say("reserve.person_not_known.title"),
-        lead=(say("reserve.person_not_known.lead", who=PersonName(hsa_id)),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
     )
@@ -197,8 +186,7 @@ def bind(context: ViewContext, person: DirectoryPerson, card_number: str) -> Con
     """Whose the card becomes, for good, at which level, and when the assignment ends."""
     ends = None if person.continued else person.left or person.employed_until
     return Confirm(
-        **context.head("bind"),
-        title=say("reserve.bind.title"),
+        **context.head("bind", say("reserve.bind.title")),
         points=(
             Point(
                 say("reserve.bind.document"), say("reserve.bind.document.detail"), icon="card-account-details-outline"
@@ -218,14 +206,13 @@ def bind(context: ViewContext, person: DirectoryPerson, card_number: str) -> Con
 
 def binding(context: ViewContext) -> Busy:
     """The server is asked."""
-    return Busy(**context.head("binding"), title=say("reserve.binding.title"))
+    return Busy(**context.head("binding", say("reserve.binding.title")))
 
 
 def unbroken(context: ViewContext, card_number: str) -> Confirm:
     """Nobody may have opened the envelope before its person does."""
     return Confirm(
-        **context.head("unbroken"),
-        title=say("reserve.unbroken.title"),
+        **context.head("unbroken", say("reserve.unbroken.title")),
         points=(
             Point(say("reserve.unbroken.yes"), say("reserve.unbroken.yes.detail"), "good"),
             Point(say("reserve.unbroken.no"), say("reserve.unbroken.no.detail"), "bad"),

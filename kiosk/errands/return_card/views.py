@@ -41,9 +41,7 @@ NOT_SEEN = Point(say("return.not_seen"), say("return.not_seen.detail"), icon="ey
 def insert(context: ViewContext, strange: Strangeness | None, *, found: bool = False) -> Await:
     """The card, or its number where the chip is cut or dead. `found`: it is somebody else's, and no code is asked for."""
     return Await(
-        **context.head("insert"),
-        title=say("return_insert.found" if found else "return_insert.title"),
-        lead=(say("insert.lead"),),
+        **context.head("insert", say("return_insert.found" if found else "return_insert.title"), say("insert.lead")),
         note=strange_note(strange, Note(say("return_insert.cut"), say("insert.unread"))),
         drawing=reader_for(strange),
         way_out=cancel_button(),
@@ -57,8 +55,7 @@ def know_code(context: ViewContext, *, holds: bool = True, blocks: bool = True) 
     hold; without, the card is only marked. `blocks`: the issuer takes blocks by an interface; without, people make them."""
     at_once = "yes" if blocks else "asked"
     return Confirm(
-        **context.head("know_code"),
-        title=say("know_code.title"),
+        **context.head("know_code", say("know_code.title")),
         points=(
             Point(say(f"know_code.{at_once}"), say(f"know_code.{at_once}.detail"), icon="check"),
             Point(say("know_code.no" if holds else "know_code.marked"), say("know_code.no.detail"), icon="timer-sand"),
@@ -73,9 +70,7 @@ def know_code(context: ViewContext, *, holds: bool = True, blocks: bool = True) 
 def take(context: ViewContext) -> Await:
     """Out of the reader: it goes into the drop slot soon."""
     return Await(
-        **context.head("take"),
-        title=say("return_take.title"),
-        lead=(say("return_take.lead"),),
+        **context.head("take", say("return_take.title"), say("return_take.lead")),
         drawing=ReaderDrawing("out"),
         waits_for=say("wait.taken"),
     )
@@ -84,8 +79,7 @@ def take(context: ViewContext) -> Await:
 def why(context: ViewContext) -> Choose:
     """Why it comes back. The answer is a reason of `kiosk.issuer.ports.BlockReason`, or `found`: it is not this person's."""
     return Choose(
-        **context.head("why"),
-        title=say("return_why.title"),
+        **context.head("why", say("return_why.title")),
         options=tuple(Option(code, say(f"return_why.{code}"), icon=icon) for code, icon in REASONS.items()),
         way_out=cancel_button(),
     )
@@ -95,8 +89,7 @@ def keep(context: ViewContext, employers: tuple[str, ...] = ()) -> Confirm:
     """Another assignment in the region follows, or the card is another employer's too: it may be kept."""
     if employers:
         return Confirm(
-            **context.head("keep"),
-            title=say("keep.employers.title"),
+            **context.head("keep", say("keep.employers.title")),
             points=(
                 Point(say("keep.employers.works"), say("employer.one", name=", ".join(employers)), "good"),
                 Point(say("keep.employers.ends"), say("keep.employers.ends.detail"), "icon", "information-outline"),
@@ -106,8 +99,7 @@ def keep(context: ViewContext, employers: tuple[str, ...] = ()) -> Confirm:
             primary=primary_button("keep", "keep.go", "check"),
         )
     return Confirm(
-        **context.head("keep"),
-        title=say("keep.title"),
+        **context.head("keep", say("keep.title")),
         points=(
             Point(say("keep.works"), say("keep.works.detail"), "good"),
             Point(say("keep.nothing"), say("keep.nothing.detail"), "good"),
@@ -121,11 +113,9 @@ def keep(context: ViewContext, employers: tuple[str, ...] = ()) -> Confirm:
 def kept(context: ViewContext) -> Tell:
     """The card stays with its holder."""
     return Tell(
-        **context.ending().head("kept"),
+        **context.ending().head("kept", say("kept.title"), say("kept.lead")),
         badge="success",
         badge_icon="check-bold",
-        title=say("kept.title"),
-        lead=(say("kept.lead"),),
         primary=primary_button("end", "button.end", "check"),
     )
 
@@ -140,8 +130,7 @@ def not_ours(context: ViewContext, facts: CardFacts) -> Confirm:
     certificate = facts.certificate("identification")
     issuer = common_name(certificate.issuer) if certificate else ""
     return Confirm(
-        **context.head("not_ours"),
-        title=say("return_not_ours.title"),
+        **context.head("not_ours", say("return_not_ours.title")),
         points=(
             Point(say("return_not_ours.block"), say("return_not_ours.block.detail"), icon="smart-card-off-outline"),
             Point(say("return_not_ours.bin"), say("return_not_ours.bin.detail"), icon="archive-arrow-down-outline"),
@@ -160,8 +149,7 @@ def confirm(
     """What will happen, before the flap opens. `several`: to the card of several employers."""
     detail = "sure.every_employer" if several else f"return_confirm.{after}.detail"
     return Confirm(
-        **context.head("confirm"),
-        title=say("return_confirm.title"),
+        **context.head("confirm", say("return_confirm.title")),
         points=(
             Point(say("return_confirm.drop"), say("return_confirm.drop.detail"), icon="archive-arrow-down-outline"),
             Point(say(f"return_confirm.{after}"), say(detail), icon="smart-card-off-outline"),
@@ -189,11 +177,9 @@ def done(context: ViewContext, what: str, way: ReceiptWay = "paper", *, is_seen:
     kept = () if way == "nothing" else (say(f"return_done.receipt.{way}"),)
     instead = AboutDrawing("email-outline" if way == "mail" else "archive-arrow-down-outline")
     return Tell(
-        **context.ending().head("done"),
+        **context.ending().head("done", say("return_done.title"), say(f"return_done.{what}"), *kept),
         badge="success",
         badge_icon="check-bold",
-        title=say("return_done.title"),
-        lead=(say(f"return_done.{what}"), *kept),
         points=() if is_seen else (NOT_SEEN,),
         drawing=MachineDrawing(("printer",)) if way == "paper" else instead,
         primary=primary_button("end", "button.end", "check"),
@@ -205,11 +191,9 @@ def done_found(context: ViewContext, what: str, *, is_seen: bool) -> Tell:
     """Somebody else's card is in the bin. `what`: whether it is on hold now; where it is not, whom to call."""
     stopped = what in ("found_held", "found_hold_queued", "found_was_blocked")
     return Tell(
-        **context.ending().head("done"),
+        **context.ending().head("done", say("return_done.found"), say(f"return_done.{what}")),
         badge="success" if stopped else "warning",
         badge_icon="check-bold" if stopped else "alert-outline",
-        title=say("return_done.found"),
-        lead=(say(f"return_done.{what}"),),
         points=() if is_seen else (NOT_SEEN,),
         drawing=AboutDrawing("archive-arrow-down-outline"),
         primary=primary_button("end", "button.end", "check"),

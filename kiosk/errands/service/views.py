@@ -90,8 +90,7 @@ NEEDS = {"print": "printer", "open": "cabinet", "pair": "cabinet"}
 def menu(context: ViewContext, *, fitted: Set[str], closed: Closed | None) -> Choose:
     """What can be done. What the station has no device for (`printer`, `cabinet`) says so."""
     return Choose(
-        **context.head("menu"),
-        title=say("service.title"),
+        **context.head("menu", say("service.title")),
         options=_options(MENU, fitted, closed),
         way_out=Button("end", say("button.back"), "arrow-left"),
     )
@@ -100,8 +99,7 @@ def menu(context: ViewContext, *, fitted: Set[str], closed: Closed | None) -> Ch
 def installation(context: ViewContext, *, fitted: Set[str]) -> Choose:
     """The same of what is seldom done."""
     return Choose(
-        **context.head("installation"),
-        title=say("service.title"),
+        **context.head("installation", say("service.title")),
         options=_options(INSTALLATION, fitted, None),
         way_out=back_button(),
     )
@@ -137,9 +135,7 @@ def which_task(context: ViewContext, tasks: Sequence[Task], *, total: int, more:
         for task in tasks
     ]
     return Choose(
-        **context.head("which_task"),
-        title=say("service_tasks.title", total=str(total)),
-        lead=(say("service_tasks.lead"),),
+        **context.head("which_task", say("service_tasks.title", total=str(total)), say("service_tasks.lead")),
         options=page_options(options, more=more),
         way_out=back_button(),
     )
@@ -160,10 +156,9 @@ def testing(context: ViewContext) -> Busy:
 def tested(context: ViewContext, devices: Sequence[DeviceOverview]) -> Tell:
     well = all(device.ok for device in devices)
     return Tell(
-        **context.head("tested"),
+        **context.head("tested", say("service_tested.well" if well else "service_tested.faults")),
         badge="success" if well else "warning",
         badge_icon="check-bold" if well else "wrench-outline",
-        title=say("service_tested.well" if well else "service_tested.faults"),
         points=tuple(Point(_how(device), mark="good" if device.ok else "bad") for device in devices),
         primary=_on(),
     )
@@ -200,9 +195,11 @@ def no_cabinet(context: ViewContext) -> Tell:
 def which_slot(context: ViewContext, slots: int, *, again: bool) -> EnterDigits:
     """Which slot is to be opened, as two digits. `again`: there is none of the number that was typed."""
     return EnterDigits(
-        **context.head("which_slot"),
-        title=say("service_slot.again" if again else "service_slot.title", slots=slots),
-        lead=(say("service_slot.lead"),),
+        **context.head(
+            "which_slot",
+            say("service_slot.again" if again else "service_slot.title", slots=slots),
+            say("service_slot.lead"),
+        ),
         length=SLOT_DIGITS,
         submit=say("button.next"),
         way_out=back_button(),
@@ -212,9 +209,7 @@ def which_slot(context: ViewContext, slots: int, *, again: bool) -> EnterDigits:
 def why_open(context: ViewContext, slot: int) -> Choose:
     """Why it is opened: that is kept with who did it."""
     return Choose(
-        **context.head("why_open"),
-        title=say("service_why.title", slot=slot),
-        lead=(say("service_why.lead"),),
+        **context.head("why_open", say("service_why.title", slot=slot), say("service_why.lead")),
         options=tuple(Option(why, say(f"service_why.{why}")) for why in WHY_OPEN),
         way_out=back_button(),
     )
@@ -223,9 +218,7 @@ def why_open(context: ViewContext, slot: int) -> Choose:
 def shut(context: ViewContext, slot: int, slots: int) -> Await:
     """The slot is open; nothing goes on before it is shut."""
     return Await(
-        **context.head("shut"),
-        title=say("service_shut.title", slot=slot),
-        lead=(say("service_shut.lead"),),
+        **context.head("shut", say("service_shut.title", slot=slot), say("service_shut.lead")),
         drawing=CabinetDrawing(slots, slot),
         waits_for=say("wait.slot_closed"),
         idle_s=SHUT_S,
@@ -251,9 +244,7 @@ def which_receipt(context: ViewContext, receipts: Sequence[Receipt], *, more: bo
         for receipt in receipts
     ]
     return Choose(
-        **context.head("which_receipt"),
-        title=say("service_receipts.title"),
-        lead=(say("service_receipts.lead"),),
+        **context.head("which_receipt", say("service_receipts.title"), say("service_receipts.lead")),
         options=page_options(options, more=more),
         way_out=back_button(),
     )
@@ -266,9 +257,9 @@ def _about(receipt: Receipt) -> Say:
 def events(context: ViewContext, told: Sequence[EventOverview], *, more: bool) -> Confirm:
     """What happened last, in words: no person, no card."""
     return Confirm(
-        **context.head("events"),
-        title=say("service_events.title"),
-        lead=(say("service_events.lead" if told else "service_events.none"),),
+        **context.head(
+            "events", say("service_events.title"), say("service_events.lead" if told else "service_events.none")
+        ),
         points=tuple(
             Point(say("service_events.one", time=one.time, what=event_label(one)), icon="history") for one in told
         ),
@@ -280,9 +271,7 @@ def events(context: ViewContext, told: Sequence[EventOverview], *, more: bool) -
 def tries_insert(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card whose tries the station has counted."""
     return Await(
-        **context.head("tries_insert"),
-        title=say("service_tries.insert"),
-        lead=(say("service_tries.insert.lead"),),
+        **context.head("tries_insert", say("service_tries.insert"), say("service_tries.insert.lead")),
         note=strange_note(strange, Note(say("service_tries.unchanged"))),
         drawing=reader_for(strange),
         way_out=back_button(),
@@ -293,9 +282,9 @@ def tries_insert(context: ViewContext, strange: Strangeness | None) -> Await:
 def tries_why(context: ViewContext, card_number: str) -> Choose:
     """Why the station is to count from the beginning: that is kept with who said so."""
     return Choose(
-        **context.head("tries_why"),
-        title=say("service_tries.why"),
-        lead=(say("service_tries.why.lead", tail=last_digits(card_number)),),
+        **context.head(
+            "tries_why", say("service_tries.why"), say("service_tries.why.lead", tail=last_digits(card_number))
+        ),
         options=tuple(Option(why, say(f"service_tries.{why}")) for why in ClearReason),
         way_out=back_button(),
         needs_card=True,
@@ -310,8 +299,7 @@ def tries_told(context: ViewContext, outcome: Outcome) -> Tell:
 
 def tries_take(context: ViewContext) -> Await:
     return Await(
-        **context.head("tries_take"),
-        title=say("service_tries.take"),
+        **context.head("tries_take", say("service_tries.take")),
         drawing=ReaderDrawing("out"),
         waits_for=say("wait.taken"),
     )
@@ -320,9 +308,7 @@ def tries_take(context: ViewContext) -> Await:
 def why_close(context: ViewContext) -> Choose:
     """What is told to visitors meanwhile."""
     return Choose(
-        **context.head("why_close"),
-        title=say("service_close.title"),
-        lead=(say("service_close.lead"),),
+        **context.head("why_close", say("service_close.title"), say("service_close.lead")),
         options=tuple(Option(why, say(f"home.closed.{why}")) for why in CLOSED),
         way_out=back_button(),
     )
@@ -335,8 +321,7 @@ def closed(context: ViewContext) -> Tell:
 
 def reopen(context: ViewContext, why: Closed) -> Confirm:
     return Confirm(
-        **context.head("reopen"),
-        title=say("service_reopen.title"),
+        **context.head("reopen", say("service_reopen.title")),
         facts=(Fact(say("service_reopen.now"), say(f"home.closed.{why}")),),
         way_out=back_button(),
         primary=primary_button("open", "service_reopen.go", "check"),
@@ -345,8 +330,7 @@ def reopen(context: ViewContext, why: Closed) -> Confirm:
 
 def pair(context: ViewContext) -> Confirm:
     return Confirm(
-        **context.head("pair"),
-        title=say("service_pair.title"),
+        **context.head("pair", say("service_pair.title")),
         points=(
             Point(say("service_pair.one"), say("service_pair.one.detail"), icon="link-variant"),
             Point(say("service_pair.away"), say("service_pair.away.detail"), icon="door-closed-lock"),
@@ -383,9 +367,7 @@ def readers_told(context: ViewContext, outcome: str) -> Tell:
 def restart(context: ViewContext) -> Confirm:
     """The program ends and starts anew."""
     return Confirm(
-        **context.head("restart"),
-        title=say("service_restart.title"),
-        lead=(say("service_restart.lead"),),
+        **context.head("restart", say("service_restart.title"), say("service_restart.lead")),
         note=Note(say("service_restart.note"), kind="warning"),
         way_out=back_button(),
         primary=primary_button("restart", "service_restart.go", "restart"),
@@ -407,9 +389,7 @@ def reset(context: ViewContext, losses: ResetLosses) -> Confirm:
         cards = say("service_reset.binned", count=losses.binned)
         points.append(Point(cards, say("service_reset.take_out"), icon="alert"))
     return Confirm(
-        **context.head("reset"),
-        title=say("service_reset.title"),
-        lead=(say("service_reset.lead"),),
+        **context.head("reset", say("service_reset.title"), say("service_reset.lead")),
         points=tuple(points),
         way_out=back_button(),
         primary=primary_button("go_on", "service_reset.go"),
@@ -419,9 +399,9 @@ def reset(context: ViewContext, losses: ResetLosses) -> Confirm:
 def reset_sure(context: ViewContext, losses: ResetLosses) -> Confirm:
     """The second question."""
     return Confirm(
-        **context.head("reset_sure"),
-        title=say("service_reset_sure.title", station=losses.station),
-        lead=(say("service_reset_sure.lead"),),
+        **context.head(
+            "reset_sure", say("service_reset_sure.title", station=losses.station), say("service_reset_sure.lead")
+        ),
         note=Note(say("service_reset.all.detail"), kind="warning"),
         way_out=back_button(),
         primary=primary_button("erase", "service_reset_sure.go"),
@@ -435,9 +415,7 @@ def resetting(context: ViewContext) -> Busy:
 def reset_unsent(context: ViewContext) -> Confirm:
     """The server does not hold every event, and nothing was erased."""
     return Confirm(
-        **context.head("reset_unsent"),
-        title=say("service_reset_unsent.title"),
-        lead=(say("service_reset_unsent.lead"),),
+        **context.head("reset_unsent", say("service_reset_unsent.title"), say("service_reset_unsent.lead")),
         note=Note(say("service_reset_unsent.note"), kind="warning"),
         way_out=back_button(),
         primary=primary_button("erase", "service_reset_unsent.go"),
@@ -446,11 +424,9 @@ def reset_unsent(context: ViewContext) -> Confirm:
 
 def _word(context: ViewContext, name: str, title: Say, *lead: Say, well: bool = False) -> Tell:
     return Tell(
-        **context.head(name),
+        **context.head(name, title, *lead),
         badge="success" if well else "warning",
         badge_icon="check-bold" if well else "alert",
-        title=title,
-        lead=lead,
         primary=_on(),
     )
 
@@ -460,4 +436,4 @@ def _on() -> Button:
 
 
 def _busy(context: ViewContext, name: str, title: Say, lead: Say) -> Busy:
-    return Busy(**context.head(name), title=title, lead=(lead,))
+    return Busy(**context.head(name, title, lead))

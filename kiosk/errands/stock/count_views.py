@@ -40,9 +40,11 @@ def slots(context: ViewContext, found: Sequence[SlotComparison], start: int) -> 
         for one in found[start : start + PAGE]
     ]
     return Choose(
-        **context.ending().head("count"),
-        title=say("count.differ.title", differ=differ) if differ else say("count.agree.title"),
-        lead=(say("count.lead", slots=len(found)),),
+        **context.ending().head(
+            "count",
+            say("count.differ.title", differ=differ) if differ else say("count.agree.title"),
+            say("count.lead", slots=len(found)),
+        ),
         options=page_options(options, more=len(found) > PAGE),
         way_out=back_button(),
     )
@@ -69,8 +71,7 @@ def slot(context: ViewContext, one: SlotComparison) -> Confirm | Tell:
 
 def _unlisted(context: ViewContext, slot: int) -> Confirm:
     return Confirm(
-        **context.ending().head("unlisted"),
-        title=say("count.unlisted.title", slot=slot),
+        **context.ending().head("unlisted", say("count.unlisted.title", slot=slot)),
         points=(
             Point(say("count.unlisted.why"), say("count.unlisted.why.detail"), icon="help-circle-outline"),
             Point(say("count.unlisted.look"), say("count.unlisted.look.detail"), icon="magnify"),
@@ -83,11 +84,11 @@ def _unlisted(context: ViewContext, slot: int) -> Confirm:
 def _told(context: ViewContext, one: SlotComparison) -> Tell:
     agrees = one.what == "agree"
     return Tell(
-        **context.ending().head(f"slot_{one.what}"),
+        **context.ending().head(
+            f"slot_{one.what}", say(f"count.{one.what}.one", slot=one.slot), say(f"count.{one.what}.lead")
+        ),
         badge="success" if agrees else "warning",
         badge_icon="check-bold" if agrees else "alert",
-        title=say(f"count.{one.what}.one", slot=one.slot),
-        lead=(say(f"count.{one.what}.lead"),),
         primary=primary_button("back", "button.back", "check"),
     )
 
@@ -95,9 +96,7 @@ def _told(context: ViewContext, one: SlotComparison) -> Tell:
 def read_card(context: ViewContext, digits: int, slot: int) -> EnterDigits:
     """Which card lies there, by the number that is printed on it."""
     return EnterDigits(
-        **context.ending().head("read_card"),
-        title=say("count.read.title", slot=slot),
-        lead=(say("count.read.lead"),),
+        **context.ending().head("read_card", say("count.read.title", slot=slot), say("count.read.lead")),
         drawing=NumberDrawing("card", digits),
         hint=say("stock.scan.hint"),
         length=digits,
@@ -111,9 +110,7 @@ def read_card(context: ViewContext, digits: int, slot: int) -> EnterDigits:
 def remove(context: ViewContext, slot: int, slots: int) -> Await:
     """It may not lie here: out with it."""
     return Await(
-        **context.ending().head("remove"),
-        title=say("count.remove.title", slot=slot),
-        lead=(say("count.remove.lead"),),
+        **context.ending().head("remove", say("count.remove.title", slot=slot), say("count.remove.lead")),
         note=Note(say("take.close"), kind="clock"),
         drawing=CabinetDrawing(slots, slot),
         way_out=Button("back", say("stock.take.not"), "close"),

@@ -40,9 +40,7 @@ def what(context: ViewContext, *, lying: int, slots: int, due: int) -> Choose:
         else say("stock.what.lead", lying=lying, slots=slots)
     )
     return Choose(
-        **context.ending().head("what"),
-        title=say("stock.what.title"),
-        lead=(lead,),
+        **context.ending().head("what", say("stock.what.title"), lead),
         options=tuple(
             Option(task, say(f"stock.what.{task}"), say(f"stock.what.{task}.detail"), icon)
             for task, icon in TASKS.items()
@@ -62,9 +60,7 @@ def scan(context: ViewContext, digits: int, put: tuple[str, int] | None) -> Ente
     """The next card, by its number, its order or its envelope; what was put in last is said."""
     lead = say("stock.scan.put", tail=last_digits(put[0]), slot=put[1]) if put else say("stock.scan.lead")
     return EnterDigits(
-        **context.ending().head("scan"),
-        title=say("stock.scan.title"),
-        lead=(lead,),
+        **context.ending().head("scan", say("stock.scan.title"), lead),
         drawing=NumberDrawing("card", digits),
         hint=say("stock.scan.hint"),
         length=digits,
@@ -77,11 +73,9 @@ def scan(context: ViewContext, digits: int, put: tuple[str, int] | None) -> Ente
 def _told(context: ViewContext, name: str, title: Say, lead: Say, do: Say | None = None) -> Tell:
     """Something is not as it should be; the person goes on."""
     return Tell(
-        **context.ending().head(name),
+        **context.ending().head(name, title, lead),
         badge="warning",
         badge_icon="alert",
-        title=title,
-        lead=(lead,),
         points=(Point(do, mark="number"),) if do else (),
         primary=primary_button("next", "button.next"),
     )
@@ -103,8 +97,7 @@ def already_in(context: ViewContext, card_number: str, slot: int) -> Tell:
 def no_order(context: ViewContext, card_number: str) -> Confirm:
     """No order for that card: is it a reserve card, for whoever needs one?"""
     return Confirm(
-        **context.ending().head("no_order"),
-        title=say("stock.no_order.title"),
+        **context.ending().head("no_order", say("stock.no_order.title")),
         points=(
             Point(say("stock.no_order.reserve"), say("stock.no_order.reserve.detail"), icon="star-four-points-outline"),
             Point(say("stock.no_order.other"), say("stock.no_order.other.detail"), icon="alert-outline"),
@@ -118,8 +111,7 @@ def no_order(context: ViewContext, card_number: str) -> Confirm:
 def unbroken(context: ViewContext, card_number: str) -> Confirm:
     """A reserve card comes with its envelope, which nobody may have opened."""
     return Confirm(
-        **context.ending().head("unbroken"),
-        title=say("stock.unbroken.title"),
+        **context.ending().head("unbroken", say("stock.unbroken.title")),
         points=(
             Point(say("stock.unbroken.yes"), say("stock.unbroken.yes.detail"), "good"),
             Point(say("stock.unbroken.no"), say("stock.unbroken.no.detail"), "bad"),
@@ -140,8 +132,7 @@ def place(context: ViewContext, card: Incoming, slot: int) -> Confirm:
     """Where the card is to go."""
     whose = display_name(card.order) if card.order else say("stock.place.reserve")
     return Confirm(
-        **context.ending().head("place"),
-        title=say("stock.place.title", slot=slot),
+        **context.ending().head("place", say("stock.place.title", slot=slot)),
         points=(Point(say("stock.place.point"), say("stock.place.point.detail"), icon="door-open"),),
         facts=(Fact(say("fact.holder"), whose), Fact(say("fact.card"), f"…{last_digits(card.card_number)}")),
         way_out=back_button(),
@@ -183,9 +174,7 @@ def _at_slot(
     context: ViewContext, name: str, title: Say, lead: Say, slot: int, slots: int, way_out: Button | None
 ) -> Await:
     return Await(
-        **context.ending().head(name),
-        title=title,
-        lead=(lead,),
+        **context.ending().head(name, title, lead),
         note=Note(say("take.close"), kind="clock"),
         drawing=CabinetDrawing(slots, slot),
         way_out=way_out,
@@ -209,9 +198,7 @@ def which_out(context: ViewContext, found: Sequence[tuple[StoredCard, Why]], *, 
     """Which card goes out: those that must stand first."""
     options = [Option(str(card.slot), _in_slot(card), say(f"stock.why.{why}")) for card, why in found]
     return Choose(
-        **context.ending().head("which_out"),
-        title=say("stock.which_out.title"),
-        lead=(say("stock.which_out.lead"),),
+        **context.ending().head("which_out", say("stock.which_out.title"), say("stock.which_out.lead")),
         options=page_options(options, more=more),
         way_out=back_button(),
     )
@@ -233,8 +220,7 @@ def take(context: ViewContext, card: StoredCard, why: Why, slots: int) -> Await:
 def not_there(context: ViewContext, card: StoredCard) -> Confirm:
     """The sensor says that the slot is empty already."""
     return Confirm(
-        **context.ending().head("not_there"),
-        title=say("stock.not_there.title", slot=card.slot),
+        **context.ending().head("not_there", say("stock.not_there.title", slot=card.slot)),
         points=(
             Point(say("stock.gone.point"), say("stock.gone.point.detail"), icon="magnify"),
             Point(say("stock.gone.told"), say("stock.gone.told.detail"), icon="alert-outline"),

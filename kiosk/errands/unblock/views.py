@@ -37,10 +37,9 @@ def insert(context: ViewContext, strange: Strangeness | None) -> Await:
 def locked(context: ViewContext) -> Tell:
     """Both codes are locked, and the holder may unlock them: what that means, and what to do, twice."""
     return Tell(
-        **context.head("locked"),
+        **context.head("locked", say("locked.title")),
         badge="warning",
         badge_icon="lock-alert-outline",
-        title=say("locked.title"),
         points=(
             Point(say("locked.lead"), mark="bad"),
             Point(say("locked.valid"), mark="good"),
@@ -59,9 +58,7 @@ def locked(context: ViewContext) -> Tell:
 def not_locked(context: ViewContext) -> Confirm:
     """Nothing is locked: a new code can be set all the same, where the old one was forgotten."""
     return Confirm(
-        **context.head("not_locked"),
-        title=say("not_locked.title"),
-        lead=(say("not_locked.lead"),),
+        **context.head("not_locked", say("not_locked.title"), say("not_locked.lead")),
         points=(
             Point(say("not_locked.forgotten"), say("not_locked.forgotten.detail"), icon="lock-open-variant-outline"),
             Point(say("not_locked.known"), say("not_locked.known.detail"), icon="form-textbox-password"),
@@ -76,11 +73,9 @@ def not_locked(context: ViewContext) -> Confirm:
 def administrator_only(context: ViewContext) -> Tell:
     """This product is unlocked by an ID administrator or with a new letter (design, text 8)."""
     return Tell(
-        **context.head("administrator_only"),
+        **context.head("administrator_only", say("admin_only.title"), say("admin_only.lead")),
         badge="warning",
         badge_icon="lock-alert-outline",
-        title=say("admin_only.title"),
-        lead=(say("admin_only.lead"),),
         points=(Point(say("admin_only.go_there"), mark="number"), Point(say("admin_only.letter"), mark="number")),
         sends_on=True,
         way_out=cancel_button(),
@@ -93,9 +88,7 @@ def administrator_only(context: ViewContext) -> Tell:
 def take_to_read(context: ViewContext) -> Await:
     """The card comes out, so that the code on it can be read."""
     return Await(
-        **context.head("take_to_read"),
-        title=say("take_to_read.title"),
-        lead=(say("take_to_read.lead"), say("take_to_read.where")),
+        **context.head("take_to_read", say("take_to_read.title"), say("take_to_read.lead"), say("take_to_read.where")),
         drawing=ProductCodeDrawing(),
         way_out=cancel_button(),
         waits_for=say("wait.taken"),
@@ -105,8 +98,7 @@ def take_to_read(context: ViewContext) -> Await:
 def product_code(context: ViewContext, codes: tuple[str, ...]) -> Choose:
     """Which code is printed on the card, and where it stands. An X in a code is any digit."""
     return Choose(
-        **context.head("product_code"),
-        title=say("product_code.title"),
+        **context.head("product_code", say("product_code.title")),
         options=(
             *(
                 Option(

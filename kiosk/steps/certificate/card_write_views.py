@@ -18,9 +18,7 @@ def working(context: ViewContext, now: str) -> Busy:
     """One of `TASKS` is being done; the card stays in."""
     at = TASKS.index(now)
     return Busy(
-        **context.head(f"working_{now}"),
-        title=say("busy.title"),
-        lead=(say(f"renew.working.{now}"),),
+        **context.head(f"working_{now}", say("busy.title"), say(f"renew.working.{now}")),
         tasks=tuple(
             Task(say(f"renew.task.{one}"), "done" if i < at else "now" if i == at else "later")
             for i, one in enumerate(TASKS)
@@ -33,11 +31,9 @@ def pulled(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card went while it was written: the old certificate is there, and the same card is wanted back."""
     note = None if strange is None else strange_note(strange, Note(say("insert.wipe")))
     return Await(
-        **context.head("pulled"),
+        **context.head("pulled", say("pulled.title"), say("renew.pulled.lead"), say("renew.pulled.do")),
         badge="failure",
         badge_icon="smart-card-off-outline",
-        title=say("pulled.title"),
-        lead=(say("renew.pulled.lead"), say("renew.pulled.do")),
         note=note,
         drawing=ReaderDrawing(),
         way_out=Button("gone", say("pulled.gone"), "help-circle-outline"),

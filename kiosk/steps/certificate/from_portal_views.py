@@ -16,10 +16,10 @@ LATER = "later"
 def waiting(context: ViewContext, whose: CardHolder, by_hand: ByPeople | None, now: datetime) -> Await:
     """The request is at the server. Who makes the certificate, and by when; it is written as soon as it is there."""
     return Await(
-        **context.head("portal_certificate"),
+        **context.head(
+            "portal_certificate", say("portal_certificate.title"), _who(by_hand, now), say("portal_certificate.lead")
+        ),
         attended_by=context.attended_by,
-        title=say("portal_certificate.title"),
-        lead=(_who(by_hand, now), say("portal_certificate.lead")),
         facts=(Fact(say("fact.card"), group_digits(whose.card_number), "smart-card-outline"),),
         drawing=AboutDrawing("certificate-outline"),
         waits_for=say("wait.certificate"),
@@ -31,11 +31,15 @@ def waiting(context: ViewContext, whose: CardHolder, by_hand: ByPeople | None, n
 def comes_back(context: ViewContext, by_hand: ByPeople | None, now: datetime) -> StopError:
     """Nothing is wrong: the certificate is fetched in another visit, with the same card."""
     view = Tell(
-        **context.ending().head("portal_comes_back"),
+        **context.ending().head(
+            "portal_comes_back",
+            say("portal_certificate.asked"),
+            _who(by_hand, now),
+            say("portal_certificate.back"),
+            say("portal_certificate.works"),
+        ),
         badge="success",
         badge_icon="certificate-outline",
-        title=say("portal_certificate.asked"),
-        lead=(_who(by_hand, now), say("portal_certificate.back"), say("portal_certificate.works")),
         primary=primary_button("end", "button.end", "check"),
     )
     return StopError(ErrandOutcome.DONE, "certificate_noted", view)

@@ -34,9 +34,11 @@ def which(context: ViewContext, old: Sequence[Old], *, writable: bool, several: 
     ]
     block = Option("block", say("clean.block"), say("clean.block.detail"), "smart-card-off-outline")
     return Choose(
-        **context.head("which"),
-        title=say("clean.which.title" if old else "clean.nothing.title"),
-        lead=(say("clean.which.lead" if old else "clean.nothing.lead"),),
+        **context.head(
+            "which",
+            say("clean.which.title" if old else "clean.nothing.title"),
+            say("clean.which.lead" if old else "clean.nothing.lead"),
+        ),
         options=(*tiles, block),
         way_out=cancel_button(),
         primary=primary_button("end", "clean.end", "check"),
@@ -61,8 +63,7 @@ def _for_employer(text: Say, one: Old, *, several: bool) -> Say:
 def sure(context: ViewContext, one: Old, *, several: bool = False) -> Confirm:
     """One certificate: what goes, and what stays."""
     return Confirm(
-        **context.head("sure_remove"),
-        title=say("clean.sure.title"),
+        **context.head("sure_remove", say("clean.sure.title")),
         points=(
             Point(say("clean.sure.goes"), say("clean.sure.goes.detail"), icon="certificate-outline"),
             Point(say("clean.sure.stays"), say("clean.sure.stays.detail"), icon="shield-check-outline"),
@@ -80,22 +81,15 @@ def sure(context: ViewContext, one: Old, *, several: bool = False) -> Confirm:
 
 def removing(context: ViewContext) -> Busy:
     """It is being taken off."""
-    return Busy(
-        **context.head("removing"),
-        title=say("busy.title"),
-        lead=(say("clean.removing"),),
-        under=say("busy.card_in"),
-    )
+    return Busy(**context.head("removing", say("busy.title"), say("clean.removing")), under=say("busy.card_in"))
 
 
 def stays(context: ViewContext) -> Tell:
     """The card, or whoever answers for its management key, does not let it go: nothing is broken by that."""
     return Tell(
-        **context.head("stays"),
+        **context.head("stays", say("clean.stays.title"), say("clean.stays.lead")),
         badge="warning",
         badge_icon="alert",
-        title=say("clean.stays.title"),
-        lead=(say("clean.stays.lead"),),
         points=(Point(say("clean.stays.do"), mark="number"),),
         primary=primary_button("next", "button.next"),
     )

@@ -33,19 +33,13 @@ class Wanted(Protocol):
 
 def asking(context: ViewContext) -> Busy:
     """The issuer is asked what it offers."""
-    return Busy(
-        **context.head("asking"),
-        title=say("renew.asking.title"),
-        lead=(say("renew.asking.lead"),),
-    )
+    return Busy(**context.head("asking", say("renew.asking.title"), say("renew.asking.lead")))
 
 
 def which(context: ViewContext, wanted: Sequence[Wanted]) -> Choose:
     """Log-in or signature; the answer is the use."""
     return Choose(
-        **context.head("which"),
-        title=say("renew.which.title"),
-        lead=(say("renew.which.lead"),),
+        **context.head("which", say("renew.which.title"), say("renew.which.lead")),
         options=tuple(
             Option(one.purpose, say(f"certificate.{one.purpose}"), _ends(one.present), "certificate-outline")
             for one in wanted
@@ -69,8 +63,7 @@ def begin(context: ViewContext, whose: CardHolder, wanted: Wanted) -> Confirm:
     until = _last(new) if new else date_text(date.fromisoformat(wanted.offer.not_after))
     what = "again" if new else "begin"
     return Confirm(
-        **context.head(what),
-        title=say(f"renew.{what}.title"),
+        **context.head(what, say(f"renew.{what}.title")),
         points=(
             Point(say(f"renew.{what}.new"), say(f"renew.{what}.new.detail"), icon="certificate-outline"),
             Point(say("renew.begin.old"), say("renew.begin.old.detail"), icon="shield-check-outline"),
@@ -92,8 +85,7 @@ def begin(context: ViewContext, whose: CardHolder, wanted: Wanted) -> Confirm:
 def old(context: ViewContext, previous: Certificate) -> Confirm:
     """The new one works: may the old one go?"""
     return Confirm(
-        **context.head("old"),
-        title=say("renew.old.title"),
+        **context.head("old", say("renew.old.title")),
         points=(
             Point(say("renew.old.works"), say("renew.old.works.detail"), icon="shield-check-outline"),
             Point(say("renew.old.one"), say("renew.old.one.detail"), icon="monitor"),

@@ -14,9 +14,11 @@ def insert(context: ViewContext, strange: Strangeness | None, which: str, *, sec
     """The administrator's card, in the second reader or in turn in the one. `second`: another administrator's."""
     beside = which == "administrator"
     return Await(
-        **context.head("insert_second" if second else "insert_administrator"),
-        title=say("insert_admin.second_one" if second else "insert_admin.title"),
-        lead=(say("insert_admin.second" if beside else "insert_admin.same"),),
+        **context.head(
+            "insert_second" if second else "insert_administrator",
+            say("insert_admin.second_one" if second else "insert_admin.title"),
+            say("insert_admin.second" if beside else "insert_admin.same"),
+        ),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
         drawing=reader_for(strange, "administrator" if beside else "holder"),
         way_out=cancel_button(),
@@ -27,9 +29,7 @@ def insert(context: ViewContext, strange: Strangeness | None, which: str, *, sec
 def sign_again(context: ViewContext, who: LoggedIn, strange: Strangeness | None, which: str) -> Await:
     """The administrator's card once more, for what is done about the holder's card now."""
     return Await(
-        **context.head("sign_again"),
-        title=say("sign_again.title"),
-        lead=(say("sign_again.lead", who=PersonName(who.name)),),
+        **context.head("sign_again", say("sign_again.title"), say("sign_again.lead", who=PersonName(who.name))),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
         drawing=reader_for(strange, "administrator" if which == "administrator" else "holder"),
         way_out=cancel_button(),
@@ -58,11 +58,7 @@ def code(context: ViewContext, facts: CardFacts, *, watched: bool) -> CodePrompt
 
 def logging_in(context: ViewContext) -> Busy:
     """The card signs, and the server is asked whose signature it is."""
-    return Busy(
-        **context.head("logging_in"),
-        title=say("logging_in.title"),
-        lead=(say("logging_in.lead"),),
-    )
+    return Busy(**context.head("logging_in", say("logging_in.title"), say("logging_in.lead")))
 
 
 def may_not_attend(context: ViewContext, reason: str) -> Tell:
@@ -103,11 +99,9 @@ def not_the_same(context: ViewContext) -> Tell:
 
 def _other_card(context: ViewContext, name: str, title: Say, lead: Say, do: str = "not_admin.do") -> Tell:
     return Tell(
-        **context.head(name),
+        **context.head(name, title, lead),
         badge="warning",
         badge_icon="alert",
-        title=title,
-        lead=(lead,),
         points=(Point(say(do), mark="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
@@ -117,11 +111,9 @@ def _other_card(context: ViewContext, name: str, title: Say, lead: Say, do: str 
 def log_in_again(context: ViewContext) -> Tell:
     """Logged in for so long that the server does not count it any more. The card stays in; its code is asked for again."""
     return Tell(
-        **context.head("log_in_again"),
+        **context.head("log_in_again", say("log_in_again.title"), say("log_in_again.lead")),
         badge="warning",
         badge_icon="timer-sand",
-        title=say("log_in_again.title"),
-        lead=(say("log_in_again.lead"),),
         way_out=cancel_button(),
         primary=primary_button("next", "button.next"),
     )
@@ -135,10 +127,8 @@ def log_in_expired(context: ViewContext) -> StopError:
 def take(context: ViewContext, which: str) -> Await:
     """The reader is needed for another card now."""
     return Await(
-        **context.head("take_administrator"),
+        **context.head("take_administrator", say("take_admin.title"), say("take_admin.lead")),
         attended_by=context.attended_by,
-        title=say("take_admin.title"),
-        lead=(say("take_admin.lead"),),
         drawing=ReaderDrawing("out", "administrator" if which == "administrator" else "holder"),
         way_out=cancel_button(),
         waits_for=say("wait.taken"),

@@ -11,10 +11,8 @@ from kiosk.views import Button, Choose, Note, Option, Say, say
 def employer(context: ViewContext, holders: Sequence[Holder]) -> Choose:
     """For which employer, by the names that their certificates give (design, 35-which-employer). The answer is an HSA-id."""
     return Choose(
-        **context.head("employer"),
+        **context.head("employer", say("employer.title"), say("employer.lead")),
         attended_by=context.attended_by,
-        title=say("employer.title"),
-        lead=(say("employer.lead"),),
         options=tuple(_employer(holder, [other.organisation for other in holders]) for holder in holders),
         note=Note(say("employer.note")),
         way_out=cancel_button(),

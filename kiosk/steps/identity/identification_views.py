@@ -37,9 +37,7 @@ DOCUMENT_DIGITS = 4
 def who(context: ViewContext, *, released: bool = False) -> Choose:
     """Own old card, or an administrator beside; `released`: a card waits that the letter's release code is enough for."""
     return Choose(
-        **context.head("who"),
-        title=say("who.title"),
-        lead=(say("who.lead"),),
+        **context.head("who", say("who.title"), say("who.lead")),
         options=(
             Option("old_card", say("who.old_card"), say("who.old_card.detail"), "smart-card-outline"),
             Option("administrator", say("who.administrator"), say("who.administrator.detail"), "account-check-outline"),
@@ -55,9 +53,7 @@ def who(context: ViewContext, *, released: bool = False) -> Choose:
 
 def insert_own(context: ViewContext, strange: Strangeness | None) -> Await:
     return Await(
-        **context.head("insert_old"),
-        title=say("insert_own.title"),
-        lead=(say("insert.lead"), say("insert.stay")),
+        **context.head("insert_old", say("insert_own.title"), say("insert.lead"), say("insert.stay")),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
         drawing=reader_for(strange),
         way_out=cancel_button(),
@@ -80,9 +76,7 @@ def own_code(context: ViewContext, facts: CardFacts) -> CodePrompts:
 def take_own(context: ViewContext) -> Await:
     """Out with the old card; it goes into the drop slot at the end."""
     return Await(
-        **context.head("take_old"),
-        title=say("take_own.title"),
-        lead=(say("take_own.lead"),),
+        **context.head("take_old", say("take_own.title"), say("take_own.lead")),
         drawing=ReaderDrawing("out"),
         way_out=cancel_button(),
         waits_for=say("wait.taken"),
@@ -98,10 +92,8 @@ def own_card_not_valid(context: ViewContext, certificate: Certificate | None) ->
 def document(context: ViewContext, administrator: LoggedIn, documents: Sequence[str] = DOCUMENTS) -> Choose:
     """Which ID document was seen, of those that the region accepts. Only its kind is kept."""
     return Choose(
-        **context.head("document"),
+        **context.head("document", say("document.title"), say("document.lead")),
         attended_by=administrator.name,
-        title=say("document.title"),
-        lead=(say("document.lead"),),
         options=tuple(Option(kind, say(f"document.{kind}")) for kind in documents),
         way_out=cancel_button(),
     )
@@ -110,10 +102,8 @@ def document(context: ViewContext, administrator: LoggedIn, documents: Sequence[
 def document_digits(context: ViewContext, administrator: LoggedIn) -> EnterDigits:
     """The last digits of the document's number: enough to find it again, never the whole of it."""
     return EnterDigits(
-        **context.head("document_digits"),
+        **context.head("document_digits", say("document_digits.title"), say("document_digits.lead")),
         attended_by=administrator.name,
-        title=say("document_digits.title"),
-        lead=(say("document_digits.lead"),),
         drawing=NumberDrawing("document", DOCUMENT_DIGITS),
         hint=say("document_digits.hint"),
         length=DOCUMENT_DIGITS,
@@ -143,10 +133,10 @@ def identity_checks(
     }
     done, whole = len(state.ticked), len(state.steps)
     return Checklist(
-        **context.head("check"),
+        **context.head(
+            "check", say("identity_check.title"), say("identity_check.lead", name=PersonName(administrator.name))
+        ),
         attended_by=administrator.name,
-        title=say("identity_check.title"),
-        lead=(say("identity_check.lead", name=PersonName(administrator.name)),),
         heading=say("identity_check.side"),
         progress=say("identity_check.progress", done=done, all=whole),
         options=tuple(

@@ -8,9 +8,7 @@ from kiosk.views import Busy, EnterDigits, NumberDrawing, Point, Tell, say
 def number(context: ViewContext, digits: int) -> EnterDigits:
     """The whole number, as it is printed on the card and on the envelope."""
     return EnterDigits(
-        **context.head("number"),
-        title=say("number.title"),
-        lead=(say("number.lead"),),
+        **context.head("number", say("number.title"), say("number.lead")),
         drawing=NumberDrawing("card", digits),
         hint=say("printed.hint"),
         length=digits,
@@ -20,21 +18,15 @@ def number(context: ViewContext, digits: int) -> EnterDigits:
 
 
 def looking_up(context: ViewContext) -> Busy:
-    return Busy(
-        **context.head("looking_up"),
-        title=say("looking_up.title"),
-        lead=(say("looking_up.lead"),),
-    )
+    return Busy(**context.head("looking_up", say("looking_up.title"), say("looking_up.lead")))
 
 
 def not_known(context: ViewContext, typed: str) -> Tell:
     """No card has that number: read it again."""
     return Tell(
-        **context.head("not_known"),
+        **context.head("not_known", say("not_known.title"), say("not_known.lead", number=group_digits(typed))),
         badge="warning",
         badge_icon="alert",
-        title=say("not_known.title"),
-        lead=(say("not_known.lead", number=group_digits(typed)),),
         points=(Point(say("not_known.do"), mark="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),

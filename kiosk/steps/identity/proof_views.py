@@ -8,11 +8,7 @@ from kiosk.views import Busy, say
 
 def proving(context: ViewContext) -> Busy:
     """The card signs, and its signature is verified."""
-    return Busy(
-        **context.head("proving"),
-        title=say("proving.title"),
-        lead=(say("proving.lead"),),
-    )
+    return Busy(**context.head("proving", say("proving.title"), say("proving.lead")))
 
 
 def not_genuine(context: ViewContext) -> StopError:

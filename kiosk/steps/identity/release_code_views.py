@@ -11,9 +11,7 @@ DIGITS = 8
 def number(context: ViewContext) -> EnterDigits:
     """Which card the letter is of."""
     return EnterDigits(
-        **context.head("release_number"),
-        title=say("release_number.title"),
-        lead=(say("release_number.lead"),),
+        **context.head("release_number", say("release_number.title"), say("release_number.lead")),
         length=DIGITS,
         submit=say("button.next"),
         way_out=cancel_button(),
@@ -23,9 +21,7 @@ def number(context: ViewContext) -> EnterDigits:
 def code(context: ViewContext) -> EnterCode:
     """The code itself; it is no PUK and no PIN."""
     return EnterCode(
-        **context.head("release_code"),
-        title=say("release_code.title"),
-        lead=(say("release_code.lead"),),
+        **context.head("release_code", say("release_code.title"), say("release_code.lead")),
         hint=say("code.hidden"),
         min_length=DIGITS,
         max_length=DIGITS,
@@ -35,21 +31,15 @@ def code(context: ViewContext) -> EnterCode:
 
 
 def checking(context: ViewContext) -> Busy:
-    return Busy(
-        **context.head("release_checking"),
-        title=say("release_checking.title"),
-        lead=(say("release_checking.lead"),),
-    )
+    return Busy(**context.head("release_checking", say("release_checking.title"), say("release_checking.lead")))
 
 
 def wrong(context: ViewContext) -> Tell:
     """Number and code do not belong together, or nothing waits for that number."""
     return Tell(
-        **context.head("release_wrong"),
+        **context.head("release_wrong", say("release_wrong.title"), say("release_wrong.lead")),
         badge="warning",
         badge_icon="alert",
-        title=say("release_wrong.title"),
-        lead=(say("release_wrong.lead"),),
         points=(
             Point(say("release_wrong.number"), mark="number"),
             Point(say("release_wrong.line"), mark="number"),

@@ -12,11 +12,9 @@ def pulled(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card went while it was written: we do not know which code applies."""
     note = None if strange is None else strange_note(strange, Note(say("insert.wipe")))
     return Await(
-        **context.head("pulled"),
+        **context.head("pulled", say("pulled.title"), say("pulled.lead"), say("pulled.do")),
         badge="failure",
         badge_icon="smart-card-off-outline",
-        title=say("pulled.title"),
-        lead=(say("pulled.lead"), say("pulled.do")),
         note=note,
         drawing=reader_for(strange),
         drawing_text=say("closing.pulled.same_card"),
@@ -29,9 +27,7 @@ def check_code(context: ViewContext, pin: Pin | None) -> EnterCode:
     """The new code once more: the one safe way to learn whether it was written."""
     shortest, longest = lengths(pin)
     return EnterCode(
-        **context.head("check_code"),
-        title=say("check_code.title"),
-        lead=(say("check_code.lead"),),
+        **context.head("check_code", say("check_code.title"), say("check_code.lead")),
         hint=say("code.hidden"),
         min_length=shortest,
         max_length=longest,
@@ -51,9 +47,7 @@ def code_from_before(context: ViewContext, pin: Pin | None) -> EnterCode:
     """The code was set in an errand that was left half way."""
     shortest, longest = lengths(pin)
     return EnterCode(
-        **context.head("code_from_before"),
-        title=say("code_before.title"),
-        lead=(say("code_before.lead"),),
+        **context.head("code_from_before", say("code_before.title"), say("code_before.lead")),
         hint=say("code.hidden"),
         min_length=shortest,
         max_length=longest,
@@ -67,11 +61,9 @@ def code_from_before(context: ViewContext, pin: Pin | None) -> EnterCode:
 def not_written(context: ViewContext) -> Tell:
     """The card still has its old code: round once more."""
     return Tell(
-        **context.head("not_written"),
+        **context.head("not_written", say("not_written.title"), say("not_written.lead")),
         badge="warning",
         badge_icon="alert",
-        title=say("not_written.title"),
-        lead=(say("not_written.lead"),),
         points=(Point(say("not_written.do"), mark="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),

@@ -16,9 +16,11 @@ from kiosk.views import Await, Busy, Confirm, Point, ReaderDrawing, say
 def take_own(context: ViewContext, *, own: bool = False) -> Await:
     """The one reader is the administrator's for a while; `own`: for another card of the holder's."""
     return Await(
-        **context.head("take_out" if own else "take_own"),
-        title=say("own_take.title") if own else say("administered_take.title"),
-        lead=(say("own_take.lead") if own else say("administered_take.lead"),),
+        **context.head(
+            "take_out" if own else "take_own",
+            say("own_take.title") if own else say("administered_take.title"),
+            say("own_take.lead") if own else say("administered_take.lead"),
+        ),
         drawing=ReaderDrawing("out"),
         way_out=cancel_button(),
         waits_for=say("wait.taken"),
@@ -38,11 +40,7 @@ def write(context: ViewContext, whose: CardHolder, who: Identification) -> Confi
 
 def asking(context: ViewContext) -> Busy:
     """The issuer is asked for what this card needs."""
-    return Busy(
-        **context.head("asking"),
-        title=say("administered_asking.title"),
-        lead=(say("administered_asking.lead"),),
-    )
+    return Busy(**context.head("asking", say("administered_asking.title"), say("administered_asking.lead")))
 
 
 def log_in_at_the_server(context: ViewContext) -> StopError:

@@ -16,11 +16,9 @@ Untested = CannotTest | Literal["other_code"]
 def cannot_test(context: ViewContext, reason: CannotTest) -> Tell:
     """Before a code is touched: it can be set, and what nobody will know afterwards."""
     return Tell(
-        **context.head("cannot_test"),
+        **context.head("cannot_test", say(f"cannot_test.{reason}.title"), say(f"cannot_test.{reason}.lead")),
         badge="warning",
         badge_icon="alert",
-        title=say(f"cannot_test.{reason}.title"),
-        lead=(say(f"cannot_test.{reason}.lead"),),
         points=(Point(say("cannot_test.go_on"), mark="number"), Point(say("cannot_test.ask"), mark="number")),
         sends_on=True,
         way_out=cancel_button(),

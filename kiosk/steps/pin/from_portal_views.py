@@ -30,9 +30,7 @@ CARRIED_S = 300.0
 def asking_card(context: ViewContext) -> Busy:
     """The card gives its challenge."""
     return Busy(
-        **context.head("asking_card"),
-        title=say("busy.title"),
-        lead=(say("portal.asking_card"),),
+        **context.head("asking_card", say("busy.title"), say("portal.asking_card")),
         under=say("busy.card_in"),
         attended_by=context.attended_by,
     )
@@ -41,10 +39,10 @@ def asking_card(context: ViewContext) -> Busy:
 def challenge(context: ViewContext, whose: CardHolder, digits: str) -> Await:
     """What whoever attends types in the portal."""
     return Await(
-        **context.head("portal_challenge"),
+        **context.head(
+            "portal_challenge", say("portal.challenge.title"), say("portal.challenge.lead"), say("portal.challenge.do")
+        ),
         attended_by=context.attended_by,
-        title=say("portal.challenge.title"),
-        lead=(say("portal.challenge.lead"), say("portal.challenge.do")),
         facts=(Fact(say("fact.card"), group_digits(whose.card_number), "smart-card-outline"),),
         drawing=ChallengeDrawing(digits),
         drawing_text=say("portal.challenge.caption"),
@@ -59,10 +57,12 @@ def challenge(context: ViewContext, whose: CardHolder, digits: str) -> Await:
 def response(context: ViewContext, length: int, digits: ChallengeDigits, *, again: bool) -> EnterDigits:
     """The portal's response. `again`: what was typed is none."""
     return EnterDigits(
-        **context.head("portal_response"),
+        **context.head(
+            "portal_response",
+            say("portal.response.again" if again else "portal.response.title"),
+            say(f"portal.response.{digits}", count=length),
+        ),
         attended_by=context.attended_by,
-        title=say("portal.response.again" if again else "portal.response.title"),
-        lead=(say(f"portal.response.{digits}", count=length),),
         length=length,
         hexadecimal=digits == "hexadecimal",
         private=True,
@@ -76,9 +76,8 @@ def response(context: ViewContext, length: int, digits: ChallengeDigits, *, agai
 def compare(context: ViewContext, digits: str, answers_left: int) -> Confirm:
     """The response as it was typed, before the card gets it: a wrong one uses a try of the card's key."""
     return Confirm(
-        **context.head("portal_compare"),
+        **context.head("portal_compare", say("portal.compare.title")),
         attended_by=context.attended_by,
-        title=say("portal.compare.title"),
         points=(
             Point(say("portal.compare.same"), say("portal.compare.same.detail"), icon="account-check-outline"),
             Point(say("portal.compare.cost"), tries_said(answers_left), icon="alert"),
@@ -99,12 +98,10 @@ def tries_said(answers_left: int) -> Say:
 def wrong_response(context: ViewContext, answers_left: int) -> Tell:
     """The card did not take it, and is as it was. A new challenge follows only if the person wants one."""
     return Tell(
-        **context.head("portal_wrong"),
+        **context.head("portal_wrong", say("portal.wrong.title"), say("portal.wrong.lead")),
         attended_by=context.attended_by,
         badge="warning",
         badge_icon="alert",
-        title=say("portal.wrong.title"),
-        lead=(say("portal.wrong.lead"),),
         points=(Point(say("portal.wrong.new"), mark="number"), Point(say("portal.wrong.card"), mark="number")),
         tries=Tries(answers_left, 1, say("portal.wrong.stop")),
         way_out=cancel_button(),

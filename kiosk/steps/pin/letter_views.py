@@ -17,10 +17,8 @@ def without(context: ViewContext, attending: LoggedIn | None = None, *, needs_ca
     """No envelope at hand: an administrator attends, or a new letter is ordered. `attending`: the one who is logged in."""
     helped = "without.admin" if attending is None else "without.attending"
     return Choose(
-        **context.head("without"),
+        **context.head("without", say("without.title"), say("without.lead")),
         attended_by=attending.name if attending else None,
-        title=say("without.title"),
-        lead=(say("without.lead"),),
         options=(
             Option("administrator", say(helped), say("without.admin.detail"), "account-check-outline"),
             Option("letter", say("without.letter"), say("without.letter.detail"), "email-outline"),
@@ -33,8 +31,7 @@ def without(context: ViewContext, attending: LoggedIn | None = None, *, needs_ca
 def order(context: ViewContext, whose: CardHolder, card: CardPlace, *, instead: bool = False) -> Confirm:
     """What ordering means, before it is done. `instead`: why it is not done by the administrator who is here."""
     return Confirm(
-        **context.head("order_letter"),
-        title=say("letter.title"),
+        **context.head("order_letter", say("letter.title")),
         note=Note(say("letter.instead")) if instead else None,
         points=(
             Point(say("letter.home"), say("letter.home.detail"), icon="email-outline"),
@@ -48,21 +45,17 @@ def order(context: ViewContext, whose: CardHolder, card: CardPlace, *, instead: 
 
 
 def ordering(context: ViewContext) -> Busy:
-    return Busy(
-        **context.head("ordering"),
-        title=say("letter.busy"),
-        lead=(say("letter.busy.lead"),),
-    )
+    return Busy(**context.head("ordering", say("letter.busy"), say("letter.busy.lead")))
 
 
 def ordered(context: ViewContext, arrives: date, where: str, card: CardPlace) -> Tell:
     """When and where it comes."""
     return Tell(
-        **context.ending().head("letter_ordered"),
+        **context.ending().head(
+            "letter_ordered", say("letter.done"), say(f"letter.done.{where}", day=date_text(arrives)), _come_back(card)
+        ),
         badge="success",
         badge_icon="check-bold",
-        title=say("letter.done"),
-        lead=(say(f"letter.done.{where}", day=date_text(arrives)), _come_back(card)),
         primary=primary_button("end", "button.end", "check"),
         sends_on=where == "office",
     )
@@ -72,11 +65,9 @@ def noted(context: ViewContext, by_hand: ByPeople | None, now: datetime, card: C
     """Who orders it in the issuer's portal, by when where the region says so, and that it comes by post."""
     by = say("letter.noted.somebody") if by_hand is None else done_by("letter.noted.by", by_hand, now)
     return Tell(
-        **context.ending().head("letter_noted"),
+        **context.ending().head("letter_noted", say("letter.noted"), by, say("letter.noted.lead"), _come_back(card)),
         badge="success",
         badge_icon="email-outline",
-        title=say("letter.noted"),
-        lead=(by, say("letter.noted.lead"), _come_back(card)),
         primary=primary_button("end", "button.end", "check"),
     )
 

@@ -46,9 +46,7 @@ def puk(context: ViewContext, whose: CardHolder, code: Pin | None) -> EnterCode:
     """The PUK from the envelope, of the length that this card's has."""
     shortest, longest = lengths(code, USUAL_PUK)
     return EnterCode(
-        **context.head("puk"),
-        title=say("puk.title"),
-        lead=(_digits_of_puk(shortest, longest, last_digits(whose.card_number)),),
+        **context.head("puk", say("puk.title"), _digits_of_puk(shortest, longest, last_digits(whose.card_number))),
         drawing=LetterDrawing(whose.card_number),
         hint=say("code.hidden"),
         min_length=shortest,
@@ -97,11 +95,9 @@ def wrong_puk(
 def verifier_silent(context: ViewContext) -> Tell:
     """The server did not answer; nothing was tried."""
     return Tell(
-        **context.head("verifier_silent"),
+        **context.head("verifier_silent", say("silent.title"), say("silent.lead")),
         badge="warning",
         badge_icon="cloud-off-outline",
-        title=say("silent.title"),
-        lead=(say("silent.lead"),),
         points=(Point(say("silent.do"), mark="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
@@ -112,10 +108,13 @@ def verifier_silent(context: ViewContext) -> Tell:
 def new_code(context: ViewContext, policy: PinPolicy, *, differed: bool, use: str = "both") -> EnterCode:
     """The code of one's own choice; its rules are judged while typing."""
     return EnterCode(
-        **context.head("new_pin"),
+        **context.head(
+            "new_pin",
+            say("new_pin.differed" if differed else "new_pin.title"),
+            say(f"new_pin.{use}"),
+            *_looks_away(context),
+        ),
         attended_by=context.attended_by,
-        title=say("new_pin.differed" if differed else "new_pin.title"),
-        lead=(say(f"new_pin.{use}"), *_looks_away(context)),
         min_length=policy.min_length,
         max_length=policy.max_length,
         policy=policy,
@@ -127,10 +126,8 @@ def new_code(context: ViewContext, policy: PinPolicy, *, differed: bool, use: st
 
 def repeat_code(context: ViewContext, policy: PinPolicy) -> EnterCode:
     return EnterCode(
-        **context.head("repeat_pin"),
+        **context.head("repeat_pin", say("repeat_pin.title"), say("repeat_pin.lead"), *_looks_away(context)),
         attended_by=context.attended_by,
-        title=say("repeat_pin.title"),
-        lead=(say("repeat_pin.lead"), *_looks_away(context)),
         hint=say("code.hidden"),
         min_length=policy.min_length,
         max_length=policy.max_length,
@@ -148,8 +145,7 @@ def _looks_away(context: ViewContext) -> tuple[Say, ...]:
 def write(context: ViewContext, whose: CardHolder) -> Confirm:
     """What writing the code will do."""
     return Confirm(
-        **context.head("write"),
-        title=say("write.title"),
+        **context.head("write", say("write.title")),
         points=(
             Point(say("write.code"), say("write.code.detail"), icon="form-textbox-password"),
             Point(say("write.test"), say("write.test.detail"), icon="stethoscope"),
@@ -170,9 +166,7 @@ def _busy(context: ViewContext, name: str, lead: str, now: str) -> Busy:
     """What comes before `now` is ticked: it has been answered."""
     at = context.tasks.index(now)
     return Busy(
-        **context.head(name),
-        title=say("busy.title"),
-        lead=(say(lead),),
+        **context.head(name, say("busy.title"), say(lead)),
         tasks=tuple(_task(t, "done" if i < at else "now" if i == at else "later") for i, t in enumerate(context.tasks)),
         under=say("busy.card_in"),
         attended_by=context.attended_by,
@@ -197,9 +191,7 @@ def sign_code(context: ViewContext, policy: PinPolicy) -> CodePrompts:
     """The new code, to sign the receipt with."""
     return CodePrompts(
         entry=EnterCode(
-            **context.head("sign_pin"),
-            title=say("sign_pin.title"),
-            lead=(say("sign_pin.lead"),),
+            **context.head("sign_pin", say("sign_pin.title"), say("sign_pin.lead")),
             hint=say("code.hidden"),
             min_length=policy.min_length,
             max_length=policy.max_length,
@@ -250,12 +242,10 @@ def torn_in_test(context: ViewContext) -> StopError:
 def old_code_applies(context: ViewContext) -> Tell:
     """The card is unlocked, and has the code that it had before: not the one that was chosen."""
     return Tell(
-        **context.head("old_code_applies"),
+        **context.head("old_code_applies", say("old_code.title"), say("old_code.lead")),
         badge="warning",
         sends_on=True,
         badge_icon="lock-open-variant-outline",
-        title=say("old_code.title"),
-        lead=(say("old_code.lead"),),
         points=(Point(say("old_code.known"), mark="number"), Point(say("old_code.forgotten"), mark="number")),
         side=Button("forgotten", say("old_code.no"), "help-circle-outline"),
         primary=primary_button("known", "old_code.yes"),
@@ -280,11 +270,9 @@ def new_refused(context: ViewContext) -> Tell:
 
 def _again(context: ViewContext, what: str) -> Tell:
     return Tell(
-        **context.head(what),
+        **context.head(what, say(f"new_code.{what}.title"), say(f"new_code.{what}.lead")),
         badge="warning",
         badge_icon="alert",
-        title=say(f"new_code.{what}.title"),
-        lead=(say(f"new_code.{what}.lead"),),
         points=(Point(say(f"new_code.{what}.do"), mark="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
