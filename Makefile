@@ -61,12 +61,12 @@ audit: setup ## supply chain: static analysis, licences, SBOMs of station and se
 fuzz: setup ## coverage-guided fuzzing of every parser, FUZZ_SECONDS=120 in all (ARGS="card tlv" for some of them)
 	@$(PY) -c 'import atheris' 2>/dev/null || \
 		.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
-	@$(PY) -m fuzz $(ARGS)
+	@$(PY) -m campaigns.fuzz $(ARGS)
 
 mutants: setup ## mutation testing of what must not be wrong, SAMPLE=60 SEED=1 of each module (ARGS="roles codes" for some); goes on
 	@test -x build/mutants/tools/bin/python || .venv/bin/python -m venv --clear build/mutants/tools
 	@build/mutants/tools/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/mutants.txt
-	@nice $(PY) -m scripts.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@nice $(PY) -m campaigns.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 refused-walks: setup ## errands' refusals walked through pcscd on each kind of card, and on one that no profile names; all stories on cards of all shapes
 	@KORTKIOSK_REFUSED_WALKS=1 $(PY) -m pytest -n0 tests/e2e/test_refused_walks.py tests/e2e/test_portal_walks.py $(ARGS)
@@ -98,13 +98,13 @@ rogue-station: setup ## what a dishonest station, one PIN in it and one administ
 	@nice $(PY) -m tests.attacks.running.rogue_station
 
 removals: setup ## defences taken out one at a time, COUNT=6 of them SEED=1 (ARGS=--all, or names): do attacks alone notice?
-	@nice $(PY) -m scripts.removals $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@nice $(PY) -m campaigns.removals $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 campaign: setup ## every single fault, judged: PART=single SEED=1 COUNT=500 JOBS=2, ARGS=ID repeats one case; goes on where it was cut off
-	@nice $(PY) -m tests.fakes.campaigns $(PART) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
+	@nice $(PY) -m campaigns.faults $(PART) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
 visits: setup ## what visitors leave with, by kind of issuer: VISITS=10000 SEED=1, MIX=FILE, ARGS=--verbose
-	@nice $(PY) -m tests.fakes.visits $(if $(VISITS),--visits $(VISITS)) $(if $(SEED),--seed $(SEED)) $(if $(MIX),--mix $(MIX)) $(ARGS)
+	@nice $(PY) -m campaigns.visits $(if $(VISITS),--visits $(VISITS)) $(if $(SEED),--seed $(SEED)) $(if $(MIX),--mix $(MIX)) $(ARGS)
 
 blind: setup ## every story of every errand by keypad and speech alone, on the real window (ARGS="TITLE" for some)
 	@nice $(PY) -m tests.fakes.screens.blind $(ARGS)
@@ -113,13 +113,13 @@ language: setup ## a language pack: whole, and no text of it cut on any panel at
 	@nice $(PY) -m tests.fakes.screens.pack_fit $(ARGS)
 
 kill-campaign: setup ## server, broker and database killed KILLS=20 times while stations send, then compared (STORE=postgresql, BROKER=rabbitmq)
-	@$(PY) -m tests.fakes.campaigns.kill_campaign
+	@$(PY) -m campaigns.faults.kill_campaign
 
 schemathesis: setup ## `/api/v1` against its own description, fit and unfit requests, ARGS=200 examples of each route
 	@nice $(PY) -m tests.fleet.server.app.schema_campaign $(ARGS)
 
 cluster: setup ## three RabbitMQ nodes, PostgreSQL, two workers, two web processes; stations send while one of each is killed
-	@$(PY) -m tests.fakes.campaigns.cluster_run
+	@$(PY) -m campaigns.faults.cluster_run
 
 emulated: setup ## the cabinet's image on an emulated Pico: a hung program, a silent host, a power cut (minutes)
 	@$(PY) -m pytest tests/drivers/cabinet/emulated_long.py $(ARGS)

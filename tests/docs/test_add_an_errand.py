@@ -16,7 +16,7 @@ from tests.docs.pages import FENCE, ROOT, page
 
 FOLDER = "kiosk/errands/expires/"
 FILES = {info.split()[-1]: body for info, body in FENCE.findall(page("add-an-errand.md")) if FOLDER in info}
-NOT_COPIED = ("docs/gallery/", "docs/pictures/", "fuzz/seeds/")
+NOT_COPIED = ("docs/gallery/", "docs/pictures/", "campaigns/fuzz/seeds/")
 BY_FOLDER = (
     "tests/kiosk/errands/test_registry.py",
     "tests/kiosk/errands/test_errands.py",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.faults.failing_calls import Act, Plan, Strike
+from campaigns.faults.whole_system import PART, Case, Draw, Fault, System, draw
 from fleet.server.database.database import FILE_NAME
-from tests.fakes.campaigns.failing_calls import Act, Plan, Strike
-from tests.fakes.campaigns.whole_system import PART, Case, Draw, Fault, System, draw
 
 WRITES = """
 import sys

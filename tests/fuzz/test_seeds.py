@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fuzz.targets import TARGETS
+from campaigns.fuzz.targets import TARGETS
 
-SEEDS = Path(__file__).parents[2] / "fuzz" / "seeds"
+SEEDS = Path(__file__).parents[2] / "campaigns" / "fuzz" / "seeds"
 SMALL = 8192
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.campaigns.__main__ import main
-from tests.fakes.campaigns.parts import Options, Progress, Verdict, find_part, part_names
+from campaigns.faults.__main__ import main
+from campaigns.faults.parts import Options, Progress, Verdict, find_part, part_names
 
 
 def test_every_part_that_is_named_is_found() -> None:

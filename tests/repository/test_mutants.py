@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.mutants import __main__ as runner
-from scripts.mutants.__main__ import Kept, Module, Mutant, Row, Verdict
+from campaigns.mutants import __main__ as runner
+from campaigns.mutants.__main__ import Kept, Module, Mutant, Row, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = runner.modules()
@@ -94,7 +94,7 @@ def test_a_judge_tells_what_passes_what_fails_and_what_does_not_end(tmp_path: Pa
         (tmp_path / name).write_text(text)
     asked = [{"tests": [name], "limit_s": 1 if name == "test_endless.py" else 60} for name in said]
     answers = subprocess.run(
-        [sys.executable, "-m", "scripts.mutants.judge"],
+        [sys.executable, "-m", "campaigns.mutants.judge"],
         cwd=tmp_path,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
         input="".join(json.dumps(one) + "\n" for one in asked),

@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-from scripts.removals import ROOT, Removal, removals
+from campaigns.removals import ROOT, Removal, removals
 
 
 @pytest.mark.parametrize("removal", removals(), ids=lambda removal: removal.name)

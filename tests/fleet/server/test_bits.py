@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.faults import bits_server
+from campaigns.faults.parts import Options, Progress
 from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE, FileAttemptStore, TriesDamagedError
-from tests.fakes.campaigns import bits_server
-from tests.fakes.campaigns.parts import Options, Progress
 
 CASES = [
     f"{bits_server.PART}:{target}:{kind}:{number}"

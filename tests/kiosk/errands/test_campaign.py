@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.campaigns import clock_station, pairs, single
-from tests.fakes.campaigns.gate import WAYS, Place
-from tests.fakes.campaigns.oracle import CardEvidence, Evidence, StationEvidence, VisitEvidence, judge
-from tests.fakes.campaigns.parts import Options, Progress
-from tests.fakes.campaigns.planted import BUGS, cases_of, hunt, planted
-from tests.fakes.campaigns.single import Case, cases, run_case, stories
+from campaigns.faults import clock_station, pairs, single
+from campaigns.faults.gate import WAYS, Place
+from campaigns.faults.oracle import CardEvidence, Evidence, StationEvidence, VisitEvidence, judge
+from campaigns.faults.parts import Options, Progress
+from campaigns.faults.planted import BUGS, cases_of, hunt, planted
+from campaigns.faults.single import Case, cases, run_case, stories
 
 STEP = 997
 """Every so many-th case is run: a prime, so that each kind of place and each way has its turn."""
@@ -77,8 +77,8 @@ def test_every_planted_bug_still_fits_the_code() -> None:
 
 BESIDE = """
 from pathlib import Path
-from tests.fakes.campaigns.parts import Options
-from tests.fakes.campaigns.single import run_part
+from campaigns.faults.parts import Options
+from campaigns.faults.single import run_part
 raise SystemExit(run_part(Options(ids=({ids}), jobs=2, state=Path({state}))))
 """
 

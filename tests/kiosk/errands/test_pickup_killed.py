@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
     with quick_folder(tmp_path_factory.mktemp("killed")) as folder:
-        command = [sys.executable, "-m", "tests.fakes.campaigns.killed_station", str(folder), str(STEP), "0"]
+        command = [sys.executable, "-m", "campaigns.faults.killed_station", str(folder), str(STEP), "0"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=870, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

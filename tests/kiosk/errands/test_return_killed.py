@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 def test_however_a_card_falls_in_it_is_blocked_or_held_after_a_power_cut(tmp_path: Path) -> None:
     """Real processes on virtual cards and a simulated issuer; before, the queue was empty and every card stayed active."""
     with quick_folder(tmp_path) as folder:
-        command = [sys.executable, "-m", "tests.fakes.campaigns.killed_return", str(folder)]
+        command = [sys.executable, "-m", "campaigns.faults.killed_return", str(folder)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     found = {line["story"]: line for line in map(json.loads, done.stdout.splitlines())}

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from campaigns.visits.__main__ import table, tally_of
+from campaigns.visits.judge import broken_rules, end_of
+from campaigns.visits.mix import ISSUERS, Issuer, Situation, draw, load
+from campaigns.visits.visitors import VISITORS
+from campaigns.visits.walk import walk_all
 from kiosk.errands.registry import ERRANDS
 from kiosk.views import Tell
-from tests.fakes.visits.__main__ import table, tally_of
-from tests.fakes.visits.judge import broken_rules, end_of
-from tests.fakes.visits.mix import ISSUERS, Issuer, Situation, draw, load
-from tests.fakes.visits.visitors import VISITORS
-from tests.fakes.visits.walk import walk_all
 
 SEED, VISITORS_DRAWN = 3, 16
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.campaigns.bits_station import KINDS, TARGETS, Original, case_ids, original, run_case
+from campaigns.faults.bits_station import KINDS, TARGETS, Original, case_ids, original, run_case
 
 CASES = 2 * sum(TARGETS.values())
 

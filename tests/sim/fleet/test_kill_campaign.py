@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.campaigns.kill_campaign import campaign, embedded
+from campaigns.faults.kill_campaign import campaign, embedded
 from tests.fakes.server.postgres import cluster
 
 

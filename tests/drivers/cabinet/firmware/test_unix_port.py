@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.fuzz import cabinet
 from drivers.cabinet import messages as m
 from drivers.cabinet import protocol
 from drivers.cabinet.framing import Deframer
 from drivers.cabinet.protocol import Channel, Message
-from fuzz import cabinet
 from sim.stories.patience import LIMIT_S
 from tests.drivers.cabinet.firmware.on_micropython import MODULES
 

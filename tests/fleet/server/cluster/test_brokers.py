@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from campaigns.faults.cluster_stand import Program
 from fleet.messages.link import Acked, Answer, SyncAsk, encode
 from fleet.messages.topics import Topics
 from fleet.server.broker.broker_url import BrokerUrl
@@ -35,7 +36,6 @@ from provisioning.processes import issue_process
 from tests.fakes.brokers.links import LIMIT_S, Link, Server, signed_acked, signed_answer, station
 from tests.fakes.brokers.mosquitto import Broker
 from tests.fakes.brokers.rabbitmq import RabbitCluster, rabbit_cluster
-from tests.fakes.campaigns.cluster_stand import Program
 from tests.fakes.fleet.station_peer import FleetStation
 from tests.fakes.server.postgres import Cluster, cluster
 from tests.fleet.server.conftest import SealingStation, enrolled, wall_clock

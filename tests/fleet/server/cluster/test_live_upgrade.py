@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.campaigns.live_upgrade import differences
+from campaigns.faults.live_upgrade import differences
 
 PLACE = ("sim-00001", 7)
 HELD = (40, 40, 40, True)

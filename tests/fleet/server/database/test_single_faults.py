@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes.campaigns.single_server import SUBJECTS, cases, run_case
+from campaigns.faults.single_server import SUBJECTS, cases, run_case
 
 STEP = 61
 """Every so many-th case is run: a prime, so that each subject and each way has its turn."""

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from campaigns.faults.clock_server import BATCHES, judge, swedish_time
 from fleet.server.clock.clock_check import ClockReading
 from fleet.server.clock.steady_clock import SteadyClock
-from tests.fakes.campaigns.clock_server import BATCHES, judge, swedish_time
 
 
 @pytest.fixture(autouse=True)
