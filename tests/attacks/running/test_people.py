@@ -216,12 +216,30 @@ def _without_step_up(world: World, browser: Browser) -> dict[str, Any]:
             lambda: browser.api("POST", "/tokens", {"name": "thief", "role": "id-administrator", "days": 90}),
             lambda: count("SELECT count(*) FROM tokens WHERE name = 'thief'"),
         ),
+        "makes a token on the page": (
+            lambda: browser.press("/tokens", name="page-thief", role="id-administrator", stations="*", days="90"),
+            lambda: count("SELECT count(*) FROM tokens WHERE name = 'page-thief'"),
+        ),
+        "ends a colleague on the page": (
+            lambda: browser.press(f"/users/{victim.name}/close"),
+            lambda: count("SELECT count(*) FROM users WHERE id = ? AND disabled", number),
+        ),
     }
 
 
-@pytest.mark.parametrize("what", ["makes an account", "grants a role", "resets a colleague", "makes a token"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "makes an account",
+        "grants a role",
+        "resets a colleague",
+        "makes a token",
+        "makes a token on the page",
+        "ends a colleague on the page",
+    ],
+)
 def test_a_stolen_session_manages(world: World, what: str) -> None:
-    """S9: a session that never stepped up makes an account, grants a role, resets a colleague, makes a token"""
+    """S9: a session that never stepped up makes an account or a token, grants a role, resets or ends a colleague"""
     act, count = _without_step_up(world, world.account().browser)[what]
     answer = act()
     assert count() == 0, answer.text[:200]

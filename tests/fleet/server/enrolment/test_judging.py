@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ from fleet.server.stations.tables import stations
 from provisioning.authority import Authority
 from provisioning.est.claim_codes import Claim
 from provisioning.issuing import Issuing, issue_issuing
+from provisioning.registry import CertificateRecord
 from tests.fleet.server.conftest import NOW, KeptChanges
 
 HOUR, DAY, TICK = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)
@@ -262,6 +264,28 @@ def test_a_revocation_ends_all_that_a_name_holds_and_nothing_of_another(office: 
     assert leaf(office.judge.renew(other, Key().request(), FROM))
     with pytest.raises(EnrolmentRefusedError, match="no certificate that is not revoked"):
         office.people.revoke(AT, "stolen", TOVE)
+
+
+def test_a_revocation_says_what_the_authority_has_to_revoke_of_that_name(office: Office) -> None:
+    day = timedelta(days=1)
+    of = partial(CertificateRecord, epoch=1, issued=NOW - day)
+    records = [
+        of(AT, serial=0xA1, not_after=NOW + day),
+        of(AT, serial=0xA2, not_after=NOW),
+        of(AT, serial=0xA3, not_after=NOW + day, revoked=NOW - day),
+        of(ELSEWHERE, serial=0xB1, not_after=NOW + day),
+    ]
+    people = EnrolmentService(office.database, office.changes, lambda: NOW, None, at_authority=lambda: records)
+    assert people.revoke(AT, "stolen", TOVE) == Revoked(0, ("a1",))
+
+
+def test_an_approval_can_be_taken_back_until_the_certificate_is_fetched(office: Office) -> None:
+    code, key = office.claim(), Key()
+    office.asks(code, key)
+    office.decides()
+    (row,) = office.people.claims()
+    assert not office.people.decide(row.id, row.key, TOVE, approves=False).approved
+    assert office.asks(code, key) == refused(Refusal.REFUSED)
 
 
 def test_a_station_that_is_retired_neither_enrols_nor_renews(office: Office) -> None:
