@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fleet.messages.link import Administrator
 from fleet.server.database.database import Database
 from fleet.server.issuers.proofs.administrators import Attending
-from fleet.server.issuers.proofs.assurance import is_for_identification, level_of
+from fleet.server.issuers.proofs.assurance import SHIPPED, is_for_identification, level_of
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
 from sim.stories.administrators import listed
@@ -43,6 +43,10 @@ def certificate(*extensions: x509.ExtensionType) -> x509.Certificate:
 
 def policies(*names: str) -> x509.CertificatePolicies:
     return x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier(one), None) for one in names])
+
+
+def test_the_policies_of_test_cards_are_of_the_levels_3_and_2() -> None:
+    assert SHIPPED == {"1.2.752.74.5.3": 3, "1.2.752.74.5.2": 2}
 
 
 @pytest.mark.parametrize(

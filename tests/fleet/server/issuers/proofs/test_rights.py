@@ -203,6 +203,7 @@ def test_nobody_attends_for_themselves_by_any_card_or_name() -> None:
     assert attending([proven(number=SPARE)], theirs) == (), "the card itself, under whichever name"
     assert attending([proven(hsa_ids=(MAJ, OLLE))], theirs) == (), "one of the signer's own names"
     assert attending([proven(OLLE)], None, holder=OLLE) == ()
+    assert attending([proven(OLLE, hsa_ids=())], None, holder=OLLE) == (), "also where no register knows the card"
     assert attending([proven(OLLE)], None) == (OLLE,)
 
 
