@@ -1,6 +1,5 @@
 """The interface that an issuer must have is told as the program has it."""
 
-import argparse
 import importlib.util
 import json
 import re
@@ -13,7 +12,6 @@ from pydantic import BaseModel
 from fleet.server.issuers.conformance.settings import CheckCard, CheckCards
 from fleet.server.issuers.conformance.state_machine import TRANSITIONS, Refused
 from fleet.server.issuers.settings import IssuerSettings
-from sim.cli.issuer_simulator import add_parsers
 from sim.issuer.est_and_rest import secure_app
 from tests.docs.pages import DOCS, blocks, page
 
@@ -59,13 +57,6 @@ def test_the_settings_of_the_page_are_settings_and_every_key_is_told() -> None:
         for name in re.findall(r"`([a-z0-9_.]+)`", cell)
     }
     assert keys(IssuerSettings) - {"base"} <= told
-
-
-def test_every_option_of_the_simulator_is_told() -> None:
-    parser = argparse.ArgumentParser()
-    add_parsers(None, lambda commands, name, run: parser)
-    for action in parser._actions[1:]:
-        assert f"| `{action.option_strings[0]} {action.metavar}` |" in page("operations.md")
 
 
 def test_the_state_machine_of_the_page_is_that_of_the_suite() -> None:
