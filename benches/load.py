@@ -68,7 +68,7 @@ class Station:
         self._backoff = Backoff()
 
     async def connect(self) -> None:
-        """Raises LineError."""
+        """Raises BrokerConnectionError."""
         line = await open_connection(self._hello, self._take)
         self.line, self.connected_at = line, time.perf_counter()
         line.publish(OutgoingMessage(self._presence, encode(Presence(online=True, bootid="boot-1")), retain=True))

@@ -197,7 +197,7 @@ class Cards(Protocol):
     def order(self, order: str) -> OrderRow | None: ...
 
     def take_orders(self, rows: Sequence[OrderLine]) -> ImportResult:
-        """As an import. Raises RefusedError."""
+        """As an import. Raises ImportRefusedError."""
 
     def step(self, order: str, what: OrderEvent) -> StepResult | None:
         """Cancel an order, or tell that its card is destroyed. None where there is no such order."""
@@ -230,4 +230,4 @@ class Cards(Protocol):
         self, message: Delivery, rows: Sequence[OrderLine], cancel: Sequence[str], told: tuple[str, str, AuditEvent]
     ) -> bool | None:
         """Take a message of an order system, all or none: True where it is new, False where it came before, None where its id
-        stood for another. `told`: who, from where and what, for the audit. Raises RefusedError."""
+        stood for another. `told`: who, from where and what, for the audit. Raises ImportRefusedError."""

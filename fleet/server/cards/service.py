@@ -158,7 +158,7 @@ class CardService:
             return find_order(connection, order, local_day(self._clock()), self._seen)
 
     def take_orders(self, rows: Sequence[OrderLine]) -> ImportResult:
-        """As an import. Raises RefusedError."""
+        """As an import. Raises ImportRefusedError."""
         with self._database.writing.begin() as connection:
             done = import_orders(connection, rows, self._clock())
         self._changes.publish(frozenset({Topic.ORDERS, Topic.DEADLINES}))
@@ -232,7 +232,7 @@ class CardService:
     def deliver(
         self, message: Delivery, rows: Sequence[OrderLine], cancel: Sequence[str], told: tuple[str, str, AuditEvent]
     ) -> bool | None:
-        """Take a message of an order system; those of more than a week ago are forgotten. Raises RefusedError."""
+        """Take a message of an order system; those of more than a week ago are forgotten. Raises ImportRefusedError."""
         now = self._clock()
         with self._database.writing.begin() as connection:
             connection.execute(delete(deliveries).where(deliveries.c.received < now - DELIVERIES_KEPT))
@@ -248,7 +248,7 @@ class CardService:
 
 
 def _cancel(connection: Connection, names: Sequence[str], now: datetime) -> None:
-    """All of them. Raises RefusedError."""
+    """All of them. Raises ImportRefusedError."""
     problems = []
     for line, name in enumerate(names, 1):
         done = apply_step(connection, name, "cancelled", now)

@@ -61,7 +61,7 @@ Take = Callable[["AmqpConnection", Delivered], None]
 async def open_connection(
     broker: Address, tls: ssl.SSLContext, wanted: AmqpSubscription | None, take: Take
 ) -> "AmqpConnection":
-    """Connect, declare, and consume what is wanted (None: nothing). Raises LineError."""
+    """Connect, declare, and consume what is wanted (None: nothing). Raises AmqpError."""
     line = AmqpConnection(broker, tls, wanted, take)
     try:
         async with asyncio.timeout(OPEN_TIMEOUT_S):

@@ -23,7 +23,7 @@ class DatabaseUrlError(ValueError):
 
 
 def postgres_place(address: str, password_file: Path | None = None) -> URL:
-    """Read an address such as `postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full`. Raises PlaceError."""
+    """Read an address such as `postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full`. Raises DatabaseUrlError."""
     try:
         url = make_url(address)
     except (ArgumentError, ValueError):

@@ -22,7 +22,7 @@ class EvidenceRequestError(ValueError):
 
 
 def evidence_request(kind: Kind, value: str, first: date | None, last: date | None) -> EvidenceRequest:
-    """What a file is to be about; `first` and `last` day narrow it. Raises AskedError."""
+    """What a file is to be about; `first` and `last` day narrow it. Raises EvidenceRequestError."""
     if not re.fullmatch(PATTERN.strip("^$"), value):
         raise EvidenceRequestError(f"{kind}: 1 to 64 signs, none of them a quotation mark")
     return EvidenceRequest(kind, value, first.isoformat() if first else None, last.isoformat() if last else None)

@@ -114,7 +114,7 @@ def settle_returns(connection: Connection, numbers: Collection[str], emptied: Co
 
 
 def import_orders(connection: Connection, rows: Sequence[OrderLine], now: datetime) -> ImportResult:
-    """Take all rows. Raises RefusedError with every row that does not fit."""
+    """Take all rows. Raises ImportRefusedError with every row that does not fit."""
     stored = stored_records(connection, [row.record.order for row in rows])
     fresh = [row for row in rows if row.record.order not in stored]
     changed = [row for row in rows if row.record.order in stored and _differs(stored[row.record.order], row.record)]

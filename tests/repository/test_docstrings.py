@@ -1,0 +1,57 @@
+"""Docstrings speak of what there is: each CamelCase name in one is defined, imported or used somewhere in the house."""
+
+import ast
+import builtins
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ("benches", "campaigns", "drivers", "fleet", "image", "kiosk", "provisioning", "scripts", "sim")
+CAMEL_CASE = re.compile(r"(?<![\w.])[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+\b")
+OF_THE_FIELD = """
+    AsyncAPI CertID CertificationRequestInfo ChaCha20 CloudEvents CycloneDX DigestInfo EstEID JavaScript KeyUsageFlags
+    KiB LoA LoA2 LoA3 LoaderEntryOneShot MiB MicroPython MultiTouch MyEID NetworkManager OpenAPI OpenID OpenSC OpenSSL
+    P1P2 PasswordFlags PostgreSQL PrKDF PrintableString PuKDF QoS RabbitMQ ReportLab SemiBold TimeStampResp VmHWM
+    WebAuthn
+"""
+"""Products, standards, units and fields of specifications."""
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return {name: ast.parse((ROOT / name).read_text("utf-8")) for name in listed.split() if (ROOT / name).exists()}
+
+
+def docstrings() -> Iterator[tuple[str, str]]:
+    """Place and text of each docstring of the product."""
+    for name, tree in trees().items():
+        if name.split("/")[0] in PRODUCT:
+            for node in ast.walk(tree):
+                documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+                if documented and (text := ast.get_docstring(node)):
+                    yield f"{name}:{getattr(node, 'lineno', 1)}", text
+
+
+def names_in(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                yield name
+            case ast.alias(name=name, asname=other):
+                yield name.rpartition(".")[2]
+                yield other or ""
+
+
+def test_every_name_in_a_docstring_exists() -> None:
+    known = {*dir(builtins), *OF_THE_FIELD.split()}
+    for tree in trees().values():
+        known.update(names_in(tree))
+    gone = [f"{place} {name}" for place, text in docstrings() for name in CAMEL_CASE.findall(text) if name not in known]
+    number_of_a_receipt = re.compile(r" [A-Z]\d[A-Z]\d[A-Z]$")  # parts of one, by example
+    assert [name for name in gone if not number_of_a_receipt.search(name)] == []
