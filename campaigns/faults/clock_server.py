@@ -28,7 +28,6 @@ from campaigns.faults.parts import Options, Progress, Verdict
 from fleet.messages.asking import HeldResult, HoldAsk
 from fleet.messages.link import Ask, SyncAsk, SyncPage, decode, encode
 from fleet.messages.vocabulary import EventType
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.alerts.tables import alerts
@@ -53,6 +52,7 @@ from fleet.server.orders.tables import orders
 from fleet.server.retention.job import RetentionService
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.retention.settings import load as load_periods
+from fleet.server.sign_in.service import Access
 from fleet.server.stations.alarms import Alarm, AlarmRecorder, raise_alarm
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.scripted_verifier import KEY, ScriptedVerifier

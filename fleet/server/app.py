@@ -24,12 +24,6 @@ from starlette.middleware.gzip import GZipMiddleware
 from fleet.server.accounts.api import accounts_api
 from fleet.server.accounts.exports import account_exports
 from fleet.server.accounts.pages import accounts_pages
-from fleet.server.accounts.sign_in.openid.client import OpenId
-from fleet.server.accounts.sign_in.openid.pages import openid_router
-from fleet.server.accounts.sign_in.pages import doors_router
-from fleet.server.accounts.sign_in.security_keys.pages import key_pages
-from fleet.server.accounts.sign_in.service import Access
-from fleet.server.accounts.sign_in.step_up_pages import step_up_pages
 from fleet.server.alerts.exports import alert_exports
 from fleet.server.alerts.model import Alerts
 from fleet.server.alerts.pages import alert_api, alert_pages
@@ -88,6 +82,12 @@ from fleet.server.receipts.service import StationKeyService
 from fleet.server.retirement.api import retirement_api
 from fleet.server.retirement.pages import retirement_pages
 from fleet.server.retirement.service import RetirementService
+from fleet.server.sign_in.openid.client import OpenId
+from fleet.server.sign_in.openid.pages import openid_router
+from fleet.server.sign_in.pages import doors_router
+from fleet.server.sign_in.security_keys.pages import key_pages
+from fleet.server.sign_in.service import Access
+from fleet.server.sign_in.step_up_pages import step_up_pages
 from fleet.server.stations.api import api_router
 from fleet.server.stations.exports import station_exports
 from fleet.server.stations.pages import pages_router

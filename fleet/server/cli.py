@@ -49,7 +49,7 @@ COMMANDS = (
     Subcommand("units", "write the systemd units of server, verifier and worker", _UPKEEP),
     Subcommand("doctor", "look whether all is in order: folders, keys, what ends, the verifier", _UPKEEP),
     Subcommand(
-        "issuer-check", "hold an issuer's adapter against the interface", "fleet.server.issuers.conformance.cli"
+        "issuer-check", "hold an issuer's adapter against the interface", "fleet.server.issuer_adapters.conformance.cli"
     ),
     Subcommand("issuer-simulator", "a simulated issuer, which says so"),
     Subcommand("simulate", "many stations against a running server"),

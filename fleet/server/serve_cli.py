@@ -13,7 +13,7 @@ from typing import Any
 
 from fleet.hardening import forbid_dumps
 from fleet.server.accounts.cli import add_serve_options
-from fleet.server.accounts.sign_in.secret_encryption import SecretsError
+from fleet.server.accounts.secret_encryption import SecretsError
 from fleet.server.asks.revocation_list import AuthorityFileError
 from fleet.server.broker.mosquitto import BrokerError
 from fleet.server.broker.options import add_broker_options, address, chosen_broker

@@ -25,9 +25,8 @@ from typing import Self
 
 from starlette.types import ASGIApp
 
-from fleet.server.accounts.sign_in.secret_encryption import KEY_FILE as SECRETS
-from fleet.server.accounts.sign_in.secret_encryption import sealer_for
-from fleet.server.accounts.sign_in.service import Access
+from fleet.server.accounts.secret_encryption import KEY_FILE as SECRETS
+from fleet.server.accounts.secret_encryption import sealer_for
 from fleet.server.alerts.holder_mail import HolderMail, certificate_notices, new_certificate_notices
 from fleet.server.alerts.model import Alerts
 from fleet.server.alerts.monitor import AlertMonitor
@@ -69,10 +68,10 @@ from fleet.server.ingest.service import Ingest
 from fleet.server.ingest.write import Writer
 from fleet.server.integrity.job import NightlyCheck
 from fleet.server.integrity.queries import read_last_check
+from fleet.server.issuer_wiring import connected
 from fleet.server.issuers.certificates_by_hand import CertificatesByHand
 from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.issuers.wiring import connected
 from fleet.server.keys.expiry import ExpiryWatch, check_certificates
 from fleet.server.keys.signing import Signer
 from fleet.server.keys.webhook_signatures import load_secret
@@ -94,6 +93,7 @@ from fleet.server.retention.job import RetentionService
 from fleet.server.retention.ledger import LEDGER_FILE
 from fleet.server.retention.pseudonyms import KEY_FILE, load_or_make
 from fleet.server.retention.settings import load as load_periods
+from fleet.server.sign_in.service import Access
 from fleet.server.station_listener import StationSide, claim_terms
 from fleet.server.stations.alarms import BROKER_MEMORY, Alarm, AlarmRecorder
 from fleet.server.stations.duplicate_identity import DuplicateIdentity

@@ -41,9 +41,9 @@ from fleet.server.database.options import (
 from fleet.server.files.csv_files import FileError, FileProblem
 from fleet.server.files.import_files import ImportRefusedError, ImportResult
 from fleet.server.ingest.rebuild import rebuild
+from fleet.server.issuer_wiring import fetched_orders
 from fleet.server.issuers.ports import IssuerAwayError
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.issuers.wiring import fetched_orders
 from fleet.server.orders import service
 from fleet.server.orders.order_files import read_orders
 from fleet.server.people.administrator_files import read_administrators

@@ -7,12 +7,12 @@ administrator up, or for a demo to sign a made-up one in.
 import ssl
 from dataclasses import dataclass, field
 
-from fleet.server.accounts.sign_in.openid.client import OpenId
-from fleet.server.accounts.sign_in.openid.pages import BACK
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.process.addresses import Address
 from fleet.server.process.config import ServerConfig
 from fleet.server.process.default_settings import SettingsError
+from fleet.server.sign_in.openid.client import OpenId
+from fleet.server.sign_in.openid.pages import BACK
+from fleet.server.sign_in.service import Access
 from fleet.server.web.listener import Shield
 from fleet.server.web.roles import EVERYWHERE, Role
 from fleet.server.web.settings import LimitSettings, WebSettings

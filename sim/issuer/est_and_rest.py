@@ -31,7 +31,7 @@ from fleet.messages.asking import (
     LiftedResult,
     ReleasedResult,
 )
-from fleet.server.issuers.adapters.rest import KnownAnswer, ReceivedAnswer
+from fleet.server.issuer_adapters.rest import KnownAnswer, ReceivedAnswer
 from sim.issuer import BANNER, HEADER, register
 from sim.issuer.core import Simulator
 from sim.issuer.database import card_of, cards_of, person_of

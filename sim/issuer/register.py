@@ -24,7 +24,7 @@ from fleet.messages.asking import (
     puk_info,
 )
 from fleet.messages.issuing import CardRecord
-from fleet.server.issuers.adapters.rest import ReceivedAnswer
+from fleet.server.issuer_adapters.rest import ReceivedAnswer
 from fleet.server.issuers.card_keys import CardKeys
 from sim.issuer.database import card_of, keep_card
 from sim.issuer.request_bodies import Block, Challenge, Hold, Letter, Lift, Puk, Received

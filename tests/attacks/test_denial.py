@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.commands.service import CommandService
 from fleet.server.live_feed.hub import Hub
 from fleet.server.process.logs import configure
+from fleet.server.sign_in.service import Access
 from fleet.server.web import connection_limits as connections
 from fleet.server.web import middleware
 from fleet.server.web.listener import Listener, web_server

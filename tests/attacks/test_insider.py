@@ -15,10 +15,8 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from fleet.server.accounts import api_tokens as tokens_of
+from fleet.server.accounts import one_time_links as links
 from fleet.server.accounts import queries as people
-from fleet.server.accounts.sign_in import one_time_links as links
-from fleet.server.accounts.sign_in.openid.client import OpenId
-from fleet.server.accounts.sign_in.openid.pages import BACK
 from fleet.server.accounts.tables import account_acts, sessions, tokens
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
@@ -29,6 +27,8 @@ from fleet.server.people.model import PersonRow
 from fleet.server.people.queries import replace_administrators
 from fleet.server.people.service import import_people
 from fleet.server.people.tables import people as directory
+from fleet.server.sign_in.openid.client import OpenId
+from fleet.server.sign_in.openid.pages import BACK
 from fleet.server.web.roles import Role
 from sim.stories.administrators import listed
 from tests.fakes.server.alerts import FakeAlerts

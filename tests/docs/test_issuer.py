@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fleet.server.issuers.conformance.settings import CheckCard, CheckCards
-from fleet.server.issuers.conformance.state_machine import TRANSITIONS, Refused
+from fleet.server.issuer_adapters.conformance.settings import CheckCard, CheckCards
+from fleet.server.issuer_adapters.conformance.state_machine import TRANSITIONS, Refused
 from fleet.server.issuers.settings import IssuerSettings
 from sim.issuer.est_and_rest import secure_app
 from tests.docs.pages import DOCS, blocks, page

@@ -14,12 +14,12 @@ from drivers.cabinet.port import CabinetReady
 from fleet.agent.drain import FlowLimits
 from fleet.agent.link import Timing
 from fleet.messages.vocabulary import CommandName
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.database.database import open_database as opened_store
 from fleet.server.keys.random_tokens import form_token
 from fleet.server.process.addresses import Address
 from fleet.server.process.config import ServerConfig
 from fleet.server.server import FleetServer
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from kiosk.config import CommandsSection, load
 from kiosk.station.activity import QUIET_S

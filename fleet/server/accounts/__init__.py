@@ -1,1 +1,1 @@
-"""Accounts, roles and API tokens: pages, API and command line."""
+"""Accounts, their roles, sessions and API tokens: pages, API and command line."""

@@ -17,12 +17,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from fleet.server.accounts import api_tokens as tokens
+from fleet.server.accounts import one_time_links as links
 from fleet.server.accounts import queries as people
+from fleet.server.accounts import secret_encryption as sealing
 from fleet.server.accounts.api_tokens import MOST_DAYS
 from fleet.server.accounts.queries import AccountError
-from fleet.server.accounts.sign_in import one_time_links as links
-from fleet.server.accounts.sign_in import secret_encryption as sealing
-from fleet.server.accounts.sign_in.secret_encryption import SecretsError
+from fleet.server.accounts.secret_encryption import SecretsError
 from fleet.server.audit_log import log as audit
 from fleet.server.audit_log.log import AuditEvent
 from fleet.server.database.database import Database

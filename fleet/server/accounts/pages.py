@@ -21,10 +21,10 @@ from fleet.server.accounts.api_tokens import MOST_DAYS, ROLES
 from fleet.server.accounts.hsa_bindings import MOST_REASON
 from fleet.server.accounts.queries import AccountError, NoSuchAccountError
 from fleet.server.accounts.service import Account, AccountService, Actor
-from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.pages.rendering import Web
 from fleet.server.proposals.dependencies import proposals_of, propose
 from fleet.server.proposals.model import Kind
+from fleet.server.sign_in.dependencies import access_of
 from fleet.server.web.authorization import address_of, caller_of, form_of, needs, site_of
 from fleet.server.web.authorization import field as field_of
 from fleet.server.web.roles import STATIONS, Grants, Right, Role

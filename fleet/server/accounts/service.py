@@ -14,15 +14,14 @@ from datetime import datetime
 from sqlalchemy import Connection, update
 
 from fleet.server.accounts import api_tokens as tokens
-from fleet.server.accounts import hsa_bindings
+from fleet.server.accounts import hsa_bindings, sessions
+from fleet.server.accounts import one_time_links as links
 from fleet.server.accounts import queries as people
 from fleet.server.accounts import separation_of_duties as vouching
 from fleet.server.accounts.api_tokens import ApiToken
 from fleet.server.accounts.hsa_bindings import HsaBinding
 from fleet.server.accounts.queries import AccountError, AccountRow
-from fleet.server.accounts.sign_in import one_time_links as links
-from fleet.server.accounts.sign_in import sessions
-from fleet.server.accounts.sign_in.sessions import Open
+from fleet.server.accounts.sessions import Open
 from fleet.server.accounts.tables import users
 from fleet.server.audit_log import log as audit
 from fleet.server.audit_log.log import AuditEvent

@@ -31,7 +31,7 @@ users = Table(
     Column(
         "sealed_secret",
         Text,
-        comment="of the one-time codes (RFC 6238): `fleet.server.accounts.sign_in.secret_encryption`",
+        comment="of the one-time codes (RFC 6238): `fleet.server.accounts.secret_encryption`",
     ),
     Column(
         "hsa_id",

@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from fleet.server.accounts.api import Grant
-from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.audit_log.log import AuditEvent
+from fleet.server.sign_in.dependencies import access_of
 from fleet.server.web.authorization import address_of, audit_lookup, caller_of, needs
 from fleet.server.web.idempotency import api_group
 from fleet.server.web.openapi_description import describe

@@ -3,11 +3,11 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.audit import labels
 from fleet.server.audit_log.log import AuditRow
 from fleet.server.files.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
 from fleet.server.pages.rendering import Web
+from fleet.server.sign_in.dependencies import access_of
 from fleet.server.web.authorization import needs
 from fleet.server.web.roles import Right
 

@@ -11,9 +11,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.audit_log.log import AuditEvent, AuditVerdict
 from fleet.server.pages.rendering import Web, paging
+from fleet.server.sign_in.dependencies import access_of
 from fleet.server.web.authorization import address_of, audit_lookup, caller_of, needs
 from fleet.server.web.roles import Right
 

@@ -20,7 +20,7 @@ from fleet.server.checkpoints.tables import countersignatures
 from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.evidence.settings import EvidenceSettings
 from fleet.server.evidence.timestamp_tokens import TimestampError, make_request, read_response
-from fleet.server.issuers.adapters.http_client import IssuerHttp
+from fleet.server.issuers.http_client import IssuerHttp
 from fleet.server.issuers.ports import IssuerAwayError
 
 LOOK_EVERY_S = 20.0

@@ -2,9 +2,9 @@
 
 from fastapi import Request
 
-from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.commands.model import CommandRow, Requester, right_for
 from fleet.server.commands.service import CommandService
+from fleet.server.sign_in.dependencies import access_of
 from fleet.server.web.authorization import address_of, caller_of
 from fleet.server.web.roles import Right
 

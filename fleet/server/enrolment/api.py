@@ -11,12 +11,12 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
-from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.commands.model import MOST_REASON, REASON
 from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, ClaimState, EnrolmentRefusedError, Revoked, Who
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.proposals.dependencies import PROPOSED, accepted, propose
 from fleet.server.proposals.model import Kind, ProposalRow
+from fleet.server.sign_in.dependencies import access_of
 from fleet.server.web.authorization import NO_STEP_UP, address_of, caller_of, needs
 from fleet.server.web.idempotency import SHOWN_ONCE, api_group
 from fleet.server.web.pagination import CountedRows, Limit, Name, Number, Offset, next_offset

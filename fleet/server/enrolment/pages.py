@@ -11,14 +11,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from fleet.messages.topics import STATION_NAME
-from fleet.server.accounts.sign_in.pages import qr_path
-from fleet.server.accounts.sign_in.step_up_pages import STEP_UP
 from fleet.server.commands.model import MOST_REASON, REASON
 from fleet.server.enrolment.api import DAY_HOURS, approved, claimed, has_stepped_up, refused, revoked, within
 from fleet.server.enrolment.model import Revoked
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.live_feed.topics import Topic
 from fleet.server.pages.rendering import Web, with_query
+from fleet.server.sign_in.pages import qr_path
+from fleet.server.sign_in.step_up_pages import STEP_UP
 from fleet.server.web.authorization import field, form_of, needs
 from fleet.server.web.pagination import Number
 from fleet.server.web.roles import Right

@@ -17,6 +17,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -63,16 +64,20 @@ from fleet.messages.link import Answer, MessageError, encode
 from fleet.server.clock.local_days import local_day
 from fleet.server.files.import_files import ImportRefusedError
 from fleet.server.issuers.card_changes import CardChanges
-from fleet.server.issuers.card_keys import BLOCK_BYTES
-from fleet.server.issuers.certificate_offers import RENEWED, offers_of
+from fleet.server.issuers.card_keys import BLOCK_BYTES, CardKeys
+from fleet.server.issuers.certificate_offers import RENEWED, OfferRules, offers_of
 from fleet.server.issuers.certificate_requests import check_issued, check_renewal, check_request, der_of
-from fleet.server.issuers.dependencies import IssuerSide
-from fleet.server.issuers.model import CardChange, HandoverReport
+from fleet.server.issuers.certificates_by_hand import CertificatesByHand
+from fleet.server.issuers.model import CardChange, Channel, HandoverReport
 from fleet.server.issuers.ports import (
+    CardRegister,
+    CertificateIssuer,
     CertificateRequest,
     DirectoryEntry,
+    DirectoryService,
     IssuerAwayError,
     StationWorklist,
+    StatusSource,
     nothing_waits,
 )
 from fleet.server.issuers.proofs.administrators import Administrators
@@ -130,6 +135,25 @@ def check_bounds(ask: IdentifiedAsk) -> None:
     for name, fits in rules.items():
         if not fits:
             raise MessageError(f"{name}: out of bounds")
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerSide:
+    """The adapters of one issuer, and the region's data and rules, that answers are made of."""
+
+    certificates: CertificateIssuer
+    register: CardRegister
+    directory: DirectoryService
+    keys: CardKeys
+    rules: OfferRules
+    status: StatusSource
+    handovers: Channel = "interface"
+    letters: Channel = "interface"
+    unlocks: Channel = "interface"
+    holds: bool = True
+    """Whether the issuer's system has a hold; else its register marks cards."""
+    by_hand: CertificatesByHand | None = None
+    """Where people make certificates in the issuer's portal: `certificates` is this too."""
 
 
 class IssuerAnswers:

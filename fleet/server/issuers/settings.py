@@ -33,9 +33,9 @@ from typing import Annotated, Literal
 from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fleet.server.issuers.adapters.http_client import client_tls
 from fleet.server.issuers.certificate_files import TrustedIssuers
 from fleet.server.issuers.certificate_offers import OfferRules
+from fleet.server.issuers.http_client import client_tls
 from fleet.server.issuers.model import Channel
 from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.requests import AnonymousLimits

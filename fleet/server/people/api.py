@@ -13,7 +13,6 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 
 from fleet.messages.issuing import AdministratorRole
-from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.model import Cards
 from fleet.server.people.bodies import AdministratorBody, HsaId
@@ -21,6 +20,7 @@ from fleet.server.people.model import ListedAdministrator
 from fleet.server.proposals.dependencies import PROPOSED, accepted, propose
 from fleet.server.proposals.effects import listed_content, told_of
 from fleet.server.proposals.model import Kind, ProposalRow
+from fleet.server.sign_in.dependencies import access_of
 from fleet.server.web.authorization import audit_change, audit_lookup, caller_of, needs, require_station
 from fleet.server.web.idempotency import api_group
 from fleet.server.web.pagination import CountedRows, Limit, Offset, next_offset

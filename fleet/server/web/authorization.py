@@ -44,7 +44,7 @@ SAFE = ("GET", "HEAD")
 
 
 class Authenticator(Protocol):
-    """Who asks, by session or token; and the audit of what they do. `fleet.server.accounts.sign_in` implements it."""
+    """Who asks, by session or token; and the audit of what they do. `fleet.server.sign_in` implements it."""
 
     clock: Callable[[], datetime]
 

@@ -2,7 +2,7 @@
 
 Rules of counting: a window begins with its first request, and a clock that was set back begins a new one. For each limit no more
 than `MOST` are remembered, and the oldest window goes first. Each web process counts for itself. What guards a secret is counted
-in the store instead: `fleet.server.accounts.sign_in.login_throttling`.
+in the store instead: `fleet.server.sign_in.login_throttling`.
 
 Rules of what is counted:
 `/api/v1` counts for each token or session; a request that shows neither, or none that is good, counts for its address,

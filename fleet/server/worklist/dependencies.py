@@ -4,7 +4,7 @@ from typing import Literal
 
 from fastapi import HTTPException, Request
 
-from fleet.server.accounts.sign_in.dependencies import access_of
+from fleet.server.sign_in.dependencies import access_of
 from fleet.server.web.authorization import caller_of
 from fleet.server.web.roles import Right
 from fleet.server.worklist.model import ACTIONS, DECISIONS, Action, Worklist, WorklistRow

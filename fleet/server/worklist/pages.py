@@ -12,7 +12,6 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from fleet.server.accounts.sign_in.step_up_pages import STEP_UP
 from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.model import Cards
 from fleet.server.cards.pages import wish
@@ -22,6 +21,7 @@ from fleet.server.issuers.certificates_by_hand import RequestFile
 from fleet.server.live_feed.topics import Topic
 from fleet.server.pages.rendering import Web, with_query
 from fleet.server.readings.dependencies import readings_of
+from fleet.server.sign_in.step_up_pages import STEP_UP
 from fleet.server.stations.dependencies import stations_named
 from fleet.server.web.authorization import (
     NO_STEP_UP,

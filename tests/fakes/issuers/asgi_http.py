@@ -6,12 +6,12 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp
 
-from fleet.server.issuers.adapters.http_client import Reply
+from fleet.server.issuers.http_client import Reply
 from fleet.server.issuers.ports import IssuerAwayError
 
 
 class AsgiHttp:
-    """Implements `fleet.server.issuers.conformance.conversation.Transport`."""
+    """Implements `fleet.server.issuer_adapters.conformance.conversation.Transport`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -24,10 +24,10 @@ from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.link import Answer, Ask, encode
 from fleet.server.asks.answers import Answers
 from fleet.server.database.database import Database
+from fleet.server.issuer_wiring import connected
 from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.issuers.wiring import connected
 from fleet.server.keys.signing import Signer
 from fleet.server.people.queries import replace_administrators
 from fleet.server.process.addresses import Address

@@ -32,13 +32,13 @@ from fleet.messages.link import Answer, decode, encode
 from fleet.messages.mandates import ABOUT_SIGNER
 from fleet.server.asks.answers import Answers
 from fleet.server.database.database import Database
-from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
-from fleet.server.issuers.adapters.holds_kept_here import HoldsKeptHere, WithMarks
+from fleet.server.issuer_adapters.directory_with_handovers import WithHandovers
+from fleet.server.issuer_adapters.holds_kept_here import HoldsKeptHere, WithMarks
+from fleet.server.issuer_wiring import MergedDirectory
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from fleet.server.issuers.certificate_files import TrustedIssuers
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.certificates_by_hand import CertificatesByHand
-from fleet.server.issuers.dependencies import IssuerSide
 from fleet.server.issuers.model import Channel, HandoverReport
 from fleet.server.issuers.ports import DirectoryEntry, IssuerAwayError, Standing
 from fleet.server.issuers.proofs.administrators import Administrators
@@ -46,9 +46,8 @@ from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
 from fleet.server.issuers.requests import RequestLog
-from fleet.server.issuers.service import IssuerAnswers
+from fleet.server.issuers.service import IssuerAnswers, IssuerSide
 from fleet.server.issuers.tables import wishes
-from fleet.server.issuers.wiring import MergedDirectory
 from fleet.server.keys.signing import Signer
 from fleet.server.people.queries import replace_administrators
 from fleet.server.stations.alarms import AlarmRecorder

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.database.database import Database
@@ -15,6 +14,7 @@ from fleet.server.keys.random_tokens import form_token
 from fleet.server.keys.webhook_signatures import signature
 from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of

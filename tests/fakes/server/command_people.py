@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.keys.random_tokens import form_token
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.app.asgi import Answer, ask, get, post

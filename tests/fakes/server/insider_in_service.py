@@ -11,16 +11,16 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from fleet.server.accounts.service import AccountService, Actor
-from fleet.server.accounts.sign_in import one_time_codes as codes
-from fleet.server.accounts.sign_in.security_keys.service import SecurityKeys
-from fleet.server.accounts.sign_in.security_keys.webauthn import Asked, RelyingParty
-from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.accounts.tables import sessions
 from fleet.server.app import create_app
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.keys.random_tokens import digest, form_token
 from fleet.server.live_feed.hub import Hub
 from fleet.server.people.queries import all_administrators, replace_administrators
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in.security_keys.service import SecurityKeys
+from fleet.server.sign_in.security_keys.webauthn import Asked, RelyingParty
+from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from sim.stories.administrators import listed
 from tests.fakes.server import region_in_service
 from tests.fakes.server.alerts import FakeAlerts

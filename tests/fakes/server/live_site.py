@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, Route, WebError
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.live_feed.hub import Hub
+from fleet.server.sign_in.service import Access
 from fleet.server.web.listener import Listener, web_server
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, update
 
 from fleet.server.accounts.separation_of_duties import close_first_hour
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.accounts.tables import users
 from fleet.server.database.database import Database
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import EVERYWHERE, Role
 from tests.fakes.server.visitors import session
 

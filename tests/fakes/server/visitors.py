@@ -6,11 +6,11 @@ from pathlib import Path
 from playwright.async_api import BrowserContext
 
 from fleet.server.accounts import api_tokens as tokens
-from fleet.server.accounts.sign_in import sessions
-from fleet.server.accounts.sign_in.secret_encryption import Sealer
-from fleet.server.accounts.sign_in.service import Access, SignedIn
+from fleet.server.accounts import sessions
+from fleet.server.accounts.secret_encryption import Sealer
 from fleet.server.database.database import FILE_NAME, open_database
 from fleet.server.keys.random_tokens import digest
+from fleet.server.sign_in.service import Access, SignedIn
 from fleet.server.web.roles import EVERYWHERE, Role
 
 COOKIE = "kortkiosk"

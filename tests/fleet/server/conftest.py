@@ -21,7 +21,6 @@ from fleet.messages.link import Acked
 from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import AskName, EventType
-from fleet.server.accounts.sign_in import passwords
 from fleet.server.broker.mosquitto import BrokerFiles
 from fleet.server.broker.transport import Handler, Incoming
 from fleet.server.clock.local_days import local_day
@@ -34,6 +33,7 @@ from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord
 from fleet.server.orders.service import apply_step, import_orders, settle_returns
 from fleet.server.orders.tables import orders
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.sign_in import passwords
 from fleet.server.stations.service import add_stations
 from provisioning.authority import Authority
 from provisioning.enrol import enrol

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.database.database import Database
 from fleet.server.live_feed.hub import Hub
@@ -16,6 +15,7 @@ from fleet.server.process.addresses import Address
 from fleet.server.process.config import ServerConfig
 from fleet.server.process.default_settings import SettingsError
 from fleet.server.server import FleetServer, ServerError
+from fleet.server.sign_in.service import Access
 from fleet.server.web.listener import web_server
 from fleet.server.web_listener import Pages
 from provisioning.authority import Authority

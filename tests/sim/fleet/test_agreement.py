@@ -11,7 +11,6 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.messages.link import encode
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import load as load_alerts
@@ -23,6 +22,7 @@ from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_queue
 from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.sign_in.service import Access
 from sim.cli.simulated_orders import fill_slots, post_cards
 from sim.fleet.device_state import SLOTS, SimulatedDevices, WaitingCard
 from sim.fleet.errands import ACTIVATE, HANDS_OVER, PICKUP, errand

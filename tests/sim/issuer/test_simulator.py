@@ -29,11 +29,11 @@ from fleet.messages.asking import (
     LiftedResult,
 )
 from fleet.messages.issuing import CardRecord, Offer
-from fleet.server.issuers.adapters.est import EstIssuer
-from fleet.server.issuers.adapters.http_client import IssuerHttp
-from fleet.server.issuers.adapters.rest import RestRegister
-from fleet.server.issuers.adapters.revocation_status import PublishedStatus
+from fleet.server.issuer_adapters.est import EstIssuer
+from fleet.server.issuer_adapters.rest import RestRegister
+from fleet.server.issuer_adapters.revocation_status import PublishedStatus
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
+from fleet.server.issuers.http_client import IssuerHttp
 from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError
 from fleet.server.issuers.settings import IssuerSettings
 from sim.issuer import BANNER

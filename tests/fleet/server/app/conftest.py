@@ -8,11 +8,11 @@ import pytest_asyncio
 from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.commands.service import CommandService
 from fleet.server.commands.tables import commands
 from fleet.server.live_feed.hub import Hub
+from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.bundles import FakeBundles
 from tests.fakes.server.commands import desk_of

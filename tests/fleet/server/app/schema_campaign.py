@@ -23,7 +23,6 @@ from schemathesis.engine import events, from_schema
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.rules import RuleMatch
 from fleet.server.alerts.service import AlertService
@@ -36,6 +35,7 @@ from fleet.server.ingest.write import Writer
 from fleet.server.keys.random_tokens import API_TOKEN_PREFIX, form_token
 from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.sign_in.service import Access
 from fleet.server.web.idempotency import HEADER
 from fleet.server.web.openapi_description import describe
 from fleet.server.web.settings import LimitSettings

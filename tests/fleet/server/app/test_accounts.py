@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in import one_time_codes as codes
-from fleet.server.accounts.sign_in import sessions
-from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
+from fleet.server.accounts import sessions
 from fleet.server.app import create_app
 from fleet.server.keys.random_tokens import digest, form_token
 from fleet.server.live_feed.hub import Hub
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of

@@ -3,13 +3,13 @@
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.labels import alert_advice, alert_detail, alert_label
 from fleet.server.alerts.model import NoticeRow, PendingApproval
 from fleet.server.alerts.rules import ENDING, FINDERS
 from fleet.server.keys.expiry import RENEWAL, End, What
 from fleet.server.keys.random_tokens import form_token
 from fleet.server.pages.i18n import load
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts, alert
 from tests.fakes.server.readings import NOW

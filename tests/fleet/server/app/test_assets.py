@@ -10,11 +10,11 @@ import pytest
 from fastapi import FastAPI
 from starlette.datastructures import FormData
 
-from fleet.server.accounts.sign_in.service import Access, SignedIn
 from fleet.server.keys.random_tokens import digest
 from fleet.server.live_feed.hub import Change, Hub
 from fleet.server.live_feed.server_sent_events import ScopeWatch, feed, scope_now
 from fleet.server.pages.assets import STATIC
+from fleet.server.sign_in.service import Access, SignedIn
 from fleet.server.web.authorization import field
 from fleet.server.web.listener import web_server
 from fleet.server.web.roles import Role, Scope

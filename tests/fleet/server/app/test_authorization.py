@@ -7,10 +7,10 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from fleet.server.accounts.api_tokens import ROLES
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.keys.random_tokens import form_token
 from fleet.server.live_feed.hub import Hub
+from fleet.server.sign_in.service import Access
 from fleet.server.web.authorization import check_all, rights
 from fleet.server.web.roles import RIGHTS, Right, Role
 from fleet.server.web.site import Site

@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from sqlalchemy import insert, update
 
 from fleet.messages.asking import BlockAsk, HoldAsk
-from fleet.server.accounts.sign_in.service import Access, SignedIn
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
@@ -25,6 +24,7 @@ from fleet.server.live_feed.hub import Hub
 from fleet.server.orders.tables import orders
 from fleet.server.people.model import PersonRow
 from fleet.server.people.service import import_people
+from fleet.server.sign_in.service import Access, SignedIn
 from fleet.server.stations.tables import stations
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts

@@ -16,7 +16,6 @@ from fleet.messages.link import DeviceState, StationState, UpdateState, decode, 
 from fleet.messages.vocabulary import CommandOutcome
 from fleet.server.accounts import queries as people
 from fleet.server.accounts import separation_of_duties as vouching
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.accounts.tables import account_acts, sessions
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.dispatcher import CommandDispatcher
@@ -24,6 +23,7 @@ from fleet.server.commands.labels import COMMAND_ICON
 from fleet.server.commands.model import RECOVERY_KEY, CommandRequest, CommandRow, right_for, wrong_with
 from fleet.server.commands.service import CommandService
 from fleet.server.pages.i18n import load
+from fleet.server.sign_in.service import Access
 from fleet.server.stations.alarms import RECOVERY_RELEASED
 from fleet.server.stations.tables import alarms, stations
 from fleet.server.web.roles import RIGHTS, Right, Role

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
+from fleet.server.sign_in.service import Access
 from fleet.server.stations.dependencies import matching_stations
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts

@@ -3,11 +3,11 @@
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.checkpoints.model import CheckpointRow
 from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.evidence.selection import NothingHeldError, TooMuchError
 from fleet.server.evidence.service import BusyError
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fakes.server.visitors import COOKIE, session

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.errands import exports as errand_exports
 from fleet.server.errands.model import ErrandQuery, ErrandRow
 from fleet.server.files import file_exports as exports
 from fleet.server.files.file_exports import Cell, Table, csv_of, in_batches, xlsx_of
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from tests.fakes.server.readings import FakeReadings
 from tests.fakes.server.visitors import COOKIE, program, session

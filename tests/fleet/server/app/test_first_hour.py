@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page
 
-from fleet.server.accounts.sign_in import one_time_codes as codes
+from fleet.server.sign_in import one_time_codes as codes
 from provisioning.authority import Authority
 from tests.fakes.machine.ports import free_address
 from tests.fakes.server.browser_keys import drawn, plug_in

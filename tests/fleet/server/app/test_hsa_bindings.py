@@ -9,13 +9,13 @@ from sqlalchemy import insert, update
 
 from fleet.messages.link import Administrator
 from fleet.server.accounts import queries
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.accounts.tables import users, webauthn_keys
 from fleet.server.app import create_app
 from fleet.server.keys.random_tokens import form_token
 from fleet.server.live_feed.hub import Hub
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import EVERYWHERE, Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of

@@ -9,9 +9,9 @@ import pytest
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.live_feed.hub import Hub
+from fleet.server.sign_in.service import Access
 from fleet.server.web.authorization import needs
 from fleet.server.web.idempotency import SHOWN_ONCE, api_group
 from fleet.server.web.roles import Right, Role

@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, CDPSession, Page
 
-from fleet.server.accounts.sign_in import one_time_codes as codes
-from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.app import create_app
 from fleet.server.live_feed.hub import Hub
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.browser_keys import drawn, plug_in
 from tests.fakes.server.commands import desk_of

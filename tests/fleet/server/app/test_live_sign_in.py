@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext
 
-from fleet.server.accounts.sign_in import one_time_codes as codes
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.database.database import Database
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in.service import Access
 from tests.fakes.server.live_site import Site, opened
 from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fakes.server.visitors import SEALER

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.visitors import program

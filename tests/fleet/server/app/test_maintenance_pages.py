@@ -5,11 +5,11 @@ from datetime import time, timedelta
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.settings import AlertSettings
 from fleet.server.keys.random_tokens import form_token
 from fleet.server.maintenance.model import MaintenanceRule, Window, WindowRow
 from fleet.server.maintenance.pages import MaintenanceForm
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, ZONE

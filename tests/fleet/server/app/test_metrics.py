@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.database.database import Database
 from fleet.server.diagnosis.health import Health, watch_store
 from fleet.server.integrity.model import LastCheck
 from fleet.server.keys.expiry import End
 from fleet.server.live_feed.hub import Hub
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.commands import desk_of

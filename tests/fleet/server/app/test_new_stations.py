@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in import sessions
-from fleet.server.accounts.sign_in.service import Access
+from fleet.server.accounts import sessions
 from fleet.server.alerts.labels import alert_todos
 from fleet.server.app import create_app
 from fleet.server.audit_log.log import entries
@@ -23,6 +22,7 @@ from fleet.server.enrolment.tables import issued_certificates, station_claims
 from fleet.server.keys.random_tokens import digest, form_token
 from fleet.server.live_feed.hub import Hub
 from fleet.server.pages import i18n
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from provisioning.authority import Authority
 from provisioning.est import wire

@@ -18,7 +18,6 @@ from fleet.messages.asking import DeclinedResult, LetterAsk
 from fleet.messages.link import Administrator, encode
 from fleet.server.accounts import hsa_bindings
 from fleet.server.accounts import queries as accounts
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.accounts.tables import users, webauthn_keys
 from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.commands.model import CommandRequest
@@ -35,6 +34,7 @@ from fleet.server.orders.service import import_orders
 from fleet.server.pages.rendering import MENU
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
+from fleet.server.sign_in.service import Access
 from fleet.server.stations.service import add_stations
 from fleet.server.stations.tables import stations
 from fleet.server.web.roles import EVERYWHERE, Role

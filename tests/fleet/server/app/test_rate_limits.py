@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.settings import load
 from fleet.server.keys.random_tokens import form_token
 from fleet.server.live_feed.hub import Hub
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from fleet.server.web.settings import LimitSettings
 from tests.docs.pages import DOCS

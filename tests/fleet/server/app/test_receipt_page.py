@@ -16,12 +16,12 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding
 from playwright.async_api import Browser, Page
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.enrolment.tables import issued_certificates
 from fleet.server.evidence.signature import Seal
 from fleet.server.live_feed.hub import Hub
 from fleet.server.receipts.service import FRESH, StationKeyService
+from fleet.server.sign_in.service import Access
 from fleet.server.web.settings import LimitSettings
 from kiosk.receipts import Genuine, ReceiptTrust, verify_receipt
 from tests.fakes.server.alerts import FakeAlerts

@@ -10,12 +10,12 @@ from fastapi import FastAPI
 
 from fleet.messages.commands import UpdateOrder
 from fleet.messages.link import UpdateState
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.accounts.tables import sessions
 from fleet.server.commands.model import CommandRow
 from fleet.server.commands.roll_out import Progress, RollOutState, Unfit, progress_of, roll_out, unfit_stations
 from fleet.server.commands.service import CommandService
 from fleet.server.pages.i18n import load
+from fleet.server.sign_in.service import Access
 from fleet.server.stations.model import StationRow
 from fleet.server.updates.model import StoredBundle
 from fleet.server.web.roles import Role

@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from sqlalchemy import insert, select, update
 
 from fleet.messages.link import StationState, encode
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.app import create_app
@@ -29,6 +28,7 @@ from fleet.server.maintenance.model import Window
 from fleet.server.orders.tables import orders
 from fleet.server.proposals.tables import proposals
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.sign_in.service import Access
 from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, raise_alarm
 from fleet.server.stations.tables import stations
 from fleet.server.web.authorization import rights

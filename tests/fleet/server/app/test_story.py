@@ -11,9 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
-from fleet.server.accounts.sign_in import one_time_codes as codes
-from fleet.server.accounts.sign_in import sessions
-from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
+from fleet.server.accounts import sessions
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.rules import RuleMatch
 from fleet.server.alerts.service import AlertService
@@ -24,6 +22,8 @@ from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.live_site import PATIENCE_MS, Complaints, Served, listening, shows

@@ -13,7 +13,6 @@ from fastapi.routing import APIRoute
 
 from fleet.server import app as application
 from fleet.server.accounts.separation_of_duties import Requester
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.model import Alerts
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.model import Cards
@@ -28,6 +27,7 @@ from fleet.server.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
 from fleet.server.proposals.model import Kind, Wish
 from fleet.server.proposals.service import ProposalService
 from fleet.server.readings.model import Readings
+from fleet.server.sign_in.service import Access
 from fleet.server.worklist.model import Worklist
 from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist

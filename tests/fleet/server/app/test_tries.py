@@ -3,9 +3,9 @@
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.envelope_resets.tables import envelope_resets
 from fleet.server.people.queries import replace_administrators
+from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from sim.stories.administrators import listed
 from tests.fakes.server.command_people import Person, sent

@@ -11,12 +11,12 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.messages.link import StationState, encode
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.ingest.parse import Arrival, ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from fleet.messages.commands import CommandResult, digest_of
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import CommandOutcome
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.commands.dispatcher import CommandDispatcher
 from fleet.server.commands.model import CommandRequest, CommandRow, Refusal, Requester
 from fleet.server.commands.service import DECIDE, CommandService
@@ -17,6 +16,7 @@ from fleet.server.database.database import Database
 from fleet.server.ingest.parse import ArrivedResult
 from fleet.server.ingest.write import Writer
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.sign_in.service import Access
 from tests.fakes.server.commands import OLLE, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport
 

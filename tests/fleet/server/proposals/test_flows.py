@@ -13,8 +13,6 @@ from sqlalchemy import update
 from fleet.messages.commands import UpdateOrder
 from fleet.server.accounts import queries as accounts
 from fleet.server.accounts.separation_of_duties import record
-from fleet.server.accounts.sign_in import one_time_codes as codes
-from fleet.server.accounts.sign_in.service import Chosen, SignedIn
 from fleet.server.accounts.tables import sessions, users
 from fleet.server.clock.clock_check import SETTLES, ClockReading
 from fleet.server.commands.model import CommandRequest, Requester
@@ -29,6 +27,8 @@ from fleet.server.people.tables import people
 from fleet.server.proposals.mail import proposal_letters
 from fleet.server.proposals.model import Kind, ProposalRefusedError, Refusal, Wish
 from fleet.server.proposals.service import ProposalService, import_administrators
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in.service import Chosen, SignedIn
 from fleet.server.stations.service import add_stations
 from fleet.server.web.roles import Role
 from sim.stories.administrators import listed

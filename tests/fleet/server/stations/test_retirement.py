@@ -14,7 +14,6 @@ from sqlalchemy import update
 
 from fleet.messages.link import StationState, encode
 from fleet.messages.vocabulary import EventType
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.accounts.tables import sessions
 from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.service import AlertService
@@ -28,6 +27,7 @@ from fleet.server.ingest.write import Writer
 from fleet.server.keys.random_tokens import form_token
 from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.sign_in.service import Access
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.visitors import COOKIE, program, session

@@ -15,8 +15,7 @@ from sqlalchemy import update
 from drivers.reader.model import CardFacts, Holder
 from fleet.messages.asking import BlockAsk, LiftAsk
 from fleet.messages.issuing import Offer
-from fleet.server.accounts.sign_in.service import Access, SignedIn
-from fleet.server.accounts.sign_in.sessions import Proof
+from fleet.server.accounts.sessions import Proof
 from fleet.server.accounts.tables import sessions
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
@@ -28,6 +27,7 @@ from fleet.server.issuers.model import Queueable
 from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.keys.random_tokens import form_token
 from fleet.server.live_feed.hub import Hub
+from fleet.server.sign_in.service import Access, SignedIn
 from fleet.server.web.roles import Role
 from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.asking import DeclinedResult, WorklistAsk, WorklistLine, WorklistResult
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.database.database import Database
+from fleet.server.sign_in.service import Access
 from tests.fakes.issuers.server_side import ADMIN, ALVA, MAJ, Place
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.worklist.conftest import Desk

@@ -18,20 +18,20 @@ from playwright.async_api import Browser, Page
 from fleet.messages.asking import HoldAsk
 from fleet.messages.issuing import CardRecord, DirectoryPerson, HoldReason
 from fleet.messages.vocabulary import EventType
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.ingest.write import Writer
+from fleet.server.issuer_wiring import connected
 from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.issuers.wiring import connected
 from fleet.server.keys.signing import Signer
 from fleet.server.live_feed.hub import Hub
 from fleet.server.people.model import PersonRow
 from fleet.server.people.service import import_people
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.sign_in.service import Access
 from fleet.server.stations.alarms import AlarmRecorder
 from fleet.server.web.roles import Role
 from sim.issuer.core import Simulator

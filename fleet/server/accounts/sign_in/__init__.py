@@ -1,1 +1,0 @@
-"""Authentication: passwords, one-time codes, sessions, login throttling, OpenID Connect and security keys."""

@@ -1,0 +1,1 @@
+"""Authentication: passwords, one-time codes, login throttling, OpenID Connect and security keys."""
