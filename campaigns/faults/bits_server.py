@@ -32,7 +32,7 @@ from fleet.messages.events import Event
 from fleet.messages.link import Acked, SyncAsk, encode
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.asks.answers import Answers
-from fleet.server.broker.mosquitto import MEMORY, Broker, is_listening
+from fleet.server.broker.mosquitto import MEMORY, Broker
 from fleet.server.broker.mqtt5_client import Credentials, tls_context
 from fleet.server.commands.dispatcher import CommandDispatcher
 from fleet.server.database.database import READ_FAULTS, Database, StoreError
@@ -59,6 +59,7 @@ from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE, FileAttem
 from fleet.server.verifier.judge import Keys, KeysError
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
+from tests.fakes.brokers.mosquitto import is_listening
 from tests.fakes.fleet.station_peer import FleetStation
 from tests.fakes.server.alert_monitor import Desk
 from tests.fakes.server.databases import new_store

@@ -208,13 +208,13 @@ def kept_events(cx: sqlite3.Connection, station: str, after: Place = START, limi
     return _restored(cx, rows)
 
 
-def prune(cx: sqlite3.Connection, now: float, keep_days: int = KEEP_DAYS, max_bytes: int = MAX_HELD_BYTES) -> int:
-    """Drop held events older than `keep_days`, and the oldest beyond `max_bytes`; never one that is not held.
+def prune(cx: sqlite3.Connection, now: float, max_bytes: int = MAX_HELD_BYTES) -> int:
+    """Drop held events older than `KEEP_DAYS`, and the oldest beyond `max_bytes`; never one that is not held.
 
     Returns how many were dropped. A time of acknowledgement in the future (the clock was set back) counts as now.
     """
     cx.execute("UPDATE outbox SET acked_at = ? WHERE acked_at > ?", (now, now))
-    old = cx.execute("DELETE FROM outbox WHERE acked_at < ?", (now - keep_days * DAY_S,)).rowcount
+    old = cx.execute("DELETE FROM outbox WHERE acked_at < ?", (now - KEEP_DAYS * DAY_S,)).rowcount
     excess = cx.execute(
         "DELETE FROM outbox WHERE rowid IN (SELECT rowid FROM ("
         " SELECT rowid, sum(length(envelope) + length(data) + length(salt))"

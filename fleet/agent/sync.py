@@ -178,10 +178,6 @@ class OrderBook:
         """Never offer this order again. Call it in the transaction that keeps the outcome of the hand-over."""
         cx.execute("INSERT OR IGNORE INTO sync_collected VALUES (?)", (order,))
 
-    async def find_online(self, hsa_id: str, timeout_s: float = 10.0) -> Order | None:
-        """The first of `offered_online`. Raises as that."""
-        return next(iter(await self.offered_online(hsa_id, timeout_s)), None)
-
     async def offered_online(self, hsa_id: str, timeout_s: float = 10.0) -> tuple[Order, ...]:
         """Ask the server for orders newer than the last list; those whose receipt is owed come first.
 
@@ -229,7 +225,7 @@ class OrderBook:
         self._wake.set()
 
     async def run(self, every_s: float = EVERY_S) -> None:
-        """Keep the list fresh until cancelled: on each connect, every `every_s` seconds, after `find_online`."""
+        """Keep the list fresh until cancelled: on each connect, every `every_s` seconds, after `offered_online`."""
         await keep_fresh(self._link, self._wake, self.refresh, "the list", every_s=every_s)
 
     def _offered(self, *, owed: bool = False) -> list[Order]:

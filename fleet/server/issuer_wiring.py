@@ -107,7 +107,6 @@ async def connected(
     signer: Signer,
     alarms: AlarmRecorder,
     clock: Callable[[], datetime],
-    watch_s: float = WATCH_S,
 ) -> AsyncIterator[tuple[IssuerAnswers, RegionData]]:
     """Both, for as long as the context lasts. Raises SettingsError, RegionError, CardKeysError."""
     issuers = settings.trusted_issuers()
@@ -141,7 +140,7 @@ async def connected(
             by_hand,
         )
         changed = asyncio.Event()
-        watching = asyncio.create_task(_watch(settings, region, status, changed, watch_s), name="region-watch")
+        watching = asyncio.create_task(_watch(settings, region, status, changed), name="region-watch")
         wishes = RequestLog(database, settings.anonymous_limits())
         answers = IssuerAnswers(side, wishes, judge, administrators, signer, alarms, clock)
         answers.changed = changed.set
@@ -159,15 +158,13 @@ async def fetched_orders(settings: IssuerSettings) -> bytes:
         return await source.orders()
 
 
-async def _watch(
-    settings: IssuerSettings, region: RegionData, status: StatusSource, changed: asyncio.Event, every_s: float
-) -> None:
+async def _watch(settings: IssuerSettings, region: RegionData, status: StatusSource, changed: asyncio.Event) -> None:
     """At once where a card was blocked, held or lifted; sooner again where the issuer was away."""
     while True:
         changed.clear()
         fetched = await _look(settings, region, status)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(every_s if fetched else min(every_s, AGAIN_S)):
+            async with asyncio.timeout(WATCH_S if fetched else AGAIN_S):
                 await changed.wait()
 
 

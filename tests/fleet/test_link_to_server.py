@@ -90,13 +90,13 @@ async def test_a_station_syncs_its_list_and_verifies_a_letter(
     async with FleetServer(config), linked(identity, store) as link:
         book = OrderBook(identity, store, link)
         await book.refresh()
-        found = await book.find_online("TEST000000-0001")
+        offered = await book.offered_online("TEST000000-0001")
         said = [
             (await link.ask(seal_puk(identity.verifier_key, "entre-a", "O-1", new_nonce(), puk))).verdict
             for puk in (PUK, "00000000")
         ]
+    assert offered
     assert [order.order for order in book.waiting(wall_clock().date())] == ["O-1"]
-    assert found is not None
     assert book.administrators() == (administrator("TEST000000-A001", "Anna Admin"),)
     assert said == ["match", "no_match"]
 

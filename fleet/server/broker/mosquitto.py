@@ -463,15 +463,6 @@ def _ending_with_us() -> tuple[str, ...]:
     return (found, "--pdeathsig", "TERM") if found else ()
 
 
-async def is_listening(address: Address) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(address.host, address.port)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
 async def answers_in_tls(address: Address) -> bool:
     """Whether it takes part in TLS: mosquitto listens already before it reads its certificate, and may end on that."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

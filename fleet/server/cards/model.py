@@ -172,9 +172,7 @@ class Cards(Protocol):
         """Stations of all orders of that card, whoever asks: for who decides about the card."""
 
     @changes_with(Topic.REQUESTS)
-    def requests(
-        self, *, state: str = "", card_number: str = "", limit: int = 100, offset: int = 0
-    ) -> tuple[list[RequestRow], int]:
+    def requests(self, *, state: str = "", limit: int = 100, offset: int = 0) -> tuple[list[RequestRow], int]:
         """The queue to the issuer: what waits first, then the newest."""
 
     @changes_with(Topic.REQUESTS)

@@ -110,15 +110,11 @@ class CardService:
         with self._database.reading.begin() as connection:
             return frozenset(connection.execute(theirs).scalars())
 
-    def requests(
-        self, *, state: str = "", card_number: str = "", limit: int = 100, offset: int = 0
-    ) -> tuple[list[RequestRow], int]:
+    def requests(self, *, state: str = "", limit: int = 100, offset: int = 0) -> tuple[list[RequestRow], int]:
         """The queue to the issuer."""
         within = requesting.stations_in(self._patterns)
         with self._database.reading.begin() as connection:
-            return requesting.list_requests(
-                connection, state=state, card_number=card_number, within=within, limit=limit, offset=offset
-            )
+            return requesting.list_requests(connection, state=state, within=within, limit=limit, offset=offset)
 
     def request(self, key: RequestKey) -> RequestRow | None:
         """That one, where it is within."""

@@ -37,10 +37,10 @@ class DeadlineService:
         return DeadlineService(self._database, self._settings, self._clock, stations_like(patterns))
 
     @changes_with(Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS)
-    def lanes(self, *, station: str = "", limit: int = 5) -> Sequence[Lane]:
+    def lanes(self, *, limit: int = 5) -> Sequence[Lane]:
         """Every rule that holds, with its first deadlines."""
         with self._database.reading.begin() as connection:
-            return [self._lane(connection, code, station, limit, 0) for code in self._settings.codes]
+            return [self._lane(connection, code, "", limit, 0) for code in self._settings.codes]
 
     @changes_with(Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS)
     def lane(self, code: Code, *, station: str = "", limit: int = 100, offset: int = 0) -> Lane:

@@ -23,6 +23,7 @@ from fleet.server.orders.tables import orders
 
 QUEUED = frozenset({AskName.CARD_BLOCK, AskName.CARD_HOLD, AskName.CARD_LIFT})
 CHUNK = 500
+_AT_ONCE = 20
 FIRST_S, LAST_S = 30.0, 3600.0
 PORTAL = "register it in the issuer's portal"
 """Why a hand-over, a letter or a block waits where the issuer has no interface for it."""
@@ -67,9 +68,9 @@ def settle_about(connection: Connection, card_number: str, asks: Collection[str]
     connection.execute(update(requests).where(waiting).values(values))
 
 
-def due_requests(connection: Connection, now: datetime, limit: int = 20) -> list[RequestRow]:
-    """What is to be tried, the longest due first."""
-    waiting = select(requests).where(requests.c.due <= now).order_by(requests.c.due, requests.c.id).limit(limit)
+def due_requests(connection: Connection, now: datetime) -> list[RequestRow]:
+    """What is to be tried next, the longest due first."""
+    waiting = select(requests).where(requests.c.due <= now).order_by(requests.c.due, requests.c.id).limit(_AT_ONCE)
     return [_row(row) for row in connection.execute(waiting)]
 
 

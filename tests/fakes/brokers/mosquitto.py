@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fleet.server.broker.mosquitto import access_list, is_listening
+from fleet.server.broker.mosquitto import access_list
 from fleet.server.process.addresses import Address
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
@@ -80,6 +80,15 @@ class Broker:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
             return True
         return False
+
+
+async def is_listening(address: Address) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(address.host, address.port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 async def until_listens(address: Address, and_also: Callable[[], bool] = lambda: True) -> None:

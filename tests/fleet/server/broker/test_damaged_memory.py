@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.broker.mosquitto import MEMORY, Broker, BrokerError, answers_in_tls, is_listening
+from fleet.server.broker.mosquitto import MEMORY, Broker, BrokerError, answers_in_tls
 from fleet.server.process.addresses import Address
 from provisioning.authority import Authority
-from tests.fakes.brokers.mosquitto import until_listens
+from tests.fakes.brokers.mosquitto import is_listening, until_listens
 from tests.fakes.fleet.station_peer import FleetStation
 from tests.fleet.server.conftest import broker_files, enrolled
 

@@ -145,7 +145,7 @@ def test_a_request_is_tried_again_where_one_may(database: Database) -> None:
     assert not desk_of(database, "entre-b").retry(row.key)
     assert desk_of(database).retry(row.key)
     assert not desk_of(database).retry(RequestKey("entre-a", "0" * 32))
-    assert desk_of(database).requests(card_number=CARD)[1] == 1
+    assert [row.card_number for row in desk_of(database).requests()[0]].count(CARD) == 1
 
 
 def message(database: Database, name: str, digest: str = "d", *, cancel: tuple[str, ...] = ()) -> bool | None:
