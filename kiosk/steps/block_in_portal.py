@@ -6,12 +6,12 @@ blocked, and that is written down in their name. Whatever comes in between, the 
 
 from typing import assert_never
 
-from fleet.messages.vocabulary import AskName, Effect, ErrandOutcome
+from fleet.messages.vocabulary import AskName, Effect
 from kiosk.issuer.ports import BlockReason, CardBlocked, LoggedIn, RequestDeclined, Unavailable
 from kiosk.ports import ErrandCancelledError, ErrandEndedError, Presence
 from kiosk.steps import block_in_portal_views as views
 from kiosk.steps.blocking_views import DEAD, telling
-from kiosk.steps.capabilities import Ended, StopError
+from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import wait_until_empty
 from kiosk.steps.context import CardHolder, ErrandContext
 from kiosk.steps.identity.administrator import (
@@ -48,7 +48,7 @@ async def offer_block_in_portal(
     except ErrandCancelledError:
         return came
     except ErrandEndedError:
-        await context.log.end(Ended(ErrandOutcome.DONE, came))
+        await context.end(came)
         raise
 
 

@@ -10,7 +10,8 @@ from typing import Literal, Protocol, Self, TypedDict
 
 from drivers.reader.model import CardFacts
 from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.ports import Ask, ErrandLog
+from kiosk.ports import Ask, Ended, ErrandLog, Order
+from kiosk.receipts import Receipt
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.views import Button, Point, Say, Step, Tell, say
 
@@ -97,6 +98,20 @@ class ErrandContext(ViewContext):
     ask: Ask
     caps: Capabilities
     log: ErrandLog
+
+    async def end(
+        self,
+        reason: str = "",
+        outcome: ErrandOutcome = ErrandOutcome.DONE,
+        *,
+        order: Order | None = None,
+        receipt: Receipt | None = None,
+        then: str = "",
+    ) -> Ended:
+        """Commit how the errand ended, before it is told."""
+        ended = Ended(outcome, reason, order=order, receipt=receipt.number if receipt else None, then=then)
+        await self.log.end(ended)
+        return ended
 
     def go_to(self, views: ViewContext) -> Self:
         """The same errand, whose views are of that context from here on."""

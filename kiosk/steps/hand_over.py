@@ -3,7 +3,7 @@
 A holder who left half way comes back to where the card is: what the journal holds as done for the order is not done twice.
 """
 
-from fleet.messages.vocabulary import Effect, ErrandOutcome
+from fleet.messages.vocabulary import Effect
 from kiosk.issuer.ports import DirectoryPerson, Unavailable
 from kiosk.ports import Order, Visit
 from kiosk.steps import receipt_views as views
@@ -60,8 +60,7 @@ async def hand_over(context: ErrandContext, who: Identification) -> Ended:
 async def end_hand_over(context: ErrandContext, order: Order, signed: SignedReceipt, remark: str = "") -> Ended:
     """Commit that the card is handed over, then say so, for as long as somebody still wants the receipt."""
     receipt = signed.receipt
-    ended = Ended(ErrandOutcome.DONE, reason=remark, order=order, receipt=receipt.number)
-    await context.log.end(ended)
+    ended = await context.end(remark, order=order, receipt=receipt)
     end = views.done(context.ending(), receipt, paper=signed.paper, mail=await can_mail(context.caps, receipt))
     while (answer := await context.ask(end)) != "end":
         if answer == "receipt":

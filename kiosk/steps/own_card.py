@@ -153,9 +153,7 @@ async def lead_to_hand_over(context: ErrandContext, card: OwnCard) -> Ended | No
     errand = HANDS_OVER[pending] if context.caps.region.has_errand(HANDS_OVER[pending]) else None
     offered = errand is not None and context.caps.machine is not None and context.caps.machine.missing(errand) is None
     goes_on = await context.ask(not_handed_over(context, errand, offered=offered)) == "hand_over"
-    ended = Ended(ErrandOutcome.REFUSED, "not_handed_over", then=errand or "" if goes_on else "")
-    await context.log.end(ended)
-    return ended
+    return await context.end("not_handed_over", ErrandOutcome.REFUSED, then=errand or "" if goes_on else "")
 
 
 def refuse_read_only(context: ViewContext, facts: CardFacts) -> None:

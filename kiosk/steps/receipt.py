@@ -241,8 +241,7 @@ async def say_done(
 ) -> Ended:
     """Commit that the errand is done, then say so, for as long as somebody still wants the receipt. `untested`: why nothing
     shows that the card works."""
-    ended = Ended(ErrandOutcome.DONE, untested or "", receipt=receipt.number if receipt else None)
-    await context.log.end(ended)
+    ended = await context.end(untested or "", receipt=receipt)
     end = own_card_views.done(context, title, lead, receipt, tested=untested is None)
     while await context.ask(end) == "receipt" and receipt is not None:
         if context.caps.printer is None and not await can_mail(context.caps, receipt):

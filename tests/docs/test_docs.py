@@ -251,15 +251,21 @@ def test_every_alarm_is_told() -> None:
 
 
 def ends_of(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """Outcome and reason of `stop(context, outcome, reason)` and `Ended(outcome, reason)`, where they are written out."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in ("stop", "Ended"):
-        return
-    given = node.args[1:3] if node.func.id == "stop" else node.args[:2]
-    if len(given) == 2 and isinstance(given[0], ast.Attribute):
-        reasons = [given[1].body, given[1].orelse] if isinstance(given[1], ast.IfExp) else [given[1]]
-        for reason in reasons:
-            if isinstance(reason, ast.Constant) and reason.value:
-                yield ErrandOutcome[given[0].attr].value, str(reason.value)
+    """Outcome and reason of `context.stop(reason, outcome)`, of `context.end(reason, outcome)` and of `Ended(outcome, reason)`,
+    where they are written out."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="stop"), args=[reason, *outcome]):
+            usual = "REFUSED"
+        case ast.Call(func=ast.Attribute(attr="end"), args=[reason, *outcome]):
+            usual = "DONE"
+        case ast.Call(func=ast.Name(id="Ended"), args=[ast.Attribute(attr=usual), reason]):
+            outcome = []
+        case _:
+            return
+    ended = outcome[0].attr if outcome and isinstance(outcome[0], ast.Attribute) else usual
+    for one in [reason.body, reason.orelse] if isinstance(reason, ast.IfExp) else [reason]:
+        if isinstance(one, ast.Constant) and one.value:
+            yield ErrandOutcome[ended].value, str(one.value)
 
 
 def test_every_end_of_an_errand_is_told() -> None:

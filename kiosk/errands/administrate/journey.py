@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from fleet.messages.vocabulary import ErrandOutcome, EventType
+from fleet.messages.vocabulary import EventType
 from kiosk.administration_ports import RESTARTED, AdministratorSession, Machine
 from kiosk.errands.administrate import views
 from kiosk.steps.capabilities import Ended
@@ -35,9 +35,7 @@ async def administrate(context: ErrandContext) -> Ended:
             ended = await machine.run(chosen, here)
             if ended is not None and ended.reason == RESTARTED:
                 break
-    over = Ended(ErrandOutcome.DONE)
-    await context.log.end(over)
-    return over
+    return await context.end()
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,7 @@ Rules: nothing is written to the card; only the code's own tries can change.
 from drivers.reader.model import Chain
 from drivers.reader.outcomes import Role
 from drivers.reader.secret import Secret
-from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, FindingCode, Outcome
+from fleet.messages.vocabulary import Effect, EventType, FindingCode, Outcome
 from kiosk.errands.check_card import views
 from kiosk.errands.check_card.computer import certificate_choices, show_computer
 from kiosk.errands.check_card.told_findings import tell_findings
@@ -48,13 +48,11 @@ async def check_card(context: ErrandContext) -> Ended:
             await _tell_in_use(context.log, card)
         if code is not None and tested:
             await _tell_name_change(context, card, code)
-        ended = Ended(ErrandOutcome.DONE, untested or "")
-        await context.log.end(ended)
+        ended = await context.end(untested or "")
         choices = certificate_choices(card.facts, context.caps.clock.now())
         said = views.done(findings, tested=tested, untested=untested)
-        while (
-            await context.ask(views.end(CONTEXT, *said, tested=untested is None, computer=bool(choices))) == "computer"
-        ):
+        end = views.end(CONTEXT, *said, tested=untested is None, computer=bool(choices))
+        while await context.ask(end) == "computer":
             await show_computer(context.go_to(CONTEXT), choices)
         return ended
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.check_card import views
 from kiosk.findings import CardFinding
-from kiosk.ports import ErrandLog
 from kiosk.region import NearestStation
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ErrandContext
@@ -17,7 +15,7 @@ async def tell_findings(context: ErrandContext, findings: Sequence[CardFinding])
         mends = _offered(context.caps, finding)
         nearest = None if mends else _nearest(context.caps, finding)
         if await context.ask(views.finding(context, finding, mends=mends, nearest=nearest)) == "mend":
-            return await _go_on(context.log, finding)
+            return await context.end(finding.code, then=finding.begins)
     return None
 
 
@@ -30,10 +28,3 @@ def _nearest(caps: Capabilities, finding: CardFinding) -> NearestStation | None:
     """Where the errand that mends it can be had instead."""
     here = caps.seal.station if caps.seal is not None else ""
     return caps.region.nearest_station(here, finding.errand) if finding.errand else None
-
-
-async def _go_on(log: ErrandLog, finding: CardFinding) -> Ended:
-    """To the errand that mends it, with the card where it is."""
-    ended = Ended(ErrandOutcome.DONE, finding.code, then=finding.begins)
-    await log.end(ended)
-    return ended

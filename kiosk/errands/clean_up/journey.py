@@ -6,7 +6,7 @@ confirmed twice and cannot be undone.
 
 from drivers.reader.outcomes import Role
 from drivers.reader.secret import Secret
-from fleet.messages.vocabulary import AskName, ErrandOutcome
+from fleet.messages.vocabulary import AskName
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.steps import blocking_views
 from kiosk.steps.blocking import BlockRequest, block_or_hold
@@ -75,8 +75,7 @@ async def _block(context: ErrandContext, card: OwnCard) -> Ended:
     came = await block_or_hold(context.go_to(SURE), wish)
     who = Identification("card", proof.hsa_id, proof=proof)
     receipt = await receipt_for(context.go_to(CONTEXT), card.whose, who, ("reason_own_wish", came))
-    ended = Ended(ErrandOutcome.DONE, came, receipt=receipt.number if receipt else None)
-    await context.log.end(ended)
+    ended = await context.end(came, receipt=receipt)
     await context.ask(blocking_views.done(CONTEXT, came, police=False))
     if receipt is not None:
         await give_receipt(context.go_to(CONTEXT), receipt)

@@ -7,7 +7,7 @@ and count stay as they were, and the errand can be begun again.
 import hashlib
 
 from fleet.messages.asking import BinAsk
-from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
+from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.errands.empty_bin import views
 from kiosk.errands.empty_bin.counting import BinCount, count_cards
 from kiosk.errands.empty_bin.signing import sign_statement
@@ -59,9 +59,7 @@ async def _done(context: ErrandContext, count: BinCount, people: views.Two, seal
     """The receipt that proves it."""
     reason = "difference_explained" if count.reason else ""
     if context.caps.seal is None:
-        ended = Ended(ErrandOutcome.DONE, reason)
-        await context.log.end(ended)
-        return ended
+        return await context.end(reason)
     details = (*(ReceiptDetail(what, str(many)) for what, many in count.figures().items()), ReceiptDetail("seal", seal))
     remarks = (
         "bin_signed",
@@ -71,8 +69,7 @@ async def _done(context: ErrandContext, count: BinCount, people: views.Two, seal
     receipt = await issue_station_receipt(
         context, work_receipt_facts(context.go_to(CONTEXT), *people, details=details, remarks=remarks)
     )
-    ended = Ended(ErrandOutcome.DONE, reason, receipt=receipt.number)
-    await context.log.end(ended)
+    ended = await context.end(reason, receipt=receipt)
     way = await hand_out_receipt(context.go_to(CONTEXT), receipt)
     await context.ask(views.done(CONTEXT, cleared=cleared, paper=way == "paper"))
     return ended

@@ -6,7 +6,7 @@ administrator. Without either a hold is made at once, and the block follows when
 
 from dataclasses import replace
 
-from fleet.messages.vocabulary import AskName, ErrandOutcome
+from fleet.messages.vocabulary import AskName
 from kiosk.errands.report_lost import views
 from kiosk.errands.report_lost.lifting import hand_in, lift
 from kiosk.issuer.ports import BlockReason, HoldReason
@@ -43,8 +43,7 @@ async def report_lost(context: ErrandContext) -> Ended:
     came: str = await block_or_hold(context.go_to(SURE), wish)
     came = await offer_block_in_portal(context.go_to(SURE), came, whose, BLOCKS.get(what), who)
     receipt = await receipt_for(context.go_to(CONTEXT), whose, who, (f"reason_{what}", came))
-    ended = Ended(ErrandOutcome.DONE, came, receipt=receipt.number if receipt else None)
-    await context.log.end(ended)
+    ended = await context.end(came, receipt=receipt)
     police, line = what in ("lost", "stolen"), context.caps.region.block_line
     instead = context.caps.region.without_hold if what in BLOCKS else None  # one that is only forgotten nobody blocks
     blocked_by = done_by("lost_done.marked.by", instead, context.caps.clock.now()) if instead else None

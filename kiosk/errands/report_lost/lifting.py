@@ -45,6 +45,4 @@ async def hand_in(context: ErrandContext) -> Ended:
     """Somebody else's card goes into the drop slot. Raises StopError where there is none."""
     if context.caps.machine is None or context.caps.machine.missing("return_card") is not None:
         raise context.stop("found_elsewhere", icon="card-search-outline")
-    ended = Ended(ErrandOutcome.DONE, "found_card", then=FOUND_CARD)
-    await context.log.end(ended)
-    return ended
+    return await context.end("found_card", then=FOUND_CARD)

@@ -9,7 +9,6 @@ A card that a colleague found is put on hold without a code, within the limits o
 
 from typing import get_args
 
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.return_card import views
 from kiosk.errands.return_card.returning import ReturnedCard, drop_into_bin, identify_card, tell_issuer
 from kiosk.issuer.ports import BlockReason
@@ -42,8 +41,7 @@ async def return_card(context: ErrandContext) -> Ended:
     what = await offer_block_in_portal(context.go_to(DROP), what, card.whose, reason, card.who)
     remarks = (f"reason_{reason}", what, *(() if card.is_seen else ("not_seen",)))
     receipt = await receipt_for(context.go_to(CONTEXT), card.whose, card.who, remarks)
-    ended = Ended(ErrandOutcome.DONE, what, receipt=receipt.number if receipt else None)
-    await context.log.end(ended)
+    ended = await context.end(what, receipt=receipt)
     way = await give_receipt(context.go_to(CONTEXT), receipt) if receipt is not None else "nothing"
     await context.ask(views.done(CONTEXT, what, way, is_seen=card.is_seen))
     return ended
@@ -56,8 +54,7 @@ async def found_card(context: ErrandContext) -> Ended:
     await drop_into_bin(context.go_to(DROP), card, None, blocks=False)
     what = await tell_issuer(context.go_to(DROP), card, None)
     what = "not_told" if card.note_only and what != "was_blocked" else what
-    ended = Ended(ErrandOutcome.DONE, f"found_{what}")
-    await context.log.end(ended)
+    ended = await context.end(f"found_{what}")
     await context.ask(with_office(views.done_found(CONTEXT, ended.reason, is_seen=card.is_seen), context.caps.region))
     return ended
 
@@ -75,7 +72,6 @@ def _after(caps: Capabilities, card: ReturnedCard) -> views.AfterReturn:
 
 async def _kept(context: ErrandContext) -> Ended:
     """Another assignment follows: the card stays with its holder, and nothing is blocked."""
-    ended = Ended(ErrandOutcome.DONE, "kept")
-    await context.log.end(ended)
+    ended = await context.end("kept")
     await context.ask(views.kept(CONTEXT))
     return ended

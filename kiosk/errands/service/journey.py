@@ -6,7 +6,6 @@ printed again keeps its one number.
 
 from collections.abc import Awaitable, Callable
 
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.administration_ports import RESTARTED, Machine
 from kiosk.errands.service import tasks as steps
 from kiosk.errands.service import views
@@ -44,9 +43,7 @@ async def service(context: ErrandContext) -> Ended:
     while (wish := await _wish(context, machine)) in STEPS:
         await STEPS[wish](context, machine, by)
     restarts = wish in ENDS and await ENDS[wish](context, machine, by)
-    ended = Ended(ErrandOutcome.DONE, RESTARTED if restarts else "")
-    await context.log.end(ended)
-    return ended
+    return await context.end(RESTARTED if restarts else "")
 
 
 async def _wish(context: ErrandContext, machine: Machine) -> str:

@@ -4,7 +4,6 @@ Rules (docs/rules.md, "Hand-over and return"): each card that was moved is an ev
 committed when the door is shut; so the errand may end at any moment, and nothing of it is lost.
 """
 
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.stock import views
 from kiosk.errands.stock.counting import count
 from kiosk.errands.stock.delivering import deliver
@@ -43,14 +42,11 @@ async def _done(shelf: StockSession) -> Ended:
     """A receipt where something was moved or counted."""
     context = shelf.context
     if context.caps.seal is None or not shelf.has_done:
-        ended = Ended(ErrandOutcome.DONE)
-        await context.log.end(ended)
-        return ended
+        return await context.end()
     figures = {"stored": shelf.stored, "taken_out": shelf.taken_out, "missing": shelf.missing}
     details = tuple(ReceiptDetail(what, str(many)) for what, many in figures.items())
     receipt = await issue_station_receipt(context, work_receipt_facts(context, shelf.by, details=details))
-    ended = Ended(ErrandOutcome.DONE, receipt=receipt.number)
-    await context.log.end(ended)
+    ended = await context.end(receipt=receipt)
     await hand_out_receipt(context, receipt)
     return ended
 

@@ -4,7 +4,6 @@ Rules: docs/rules.md, "Which product may be unlocked". Without the envelope an a
 """
 
 from drivers.reader.outcomes import Role
-from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.unblock import views
 from kiosk.errands.unblock.views import CARD, CODE, CONTEXT, LETTER
 from kiosk.errands.unblock.ways import choose_way, choose_without
@@ -65,8 +64,7 @@ async def _by(context: ErrandContext, way: str, card: OwnCard, roles: tuple[Role
 
 async def _order_letter(context: ErrandContext, card: OwnCard, *, instead: bool = False) -> Ended:
     reason, view = await order_letter(context.go_to(LETTER), card.whose, "locked", instead=instead)
-    ended = Ended(ErrandOutcome.DONE, reason)
-    await context.log.end(ended)
+    ended = await context.end(reason)
     await context.ask(view)
     return ended
 
