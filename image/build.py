@@ -143,8 +143,12 @@ def _sources(options: Options) -> str:
 
 
 def _python_inputs(options: Options, headers: Built) -> list[str]:
-    tracked = run("git", "ls-files", "-s", "--", *python_site.SHIPPED, "setup.cfg", "pyproject.toml", cwd=PROJECT)
-    changed = run("git", "diff", "HEAD", "--", *python_site.SHIPPED, "setup.cfg", "pyproject.toml", cwd=PROJECT)
+    tracked = run(
+        "git", "ls-files", "-s", "--", *python_site.SHIPPED, "setup.cfg", "setup.py", "pyproject.toml", cwd=PROJECT
+    )
+    changed = run(
+        "git", "diff", "HEAD", "--", *python_site.SHIPPED, "setup.cfg", "setup.py", "pyproject.toml", cwd=PROJECT
+    )
     own = Path(python_site.__file__).read_text("utf-8")
     return [options.architecture, headers.stamp, LOCK.read_text("utf-8"), own, tracked, changed]
 

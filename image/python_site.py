@@ -96,7 +96,17 @@ def build_wheel(project: Path, folder: Path, epoch: int) -> Path:
     source = folder / "source"
     source.mkdir()
     kept = run(
-        "git", "ls-files", "-z", "--", *SHIPPED, "setup.cfg", "pyproject.toml", "README.md", "LICENSE", cwd=project
+        "git",
+        "ls-files",
+        "-z",
+        "--",
+        *SHIPPED,
+        "setup.cfg",
+        "setup.py",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        cwd=project,
     )
     run("cp", "--parents", "--target-directory", source, *kept.rstrip("\0").split("\0"), cwd=project)
     pip(

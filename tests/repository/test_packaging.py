@@ -10,7 +10,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WHEELS = {".": ("drivers", "fleet", "kiosk", "provisioning"), "sim": ("sim",), "drivers/reader": ("drivers/reader",)}
 """The folder that each wheel is built in, and the packages in it."""
 FOR_READERS_OF_THE_SOURCE = {".md"}
-FOR_THE_BUILD = {f"{folder}/{name}" for folder in ("sim", "drivers/reader") for name in ("pyproject.toml", "setup.cfg")}
+FOR_THE_BUILD = {
+    f"{folder}/{name}" for folder in ("sim", "drivers/reader") for name in ("pyproject.toml", "setup.cfg", "setup.py")
+}
 
 
 @pytest.fixture(params=list(WHEELS))

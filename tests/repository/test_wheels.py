@@ -33,7 +33,7 @@ from tests.fakes.machine.notify_socket import notify_socket
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("drivers", "fleet", "kiosk", "provisioning", "sim")
-FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+FILES = ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE")
 NEEDED = "install kortkiosk-sim"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -99,6 +99,36 @@ def both(wheels: tuple[Path, Path, Path], tmp_path_factory: pytest.TempPathFacto
     """Programs of an environment that has both wheels."""
     folder = tmp_path_factory.mktemp("both")
     return runner(environment(folder, *wheels[:2]), folder)
+
+
+MICROPYTHON, ALEMBIC = "drivers.cabinet.firmware", "fleet.server.database.migrations.env"
+IMPORTS = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+def test_every_module_of_the_stations_wheel_is_imported_without_the_others(
+    wheels: tuple[Path, Path, Path], station: Run
+) -> None:
+    files = [Path(name) for name in zipfile.ZipFile(wheels[0]).namelist() if name.endswith(".py")]
+    names = [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]
+    theirs = [name for name in names if not name.startswith(MICROPYTHON) and name != ALEMBIC and "__main__" not in name]
+    assert len(theirs) > 1000
+    ended = station("python", "-c", IMPORTS, *theirs)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+
+
+def test_what_errands_show_in_tests_is_in_the_second_wheel_alone(wheels: tuple[Path, Path, Path]) -> None:
+    ours, simulators = (
+        {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("kiosk/errands/")}
+        for wheel in wheels[:2]
+    )
+    assert "kiosk/errands/unblock/stories.py" in simulators
+    assert {Path(name).name for name in simulators} == {"samples.py", "stories.py"}
+    assert not ours & simulators
+    assert "kiosk/errands/unblock/errand.toml" in ours
 
 
 def test_the_stations_wheel_holds_no_simulator(station: Run) -> None:
