@@ -92,7 +92,7 @@ def measured(name: str) -> Report:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on; no name of a machine."""
+    """Describe what the figures were measured on; no name of a machine."""
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "system": f"{platform.system()} {platform.machine()}",

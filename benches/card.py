@@ -75,7 +75,7 @@ class CountedCard:
 
     @property
     def note(self) -> str:
-        """What has passed, in words."""
+        """Exchanges and bytes that have passed, in words."""
         return f"{len(self.passed)} exchanges, {self.size:,} bytes"
 
 

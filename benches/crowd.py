@@ -109,7 +109,7 @@ def run_program(module: str, *arguments: object) -> Iterator[Program]:
 
 
 def draw_reconnects(stations: int, away_s: float, random: Random) -> list[float]:
-    """When each comes back, in seconds after the broker, by the rule of the link alone: a connection takes no time."""
+    """Draw when each comes back, in seconds after the broker, by the rule of the link alone: a connection takes no time."""
     back = []
     for _ in range(stations):
         rule, at = Backoff(draw=random.uniform), 0.0

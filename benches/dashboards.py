@@ -18,7 +18,7 @@ LIMIT = 1 << 20
 
 
 async def _follow(port: int, cookie: str, stands: asyncio.Event) -> list[float]:
-    """When each frame came, but for the first."""
+    """Return when each frame came, but for the first."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=LIMIT)
     head = f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n"
     writer.write(head.encode())

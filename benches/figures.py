@@ -33,7 +33,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one bench found: its figures, or why there are none."""
+    """Report of one bench: its figures, or why there are none."""
 
     name: str
     title: str
@@ -66,7 +66,7 @@ def percentile(values: Sequence[float], part: float) -> float:
 
 
 def median_ms(work: Callable[[], object], times: int = 5, before: Callable[[], object] = lambda: None) -> float:
-    """How long `work` takes, in milliseconds: the median, after one run that does not count. `before` is not timed."""
+    """Return how long `work` takes, in milliseconds: the median, after one run that does not count. `before` is not timed."""
     _timed_ms(work, before)
     return statistics.median(_timed_ms(work, before) for _ in range(times))
 

@@ -49,7 +49,7 @@ KEY = bytes(range(32))
 
 
 def measure(folder: Path) -> list[Figure]:
-    """How many were judged, how many alarms there are, and the times."""
+    """Measure how many were judged, how many alarms there are, and the times."""
     return asyncio.run(_measure(folder))
 
 
@@ -103,7 +103,7 @@ class _Bench:
         return await asyncio.gather(*(one(*each) for each in asked))
 
     async def guess(self, times: int) -> int:
-        """How many guesses at one envelope were judged; the last one is right."""
+        """Send so many guesses at one envelope, the last one right; return how many were judged."""
         codes = [f"{number:08d}" for number in range(times - 1)] + [RIGHT]
         said = await self.ask([("guess-a", "O-guessed", code) for code in codes], AT_ONCE)
         return sum(verdict != "too_many" for verdict, _ in said)
@@ -135,7 +135,7 @@ def same_distribution(ours: Sequence[float], others: Sequence[float]) -> float:
 
 
 def interval(ours: Sequence[float], others: Sequence[float], random: Random) -> tuple[float, float]:
-    """Where the difference of the medians lies in 95 of 100 resamples."""
+    """Return the interval of the difference of the medians in 95 of 100 resamples."""
     drawn = [
         statistics.median(random.choices(ours, k=len(ours))) - statistics.median(random.choices(others, k=len(others)))
         for _ in range(RESAMPLED)

@@ -232,7 +232,7 @@ class _NoPages:
 
 
 def row(event: Event) -> tuple[Any, ...]:
-    """What is stored of one, of station 1."""
+    """Return the row that is stored of an event of station 1."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     about = (event.type, event.time, event.subject, event.content()["errand"])
     return (1, event.epoch, event.sequence, *about, event.envelope, event.data, event.salt, at)

@@ -37,7 +37,7 @@ ERRANDS = {
 
 
 def is_here() -> bool:
-    """Whether PostgreSQL is installed."""
+    """Return whether PostgreSQL is installed."""
     try:
         programs()
     except FileNotFoundError:

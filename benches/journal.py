@@ -101,5 +101,5 @@ async def _effects(journal: Journal) -> None:
 
 
 async def _opened() -> Opened:
-    """What the slot answers here: at once."""
+    """Answer for the slot, at once."""
     return Opened()

@@ -133,7 +133,7 @@ class Feed:
             self._frames.get_nowait()
 
     def wait(self) -> float:
-        """When the next frame came."""
+        """Wait for the next frame; return when it came."""
         try:
             return self._frames.get(timeout=WAIT_S)
         except queue.Empty:

@@ -81,7 +81,7 @@ class Ear:
             self._came.clear()
 
     def wait_for(self, wanted: bytes) -> float:
-        """When the first message with these bytes in it came. Raises CannotMeasureError where it never does."""
+        """Return when the first message with these bytes in it came. Raises CannotMeasureError where it never does."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._time_of(wanted) is not None, WAIT_S):
                 raise CannotMeasureError(f"nothing came on {self.topic}")

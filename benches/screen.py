@@ -87,7 +87,7 @@ class Screen:
         self._hand.stdin.flush()
 
     def first_change(self, before: bytes) -> float:
-        """When the picture was first another than `before`."""
+        """Return when the picture was first another than `before`."""
         until = time.perf_counter() + WAIT_S
         while self.picture() == before:
             if time.perf_counter() > until:
@@ -96,7 +96,7 @@ class Screen:
         return time.perf_counter()
 
     def still_since(self, quiet_s: float = 1.5) -> float:
-        """When the picture last changed, once it has not for so long."""
+        """Return when the picture last changed, once it has not for so long."""
         seen, at = self.picture(), time.perf_counter()
         until = at + WAIT_S
         while (now := time.perf_counter()) - at < quiet_s:

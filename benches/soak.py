@@ -107,8 +107,8 @@ def _people_reading(region: Region) -> Iterator[None]:
 
 
 def _window(region: Region, load: Program, cookies: str, seconds: float) -> list[float]:
-    """How long each event waited for its `acked`, in milliseconds. Who only looks on for an hour is signed out: each goes to a
-    page first."""
+    """Return how long each event waited for its `acked`, in milliseconds. Who only looks on for an hour is signed
+    out: each goes to a page first."""
     for cookie in cookies.split(","):
         region.page("/", cookie)
     with run_program("benches.dashboards", region.http, cookies, DASHBOARDS):
@@ -131,7 +131,7 @@ def _sample(region: Region, server: "subprocess.Popen[str]", at_s: float, waits:
 
 
 def growth(samples: list[Sample]) -> str:
-    """What the second half added, by the line that fits its samples best, and how much that is of what the server takes."""
+    """Say what the second half added, by the line that fits its samples best, and its share of what the server takes."""
     half = samples[len(samples) // 2 :] if len(samples) > 3 else samples
     slope = statistics.linear_regression([one.at_s for one in half], [one.memory for one in half]).slope
     added = slope * (half[-1].at_s - half[0].at_s)

@@ -53,7 +53,7 @@ async def _hear(pipe: Path, text: str) -> tuple[float, float, float]:
 
 
 def _read(pipe: Path) -> tuple[float, int]:
-    """When the first byte after the head of a WAV file came, and how many there are."""
+    """Return when the first byte after the head of a WAV file came, and how many there are."""
     with pipe.open("rb") as sound:
         sound.read(WAV_HEAD + 1)
         return time.perf_counter(), 1 + len(sound.read())

@@ -48,7 +48,7 @@ VISITS = {
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a visit asks of a person and of the cards."""
+    """Work that a visit asks of a person and of the cards."""
 
     views: int
     words: int
@@ -69,7 +69,7 @@ class Visit:
 
     @property
     def seconds_reading(self) -> float:
-        """Where every word is read."""
+        """Seconds of a visit where every word is read."""
         return self.seconds + self.words * WORD_S
 
 

@@ -116,7 +116,7 @@ def overlay_between(base: Node, wanted: Node) -> str:
 
 @dataclass(frozen=True)
 class Kernel:
-    """What one kernel brings: the words in its own image, and modules by the `compatible` words that they name."""
+    """Words in one kernel's own image, and its modules by the `compatible` words that they name."""
 
     image: bytes
     modules: Mapping[str, str]
@@ -140,7 +140,7 @@ class Kernel:
 
 
 def suppliers(node: Node, by_handle: Mapping[int, Node]) -> Iterator[Node]:
-    """What a node cannot work without: its bus, and whatever its properties point at."""
+    """Yield what a node cannot work without: its bus, and whatever its properties point at."""
     if node.parent is not None and node.parent.parent is not None:
         yield node.parent
     for name in node.properties:
@@ -195,7 +195,7 @@ def require_drivers(root: Path) -> None:
 
 
 def missing_drivers(root: Path) -> list[str]:
-    """What the boards lack, a line each, of the files that the build's step `root` hands out. Raises OSError."""
+    """Return what the boards lack, a line each, of the files that the build's step `root` hands out. Raises OSError."""
     lines = []
     for ending, boards in BOARDS.items():
         aliases = (root / f"modules.alias{ending}").read_text("utf-8")

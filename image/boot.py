@@ -109,7 +109,7 @@ def _sign_manager(keys: Path, folder: Path) -> Path:
 
 
 def _write_enrolment(keys: Path, epoch: int, folder: Path) -> dict[str, Path]:
-    """What systemd-boot enrols, by its path on the EFI partition: each certificate, signed by the key above it."""
+    """Write each certificate that systemd-boot enrols, signed by the key above it. Return them by path on the EFI partition."""
     made = {}
     for name, signer in SIGNERS.items():
         certificate, file = folder / f"{name}.esl", folder / f"{name}.auth"

@@ -56,10 +56,10 @@ OF_A_RASPBERRY_PI = ("dracut-arm64.conf", "add_raspberry_pi.sh")
 
 @dataclass(frozen=True)
 class Options:
-    """What is built. `accept`: other package versions than those recorded are recorded. `epoch`: Unix seconds of every
-    file. `version`: of the image, as its bundle has it. `signer`: the certificate that signs the manifest, its key beside it.
-    `secure_boot`: the folder of a region's keys, with which what a PC starts is signed. `update_ca`: whose signers sign
-    bundles, in PEM; without, those of the authority that a station has when it is set up."""
+    """Options of a build. `accept`: other package versions than those recorded are recorded. `epoch`: Unix seconds of
+    every file. `version`: of the image, as its bundle has it. `signer`: the certificate that signs the manifest, its key
+    beside it. `secure_boot`: the folder of a region's keys, with which what a PC starts is signed. `update_ca`: whose
+    signers sign bundles, in PEM; without, those of the authority that a station has when it is set up."""
 
     architecture: Machine
     output: Path
@@ -124,7 +124,7 @@ def deliver(options: Options, steps: dict[str, Built]) -> list[Path]:
 
 
 def _inputs(options: Options, work: Callable[..., None], *more: Built | str) -> list[str]:
-    """What a step is made from: its own source too, so that a change of one step leaves those before it as they are."""
+    """Return the inputs of a step: its own source too, so that a change of one step leaves those before it as they are."""
     stamps = [inspect.getsource(work)]
     stamps += [step.stamp if isinstance(step, Built) else step for step in more]
     return [options.architecture, str(options.epoch), *stamps]

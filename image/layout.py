@@ -94,7 +94,7 @@ def install_definitions(architecture: str) -> dict[str, str]:
 
 
 def partition_path(label: str, architecture: str) -> str:
-    """Where Linux finds the partition by itself, in the initial RAM disk too. Raises StopIteration for another label."""
+    """Return the path where Linux finds the partition, in the initial RAM disk too. Raises StopIteration for another label."""
     if architecture == "amd64":
         return f"/dev/disk/by-partlabel/{label}"
     number = next(n for n, part in enumerate(partitions(architecture), 1) if part.label == label)
@@ -120,7 +120,7 @@ def identifier(name: str) -> str:
 
 
 def offset_of(label: str, architecture: str) -> int:
-    """Where a partition begins, in bytes from the disk's beginning. Raises StopIteration for another label."""
+    """Return where a partition begins, in bytes from the disk's beginning. Raises StopIteration for another label."""
     before = [part.mib for part in partitions(architecture)]
     index = next(index for index, part in enumerate(partitions(architecture)) if part.label == label)
     links = max(0, index + 1 - MBR_PRIMARIES) * (
@@ -139,7 +139,7 @@ def version_of(epoch: int) -> str:
 
 
 def kernel_line(slot: Slot, roothash: str, architecture: str = "amd64") -> str:
-    """What the kernel of a slot is started with.
+    """Return the command line that the kernel of a slot is started with.
 
     A block of the root that differs from its hash is given to nobody, and the root guard stops the machine then. A kernel that
     panics starts anew half a minute later, and one that is at fault panics: it could stand still otherwise. There is no shell in

@@ -24,7 +24,7 @@ def entries_for(text: str, architecture: str) -> list[str]:
 
 
 def compare(recorded: str, installed: str) -> list[str]:
-    """What differs between two lists of `NAME VERSION`, one line a package, in order of name."""
+    """Return the differences of two lists of `NAME VERSION`, one line a package, in order of name."""
     old, new = _versions(recorded), _versions(installed)
     return [
         f"{name}: recorded {old.get(name, 'not there')}, installed {new.get(name, 'not there')}"

@@ -44,7 +44,7 @@ def write_python_bill(tools: Path, site: Path, folder: Path) -> None:
 
 
 def manifest(architecture: str, version: str, epoch: int, roothash: str, files: Iterable[Path]) -> str:
-    """What was built, as JSON with sorted keys. Raises CommandError, OSError."""
+    """Return what was built, as JSON with sorted keys. Raises CommandError, OSError."""
     said = run("dpkg-query", "--show", "--showformat", "${Package} ${Version}\\n", *TOOLS)
     content = {
         "architecture": architecture,

@@ -61,7 +61,7 @@ class AuthorityError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EnrolledStation:
-    """What a station gets for its claim code."""
+    """Answer to a station's claim code: its certificate, and the server's keys."""
 
     station: str
     epoch: int
@@ -223,7 +223,7 @@ class Authority:
         return kept.station
 
     def issuer(self) -> pki.Issuer:
-        """Who signs certificates: the CA's key is needed for it."""
+        """Return the issuer that signs certificates: the CA's key is needed for it."""
         return self.issuers()[0]
 
     def issuers(self) -> list[pki.Issuer]:

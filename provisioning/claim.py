@@ -60,7 +60,7 @@ def make_claim(
 
 
 def id_of(code: str) -> str:
-    """Which claim a typed code means. Raises ClaimRefused where it is no code at all."""
+    """Return the id of the claim that a typed code means. Raises ClaimRefused where it is no code at all."""
     return _signs(code)[:GROUP]
 
 
@@ -92,5 +92,5 @@ def _signs(code: str) -> str:
 
 
 def secret_digest(salt: str, secret: str) -> str:
-    """What is kept of a secret: salted scrypt, hex. `salt` is hex."""
+    """Return the digest that is kept of a secret: salted scrypt, hex. `salt` is hex."""
     return hashlib.scrypt(secret.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()

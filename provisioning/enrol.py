@@ -11,7 +11,7 @@ from provisioning.identity import check_vacant, write_identity
 
 
 class EnrolmentAuthority(Protocol):
-    """Whoever signs under a claim code: an authority's directory at hand."""
+    """Signer under a claim code: an authority's directory at hand."""
 
     def enrol(self, code: str, request: bytes, now: datetime) -> EnrolledStation: ...
 

@@ -37,7 +37,7 @@ _READABLE = (".pem", ".json")
 
 
 def export_server(authority: Authority, into: Path, owner: str | None = None) -> tuple[str, ...]:
-    """What `kortkiosk-fleet serve --authority` needs. Gives what was written. Raises AuthorityError, OSError."""
+    """Copy what `kortkiosk-fleet serve --authority` needs. Return what was written. Raises AuthorityError, OSError."""
     _check_place(authority, into)
     processes = [f"server/{name}{end}" for name in process_names(authority) for end in (".key", ".pem")]
     issuing = [f"server/{path.name}" for path in issuing_keys(authority.directory)]
@@ -45,8 +45,9 @@ def export_server(authority: Authority, into: Path, owner: str | None = None) ->
 
 
 def export_verifier(authority: Authority, into: Path, owner: str | None = None) -> tuple[str, ...]:
-    """What `kortkiosk-fleet verifier --keys` needs, with the checksums that its user may not write. Gives what was written.
-    Raises AuthorityError, OSError."""
+    """Copy what `kortkiosk-fleet verifier --keys` needs, with the checksums that its user may not write.
+
+    Return what was written. Raises AuthorityError, OSError."""
     _check_place(authority, into)
     try:
         Keys.load(authority.directory / "verifier")

@@ -42,7 +42,7 @@ ListPorts = Callable[[], tuple[FoundBoard, ...]]
 
 @dataclass(frozen=True, slots=True)
 class BoardAccess:
-    """How the board is reached. `load` is None where it has its image already; `port` where there is no need to look."""
+    """Access to the board. `load` is None where it has its image already; `port` where there is no need to look."""
 
     load: Load | None
     list_ports: ListPorts

@@ -32,7 +32,7 @@ class FlashError(Exception):
 
 
 def choose(drive: Path | None, mounts: Path = Path("/proc/mounts")) -> Load:
-    """How an image gets onto the Pico: the drive that is named, picotool where it is installed, or a drive that is mounted.
+    """Choose how an image gets onto the Pico: the named drive, picotool where it is installed, or a drive that is mounted.
 
     Raises FlashError where there is no way.
     """
@@ -63,7 +63,7 @@ def _by_picotool(picotool: str, image: Path) -> None:
 
 
 def _mounted(mounts: Path) -> list[Path]:
-    """Where drives of a Pico are mounted; the kernel writes a blank in a name as \\040."""
+    """Return the folders where drives of a Pico are mounted; the kernel writes a blank in a name as \\040."""
     fields = (line.split() for line in mounts.read_text().splitlines())
     folders = (Path(field[1].replace("\\040", " ")) for field in fields if len(field) > 1)
     return [folder for folder in folders if folder.name.startswith(LABEL) and (folder / INFO).is_file()]

@@ -78,7 +78,7 @@ def make_issuing(issuer: Issuer, public: ec.EllipticCurvePublicKey, now: datetim
 
 
 def may_have_issuing(certificate: x509.Certificate) -> bool:
-    """Whether this authority's certificate allows another below it."""
+    """Return whether this authority's certificate allows another below it."""
     length = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
     return length is None or length > 0
 

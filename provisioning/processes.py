@@ -27,6 +27,6 @@ def issue_process(authority: Authority, name: str, now: datetime) -> datetime:
 
 
 def process_names(authority: Authority) -> list[str]:
-    """Those that have a certificate, without the server itself."""
+    """Return the names of the processes that have a certificate, without the server itself."""
     found = (authority.directory / "server").glob(f"{SERVER_CLIENT_NAME}-*.pem")
     return sorted(path.stem for path in found if PROCESS_NAME.match(path.stem))

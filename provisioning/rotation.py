@@ -158,7 +158,7 @@ def _made(pem: str) -> datetime:
 
 
 def pinned_keys(handover: Handover) -> dict[str, object]:
-    """What a station pins once the new keys are the server's: the fields of public.json."""
+    """Return the fields of public.json that a station pins once the new keys are the server's."""
     jwk = {name: str(value) for name, value in handover.signing_key.as_dict(private=False).items()}
     return {
         "signing_key": jwk,

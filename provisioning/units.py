@@ -32,7 +32,7 @@ def write_units(names: tuple[str, ...], output: Path, programs: Path, root: Path
 
 
 def own_programs() -> Path:
-    """Where the programs of this installation are."""
+    """Return the folder with the programs of this installation."""
     return Path(sys.executable).parent
 
 

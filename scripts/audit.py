@@ -131,7 +131,7 @@ def vulnerabilities(report: str) -> tuple[list[str], list[str]]:
 
 
 def _run(tool: str, *arguments: str, may_fail: bool = False) -> str:
-    """What a tool prints. Raises ToolError."""
+    """Return what a tool prints. Raises ToolError."""
     ended = subprocess.run([TOOLS / tool, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     if not ended.stdout.strip() and (ended.returncode or not may_fail):
         raise ToolError(f"{tool} ended with {ended.returncode}: {ended.stderr.strip()[-300:]}")
@@ -169,7 +169,7 @@ sys.exit(str(fault)) if fault else print("valid")
 
 
 def _known_vulnerabilities(packages: dict[str, importlib.metadata.Distribution]) -> tuple[list[str], int]:
-    """Those that are known, and of how many packages nobody could say."""
+    """Return the vulnerabilities that are known, and of how many packages nobody could say."""
     listed = OUT / "delivered.txt"
     listed.write_text(
         "".join(f"{name}=={one.version}\n" for name, one in sorted(packages.items()) if name != "kortkiosk")

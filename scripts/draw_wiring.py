@@ -80,7 +80,7 @@ class Canvas:
 
 
 def pi_labels() -> dict[int, str]:
-    """What leads where on the Pi's header, by place."""
+    """Return the role of each pin of the Pi's header, by place."""
     return {pi.header_position(pin.bcm): f"{role}, BCM {pin.bcm}" for role, pin in pi.reference_wiring().items()}
 
 
@@ -91,7 +91,7 @@ def pi_fixed() -> dict[int, str]:
 
 
 def pico_uses() -> dict[int, str]:
-    """What each GP number of the Pico does in the standard wiring."""
+    """Return what each GP number of the Pico does in the standard wiring."""
     uses: dict[int, str] = {}
 
     def walk(name: str, value: object) -> None:
@@ -110,7 +110,7 @@ def pico_uses() -> dict[int, str]:
 
 
 def pico_labels() -> dict[int, str]:
-    """What leads where on the Pico, by place."""
+    """Return the use of each pin of the Pico, by place."""
     return {PICO_PLACES[number]: f"{use}, GP{number}" for number, use in pico_uses().items()}
 
 

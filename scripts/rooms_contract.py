@@ -79,7 +79,7 @@ class RoomsContract(Contract):
             yield f"{said}: which is not public"
 
     def _domain(self, imports: Iterable[Import]) -> dict[str, set[str]]:
-        """Which subject depends on which, by what is neither presentation nor a table."""
+        """Return the subjects that each subject depends on, by what is neither presentation nor a table."""
         depends: dict[str, set[str]] = {}
         for importer, imported in imports:
             upper, lower = (self._name(module).split(".") for module in (importer, imported))

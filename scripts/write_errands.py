@@ -30,7 +30,7 @@ def walk_files(errand: str) -> list[str]:
 
 
 def ends(errand: str, file: str = "walk.toml") -> dict[str, str]:
-    """How a walk with that file ends by kind of card, as the page in the errand's folder says: `done`, `refused not_writable`."""
+    """Return how a walk with that file ends by kind of card, as the errand's page says: `done`, `refused not_writable`."""
     page = (folder() / errand / "README.md").read_text(encoding="utf-8")
     heading = HEADING if file == "walk.toml" else f"{HEADING}, with [{file}]({file})"
     section = page.partition(f"\n{heading}\n")[2].partition("\n## ")[0]

@@ -106,7 +106,7 @@ def write_appliance(
 
 
 def _names(programs: Path, machine: Machine, update_ca: bytes) -> dict[str, str]:
-    """What stands in the shipped files for what a build or a machine has of its own."""
+    """Return the values of what the shipped files leave to a build or a machine, by placeholder."""
     boot = BOOT[machine]
     return {
         PROGRAM: str(programs / "kortkiosk"),

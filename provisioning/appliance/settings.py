@@ -74,8 +74,9 @@ def write_settings(
 
 
 def named_servers(config: Config, identity: Path, data: Path) -> list[Server]:
-    """What the station calls over TCP: broker, network printer, proxy, and what `network.servers` names; and while it fetches an
-    update the port of it, at the broker's host alone.
+    """Return the servers that the station calls over TCP: broker, network printer, proxy, and what `network.servers` names.
+
+    While it fetches an update, the port of it too, at the broker's host alone.
 
     Raises OSError, ValueError.
     """

@@ -52,7 +52,7 @@ class RootTrust:
     config: Path
 
     def pin(self) -> bool:
-        """Whether the station's copy is here; made now if its time has come. Raises ConfigError, OSError, ValueError."""
+        """Make the station's copy if its time has come; return whether it is here. Raises ConfigError, OSError, ValueError."""
         if self.folder.exists():
             return True
         base = self.config.resolve().parent
@@ -99,7 +99,10 @@ class RootTrust:
         return image() or ""
 
     def _ordered(self, signed: str, statements: tuple[str, ...]) -> tuple[Command, UpdateOrder]:
-        """What the server has signed, by the keys that follow from the pinned one. Raises UpdateRefusedError, ValueError."""
+        """Return the command and the update that the server has signed, by the keys that follow from the pinned one.
+
+        Raises UpdateRefusedError, ValueError.
+        """
         stated = _read_identity((self.folder / IDENTITY_FILE).read_bytes())
         keys = ServerKeys(stated.signing_key, base64.b64decode(stated.verifier_key))
         keys.take(files.read_json(self.folder / KEYS, default=[]))

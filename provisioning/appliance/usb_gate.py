@@ -58,7 +58,7 @@ def parse_descriptors(raw: bytes) -> tuple[str, list[tuple[int, int]]]:
 
 
 def is_allowed(raw: bytes, named: Named) -> bool:
-    """Whether the device with these descriptors may be bound. What cannot be read may not."""
+    """Return whether the device with these descriptors may be bound. What cannot be read may not."""
     try:
         usb_id, interfaces = parse_descriptors(raw)
     except DescriptorError:
@@ -76,7 +76,7 @@ def _is_of_list(usb_class: int, protocol: int, named: Named) -> bool:
 
 
 def read_named(path: Path = ALLOWED) -> Named:
-    """What station.toml names; nothing where it was not read yet."""
+    """Return what station.toml names; nothing where it was not read yet."""
     try:
         rows = [line.split() for line in path.read_text("ascii").splitlines()]
         return {usb_id: frozenset(int(one, 16) for one in classes) for usb_id, *classes in rows}
@@ -85,7 +85,7 @@ def read_named(path: Path = ALLOWED) -> Named:
 
 
 def carries_root(device: Path, block: Path = BLOCK) -> bool:
-    """Whether a device of this system's mapper, such as its root, lies on that USB device. `block`: sysfs."""
+    """Return whether a device of this system's mapper, such as its root, lies on that USB device. `block`: sysfs."""
     return any(device.resolve() in disk.resolve().parents for disk in block.glob("dm-*/slaves/*"))
 
 

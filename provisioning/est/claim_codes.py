@@ -35,7 +35,7 @@ class ClaimCode:
 
     @classmethod
     def parse(cls, text: str) -> "ClaimCode":
-        """What a person typed, in any case and grouping. Raises ClaimRefused."""
+        """Read a code that a person typed, in any case and grouping. Raises ClaimRefused."""
         signs = "".join(sign for sign in text.upper().translate(LOOK_ALIKES) if sign not in "- \t\r\n")
         if len(signs) != SIGNS or any(sign not in ALPHABET for sign in signs):
             raise ClaimRefused(f"a claim code is {SIGNS // GROUP} groups of {GROUP} letters and digits")
@@ -47,7 +47,7 @@ class ClaimCode:
         return cls("".join(secrets.choice(ALPHABET) for _ in range(SECRET_SIGNS)), authority_signs(authority))
 
     def names(self, certificate: x509.Certificate) -> bool:
-        """Whether this is the authority that the code is for."""
+        """Return whether this is the authority that the code is for."""
         return hmac.compare_digest(authority_signs(certificate), self.authority)
 
     def __str__(self) -> str:
@@ -57,7 +57,7 @@ class ClaimCode:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an installer brings: where, as whom, and the code."""
+    """Claim that an installer brings: where, as whom, and the code."""
 
     server: str
     station: str
@@ -65,7 +65,7 @@ class Claim:
 
     @property
     def text(self) -> str:
-        """What the QR code holds."""
+        """Text of the QR code."""
         fields = {"server": self.server, "station": self.station, "code": str(self.code)}
         return f"{_SCHEME}:claim?{urlencode(fields)}"
 

@@ -99,13 +99,13 @@ class FileKey:
         context.load_cert_chain(chain, self.path, station_keys.password_of(self.path.read_bytes()))
 
     def pem(self) -> bytes:
-        """What `station.key` of the identity is to hold."""
+        """Return the content for `station.key` of the identity."""
         return self.path.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
 class KeyShown:
-    """What the station's screen is to show while a person compares."""
+    """Key's fingerprint that the station's screen is to show while a person compares."""
 
     station: str
     fingerprint: str
@@ -120,7 +120,7 @@ class EnrolledIdentity:
 
 
 class _IdentityAnswer(msgspec.Struct, frozen=True):
-    """What EST has no word for. Further fields are of newer servers."""
+    """Answer with what EST has no word for. Further fields are of newer servers."""
 
     station: str
     epoch: int
@@ -333,7 +333,7 @@ def wait_for_certificate(
 
 
 def _pause_s(answer: Answer) -> float:
-    """How long the server wants it to wait. Raises EstError where it wants no more of it."""
+    """Return how long the server wants it to wait. Raises EstError where it wants no more of it."""
     if answer.status not in (202, 429, 503):
         raise _refusal(answer)
     try:

@@ -35,7 +35,7 @@ class MessageError(ValueError):
 
 
 def write_attributes() -> bytes:
-    """What a request is to hold (4.5.2): an EC key on P-256, signed with ECDSA and SHA-256."""
+    """Return the attributes that a request is to hold (4.5.2), in base64: an EC key on P-256, signed with ECDSA and SHA-256."""
     return base64.encodebytes(_ATTRIBUTES)
 
 
@@ -56,7 +56,7 @@ def write_certificates(certificates: Sequence[x509.Certificate]) -> bytes:
 
 
 def read_certificates(body: bytes) -> tuple[x509.Certificate, ...]:
-    """Those of a certs-only PKCS#7; at least one. Raises MessageError."""
+    """Read the certificates of a certs-only PKCS#7 in base64; at least one. Raises MessageError."""
     try:
         listed = cms.ContentInfo.load(base64.b64decode(body))["content"]["certificates"]
         found = tuple(x509.load_der_x509_certificate(one.chosen.dump()) for one in listed)

@@ -30,7 +30,7 @@ def best_kind() -> Kind:
 
 
 def kept_kind(path: Path) -> Kind | None:
-    """How the key of that key file is kept; None where there is no such file. Nothing is opened."""
+    """Return how the key of that key file is kept; None where there is no such file. Nothing is opened."""
     try:
         return storage.kind_of(path.read_bytes())
     except OSError:
@@ -61,7 +61,7 @@ def load(path: Path, content: bytes) -> ec.EllipticCurvePrivateKey:
 
 
 def password_of(content: bytes) -> bytes | None:
-    """What opens the key file where TLS reads it itself; None where nothing is needed. Raises KeyFileError."""
+    """Return the password of a key file that TLS reads itself; None where none is needed. Raises KeyFileError."""
     if storage.kind_of(content) != "sealed":
         return None
     try:

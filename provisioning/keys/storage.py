@@ -25,7 +25,7 @@ TPM = b"-----BEGIN TSS2 PRIVATE KEY-----"
 
 
 def kind_of(content: bytes) -> Kind:
-    """How a key file keeps its key."""
+    """Tell how a key file keeps its key."""
     if content.startswith(URI):
         return "pkcs11"
     if content.startswith(TPM):

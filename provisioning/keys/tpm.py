@@ -27,7 +27,7 @@ class TpmError(Exception):
 
 
 def is_usable() -> bool:
-    """Whether this machine has a TPM, and TLS in this process can use its keys (`OPENSSL_CONF`)."""
+    """Return whether this machine has a TPM, and TLS in this process can use its keys (`OPENSSL_CONF`)."""
     named = os.environ.get(TCTI, f"{BY_DEVICE}{DEVICE}")
     device = named.removeprefix(BY_DEVICE)
     there = device == named or os.access(device, os.R_OK | os.W_OK)  # an emulator has no device

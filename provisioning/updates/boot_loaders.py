@@ -33,7 +33,7 @@ class Slot(StrEnum):
 
 
 class BootLoader(Protocol):
-    """What the slots need of a boot loader."""
+    """Boot loader, as the slots need it."""
 
     @property
     def folder(self) -> Path:
@@ -46,7 +46,7 @@ class BootLoader(Protocol):
         """Durable when this returns. Raises OSError."""
 
     def is_armed(self) -> bool:
-        """Whether there is a one-shot choice."""
+        """Return whether there is a one-shot choice."""
 
     def arm(self, slot: Slot) -> None:
         """The next start shall be of that slot, once. Raises OSError."""
@@ -205,7 +205,7 @@ def loader_conf(slot: Slot) -> str:
 
 
 def boot_loader(efi: Path = Path("/efi"), pi: Path = Path("/boot/firmware")) -> BootLoader:
-    """That of this machine. Raises OSError where there is none."""
+    """Return the boot loader of this machine. Raises OSError where there is none."""
     if (efi / "loader").is_dir():
         return SystemdBoot(efi)
     if (pi / "autoboot.txt").is_file():

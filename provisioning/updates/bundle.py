@@ -114,7 +114,7 @@ class Images:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What a bundle is. `sha256` is of the whole file, as 64 hex digits; `size` in bytes."""
+    """Facts of a bundle. `sha256` is of the whole file, as 64 hex digits; `size` in bytes."""
 
     compatible: str
     version: str
@@ -185,7 +185,7 @@ def make_bundle(output: Path, images: Images, compatible: str, version: str, sig
 
 
 def check_bundle(path: Path, target: Target) -> Bundle:
-    """What it is, where this machine may install it. Raises BundleError, OSError."""
+    """Return the facts of a bundle that this machine may install. Raises BundleError, OSError."""
     bundle = read_bundle(path, target.keyring)
     if bundle.compatible != target.compatible:
         raise BundleError("compatible", f"the bundle is for {bundle.compatible}, and this is {target.compatible}")
@@ -195,7 +195,7 @@ def check_bundle(path: Path, target: Target) -> Bundle:
 
 
 def read_bundle(path: Path, keyring: Path) -> Bundle:
-    """What it is, where the whole of it is what the authority's signer has signed. Raises BundleError, OSError."""
+    """Return the facts of a bundle whose whole content the authority's signer has signed. Raises BundleError, OSError."""
     path.open("rb").close()  # a file that is missing is no bundle that is wrong
     told = _verified_manifest(path, keyring)
     try:

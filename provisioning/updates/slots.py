@@ -48,7 +48,7 @@ class SlotRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StartNotes:
-    """What the station reads of this start."""
+    """Notes of this start, for the station to read."""
 
     start: Start
     current: Slot | None
@@ -130,7 +130,7 @@ class Slots:
             (self._loader.folder / STARTS_FILE).unlink(missing_ok=True)
 
     def note_start(self) -> StartNotes:
-        """What this start is, once for each start: a trial that fell back makes its slot bad. Raises OSError."""
+        """Note what this start is, once for each start: a trial that fell back makes its slot bad. Raises OSError."""
         start = self._start()
         if start == "trial":
             self._keep(_State(self._state.trial, started=True, bad=self._state.bad))
