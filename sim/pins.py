@@ -88,17 +88,17 @@ class VirtualPins(GpioPins):
 
     @property
     def contacts(self) -> dict[Role, bool]:
-        """Which contacts are active: door open, plug in, somebody there."""
+        """State of each contact, True while it is active: door open, plug in, somebody there."""
         return dict(self._contacts_now)
 
     @property
     def lamp(self) -> bool:
-        """Whether the lamp is lit."""
+        """True while the lamp is lit."""
         return self._level("lamp") > 0.5
 
     @property
     def backlight(self) -> float:
-        """How bright the panel is, 0 to 1."""
+        """Brightness of the panel, 0 to 1."""
         return self._level("backlight")
 
     def set_stuck(self, role: Role, stuck: bool = True) -> None:

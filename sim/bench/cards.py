@@ -18,7 +18,7 @@ from sim.reader.pki import TestAuthority
 
 @dataclass(frozen=True, slots=True)
 class SpecialCard:
-    """What is special about a card of the bench: its kind, a PIN that is locked, a second PIN. `note` says so to people."""
+    """Special points of a card of the bench: its kind, a PIN that is locked, a second PIN. `note` says so to people."""
 
     note: str = ""
     kind: str = "B"
@@ -38,7 +38,7 @@ def make_card(name: str, special: SpecialCard, authority: TestAuthority, now: da
 
 
 def persona(name: str) -> Persona:
-    """Who the card of that name belongs to. Raises LookupError where there is no such card."""
+    """Return the holder of the card of that name. Raises LookupError where there is no such card."""
     number, _, which = name.partition(":")
     if not number.isdecimal() or which not in ("old", "new"):
         raise LookupError(f"there is no card {name!r}: say PERSON:old or PERSON:new")
@@ -47,7 +47,7 @@ def persona(name: str) -> Persona:
 
 
 def card_print(name: str) -> dict[str, str]:
-    """What a person reads on the card; a protected identity has no name there. Raises LookupError."""
+    """Return what a person reads on the card; a protected identity has no name there. Raises LookupError."""
     who = persona(name)
     return {
         "name": "" if who.protected_identity else who.name,

@@ -37,12 +37,12 @@ class CardView:
 
     @property
     def which(self) -> str:
-        """Which of the person's cards it is: `old` or `new`."""
+        """Word for which of the person's cards it is: `old` or `new`."""
         return self.name.partition(":")[2]
 
     @property
     def in_hand(self) -> bool:
-        """Whether somebody can do something with it."""
+        """True while somebody can do something with it."""
         return self.place == "hand"
 
 
@@ -174,7 +174,7 @@ class BenchView:
         return next((slot.number for slot in self.slots if slot.open), None)
 
     def owner(self, card: str) -> PersonView:
-        """Whose card it is. Raises LookupError."""
+        """Return whose card it is. Raises LookupError."""
         number = self.cards[card].person
         for someone in self.people:
             if someone.number == number:

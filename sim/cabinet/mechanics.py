@@ -46,7 +46,7 @@ class CabinetMechanics:
 
     @property
     def cards(self) -> dict[int, str]:
-        """Which card lies in which slot."""
+        """Card in each slot that has one."""
         return dict(self._cards)
 
     @property
@@ -154,7 +154,7 @@ class DropSlotMechanics:
 
     @property
     def full(self) -> bool:
-        """Whether the bin takes no more."""
+        """True while the bin takes no more."""
         return len(self._bin) >= self._holds
 
     @property

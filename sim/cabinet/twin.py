@@ -312,7 +312,7 @@ class BoardTwin(CabinetMechanics):
                 self.longest_coil_s = max(self.longest_coil_s, int(lasted_us) / 1e6)
 
     async def _follow(self) -> None:
-        """What the station's end hears of the board: what it counts, and who it is."""
+        """Follow what the station's end hears of the board: what it counts, and who it is."""
         last_heard = None
         while True:
             await self.driver.changed()

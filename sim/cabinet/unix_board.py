@@ -24,7 +24,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 def available() -> bool:
-    """Whether the firmware can run here: Debian's package `micropython` is installed."""
+    """Return whether the firmware can run here: Debian's package `micropython` is installed."""
     return shutil.which(INTERPRETER) is not None
 
 

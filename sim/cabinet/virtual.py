@@ -62,12 +62,12 @@ class VirtualDrop(DropSlotMechanics):
 
     @property
     def watched(self) -> bool:
-        """Whether a watch runs, or has ended and nobody has asked how."""
+        """True while a watch runs, or has ended and nobody has asked how."""
         return self._watch is not None
 
     @property
     def watch_ended(self) -> bool:
-        """Whether nothing more can come of this watch (or there is none)."""
+        """True once nothing more can come of this watch, or where there is none."""
         return self._watch is None or self._watch.ended
 
     def unlock(self) -> None:
@@ -83,7 +83,7 @@ class VirtualDrop(DropSlotMechanics):
         self._notify()
 
     def outcome(self) -> DropOutcome:
-        """What has come of the watch, if it ends now."""
+        """Return what has come of the watch, if it ends now."""
         fault = "nothing" if self._watch is None else self._watch.fault()
         return Dropped(self.count) if fault is None else NotDropped(fault)
 
@@ -214,7 +214,7 @@ class VirtualCabinet(CabinetMechanics):
             self.sounds += 1
 
     async def self_test(self) -> Findings | None:
-        """What stands open, and what did not open."""
+        """Return what stands open, and what did not open."""
         if self._mute:
             return None
         wrong = {CabinetFinding.DOOR_OPEN: self._open is not None, CabinetFinding.JAMMED: bool(self._stuck)}

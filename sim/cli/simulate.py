@@ -137,8 +137,10 @@ def enrol_missing(authority: Path, folder: Path, names: Sequence[str]) -> None:
 def _cards(
     arguments: argparse.Namespace, names: Sequence[str]
 ) -> tuple[dict[str, Cards], dict[str, list[WaitingCard]]]:
-    """What lies in their slots, and what came by post, where the server's store is at hand. Raises StoreError, DatabaseUrlError,
-    DBAPIError."""
+    """Return the cards in their slots and those that came by post, where the server's store is at hand.
+
+    Raises StoreError, DatabaseUrlError, DBAPIError.
+    """
     if database_of(arguments) is None and not (arguments.data / FILE_NAME).exists():
         return {}, {}
     run, now = int(time.time()), utc_now()

@@ -58,7 +58,7 @@ class DemoProcess:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """True while it has started and not ended."""
         return self.process is not None and self.process.returncode is None
 
     async def stop(self) -> None:

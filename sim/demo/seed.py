@@ -158,7 +158,7 @@ def slot_of(someone: MadeUpPerson) -> int:
 
 
 def scenario() -> Scenario:
-    """What lies where on the bench at the start."""
+    """Return what lies where on the bench at the start."""
     slots = {slot_of(someone): f"{someone.order}:new" for someone in people() if someone.order not in POSTED}
     slots[slot_of(person(MISPLACED))] = "10:old"
     hand = [f"{someone.order}:old" for someone in people() if someone.order != 10]
@@ -179,7 +179,7 @@ def _old_letter(someone: MadeUpPerson) -> BenchLetter:
 
 
 def release_code_of(places: DemoRegion, someone: MadeUpPerson) -> str:
-    """What the issuer prints in the letter of an LoA2 card, beside the PUK: see docs/messages.md."""
+    """Return what the issuer prints in the letter of an LoA2 card, beside the PUK: see docs/messages.md."""
     _, key = _envelope_key(places.authority / "verifier" / "envelope-keys.json")
     made_over = release_mac_input(_order_no(someone), someone.new.card_number, _envelope_mac(key, someone))
     return release_code(hmac.digest(key, made_over, "sha256"))

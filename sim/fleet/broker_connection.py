@@ -117,7 +117,7 @@ class BrokerConnection(asyncio.Protocol):
 
     @property
     def under_way(self) -> bool:
-        """Whether the broker has not acknowledged all that was published."""
+        """True while the broker has not acknowledged all that was published."""
         return bool(self._waiting or self._unacknowledged)
 
     async def leave(self) -> None:

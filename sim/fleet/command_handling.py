@@ -47,7 +47,7 @@ class CommandTarget(Protocol):
     def say_state(self) -> None: ...
 
     def say_result(self, result: CommandResult) -> None:
-        """Where there is a line."""
+        """Tell the result of a command where there is a line."""
         ...
 
     def cut_power(self) -> None:

@@ -38,7 +38,7 @@ class SimulatedDevices:
     """Cards that came by post to holders who come here, and are not activated yet."""
 
     def follow(self, kind: str, content: Mapping[str, Any]) -> None:
-        """What an event that it tells means for it: an errand begins or ends, a card leaves its slot, or is activated."""
+        """Take over what a told event means: an errand begins or ends, a card leaves its slot, or is activated."""
         if kind == EventType.ERRAND_ENDED:
             self.errand = None
         elif kind == EventType.ERRAND_STARTED:

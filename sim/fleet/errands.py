@@ -55,7 +55,7 @@ class PlannedEvent:
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """What an errand is about."""
+    """Errand of one visit, and the events that tell of it."""
 
     station: str
     kind: str
@@ -103,7 +103,7 @@ def errand(
 
 
 def mean_seconds() -> float:
-    """How long an errand takes on average."""
+    """Return how long an errand takes on average, in seconds."""
     return sum(weight * SECONDS[kind] for kind, weight in KINDS.items()) / sum(KINDS.values())
 
 

@@ -26,7 +26,7 @@ def names(count: int) -> list[str]:
 
 
 def missing(folder: Path, stations: Iterable[str]) -> list[str]:
-    """Those that have no identity here yet."""
+    """Return the stations that have no identity here yet."""
     return [name for name in stations if not certificate_file(folder, name).is_file()]
 
 

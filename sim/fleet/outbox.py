@@ -55,7 +55,7 @@ class Outbox:
 
     @property
     def depth(self) -> int:
-        """How many events the server does not hold, as far as it has said."""
+        """Number of events that the server does not hold, as far as it has said."""
         return len(self._kept)
 
     @property
@@ -64,7 +64,7 @@ class Outbox:
         return self._digest.hexdigest()
 
     def due(self, window: int) -> list[Event]:
-        """What is to be sent now: what is wanted again, then the next ones within the window."""
+        """Return what is to be sent now: what is wanted again, then the next ones within the window."""
         due_again = [event for number in self._again if (event := self._kept.get(number)) is not None]
         self._again.clear()
         self.resent += len(due_again)

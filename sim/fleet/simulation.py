@@ -24,8 +24,8 @@ class AnsweredCommand:
 
 @dataclass(frozen=True, slots=True)
 class SentEvents:
-    """What one station has told: its chain (`digest` as its outbox has it), how many checkpoints are in it, its answers; and what
-    should be held of it."""
+    """Events that one station has told: its chain (`digest` as its outbox has it), how many checkpoints are in it, its
+    answers; and what should be held of it."""
 
     station: str
     epoch: int
@@ -57,12 +57,12 @@ class SimulationReport:
 
     @property
     def checkpoints(self) -> int:
-        """How many of them were checkpoints."""
+        """Number of checkpoints among them."""
         return sum(station.checkpoints for station in self.sent)
 
     @property
     def answered(self) -> int:
-        """How many commands were answered."""
+        """Number of commands that were answered."""
         return sum(len(station.answered) for station in self.sent)
 
 

@@ -53,7 +53,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(slots=True)
 class Tally:
-    """What has happened to one station."""
+    """Counts of what has happened to one station."""
 
     errands: int = 0
     connections: int = 0
@@ -168,7 +168,7 @@ class SimulatedStation:
             self._line.publish(OutgoingMessage(self._topics.state, encode(state), retain=True))
 
     def say_result(self, result: CommandResult) -> None:
-        """What became of a command, where there is a line; without, the next connection tells."""
+        """Tell what became of a command, where there is a line; without, the next connection tells."""
         if self._line is not None:
             self._line.publish(OutgoingMessage(self._topics.results, encode(result)))
 

@@ -26,7 +26,7 @@ class ErrandRates:
 
     @property
     def pace(self) -> float:
-        """How much faster than life errands are, where so many would not fit into an hour: 1 is life."""
+        """Factor by which errands are faster than life, where so many would not fit into an hour: 1 is life."""
         busy_s = self.errands_per_hour * errands.mean_seconds()
         return max(1.0, busy_s / (0.8 * HOUR_S))
 

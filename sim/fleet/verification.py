@@ -106,7 +106,7 @@ def held_chain(connection: Connection, station: str, epoch: int) -> HeldChain:
 
 
 def held_verdicts(connection: Connection, station: str, epoch: int) -> list[str | None]:
-    """What was found of each checkpoint of that chain, in the order of their sequence; None where it is not judged yet."""
+    """Return the verdict on each checkpoint of that chain, in the order of their sequence; None where it is not judged yet."""
     here = and_(stations.c.name == station, checkpoints.c.epoch == epoch)
     query = select(checkpoints.c.verdict).join(stations, stations.c.id == checkpoints.c.station).where(here)
     return list(connection.execute(query.order_by(checkpoints.c.sequence)).scalars())

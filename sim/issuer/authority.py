@@ -53,7 +53,7 @@ class CertificateHierarchy:
 
     @classmethod
     def load_or_create(cls, folder: Path, now: datetime) -> "CertificateHierarchy":
-        """What lies in the folder, or a new one made there. Raises OSError, ValueError."""
+        """Load what lies in the folder, or make a new one there. Raises OSError, ValueError."""
         if not (folder / "root.pem").exists():
             root = make_authority("SIMULATOR Root CA", None, now)
             write(folder, "root", root)
@@ -147,7 +147,7 @@ def write(folder: Path, stem: str, pair: CertifiedKey) -> None:
 
 
 def read(folder: Path, stem: str) -> CertifiedKey:
-    """What `write` wrote. Raises OSError, ValueError."""
+    """Read what `write` wrote. Raises OSError, ValueError."""
     key = serialization.load_pem_private_key((folder / f"{stem}.key.pem").read_bytes(), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError(f"{folder / stem}.key.pem: another kind of key than this program writes")

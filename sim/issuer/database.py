@@ -76,7 +76,7 @@ class IssuerDatabase:
             self._connection.close()
 
     def is_empty(self) -> bool:
-        """Whether it was never filled."""
+        """Return whether it was never filled."""
         with self.change() as cx:
             return cx.execute("SELECT 1 FROM person").fetchone() is None
 

@@ -169,7 +169,7 @@ def _extensions(label: CertificateLabel, card: CardRecord, url: str) -> list[tup
 
 
 def first_certificates(cx: sqlite3.Connection, card: str, ders: tuple[bytes, ...]) -> None:
-    """Those that the card came with. Raises ValueError."""
+    """Keep the certificates that the card came with. Raises ValueError."""
     for der in ders:
         certificate = x509.load_der_x509_certificate(der)
         keep_certificate(cx, card, 2 if _is_loa2(certificate) else 3, certificate, None)

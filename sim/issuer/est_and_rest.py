@@ -238,7 +238,7 @@ def _changes(simulator: Simulator) -> "Change[Any]":
 
 
 def _people(body: Any) -> str:
-    """Who stands behind a change, for the audit."""
+    """Name the people who stand behind a change, for the audit."""
     told = getattr(body, "people", ()) or getattr(body, "by", ()) or getattr(body, "hsa_id", "")
     return told if isinstance(told, str) else ",".join(told)
 

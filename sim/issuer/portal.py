@@ -45,7 +45,7 @@ def portal_router(simulator: Simulator, page: Page) -> APIRouter:
 
 
 def _done(simulator: Simulator, fields: dict[str, str]) -> tuple[str, int]:
-    """What the page says, and the status. The change and its audit are one transaction."""
+    """Make the change; return what the page says, and the status. The change and its audit are one transaction."""
     what, who = fields.get("do", ""), fields.get("who", "")
     asked = ChangeRequest(fields.get("card", "").replace(" ", ""), secrets.token_hex(16), simulator.clock())
     if what not in ACTS:
@@ -67,7 +67,7 @@ def _done(simulator: Simulator, fields: dict[str, str]) -> tuple[str, int]:
 def _change(
     simulator: Simulator, cx: sqlite3.Connection, asked: ChangeRequest, fields: dict[str, str], what: str, who: str
 ) -> tuple[str, str]:
-    """What is said of it, and the outcome."""
+    """Make the change; return what is said of it, and the outcome."""
     card = card_of(cx, asked.card_number)
     if card is None:
         raise UnregisteredCardError

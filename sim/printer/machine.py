@@ -34,7 +34,7 @@ from sim.printer.typesetter import LINE_ROWS, Typesetter
 
 @dataclass(frozen=True, slots=True)
 class PrinterFaults:
-    """What is wrong with the printer. All of it sets in once `after_rows` more rows have been printed; a cut is a row."""
+    """Faults of the printer. All of them set in once `after_rows` more rows have been printed; a cut is a row."""
 
     out_of_paper: bool = False
     paper_low: bool = False
@@ -69,7 +69,7 @@ class PrinterMachine:
 
     @property
     def faults(self) -> PrinterFaults:
-        """What is wrong now, or is going to be."""
+        """Faults that the printer has now, or is going to have."""
         return self._faults
 
     def set_faults(self, faults: PrinterFaults) -> bytes:
@@ -84,7 +84,7 @@ class PrinterMachine:
 
     @property
     def hung_up(self) -> bool:
-        """Whether the connection must end now."""
+        """True once the connection must end."""
         return self._faults.hang_up and self._set_in()
 
     @property
@@ -94,7 +94,7 @@ class PrinterMachine:
 
     @property
     def idle(self) -> bool:
-        """Whether all that it was sent has been carried out."""
+        """True while all that it was sent has been carried out."""
         return not self._waiting
 
     def take_receipts(self) -> list[Image.Image]:
@@ -144,7 +144,7 @@ class PrinterMachine:
         return bytes(answer)
 
     def _set_type(self, command: Command) -> None:
-        """What the printer makes of its own letters and codes."""
+        """Carry out a command that concerns the printer's own letters and codes."""
         types = self._typesetter
         match command:
             case SetMode():

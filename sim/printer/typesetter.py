@@ -32,7 +32,7 @@ class _Letter:
 
     @property
     def times(self) -> tuple[int, int]:
-        """How often its dots are doubled, across and down."""
+        """Times that its dots are doubled, across and down."""
         return (self.size >> 4 & 7) + 1, (self.size & 7) + 1
 
 
@@ -69,7 +69,7 @@ class Typesetter:
 
     @property
     def in_line(self) -> bool:
-        """Whether a line has been begun."""
+        """True while a line has been begun."""
         return bool(self._line)
 
     def line(self) -> bytes:

@@ -42,7 +42,7 @@ class VirtualPrinter:
 
     @property
     def faults(self) -> PrinterFaults:
-        """What is wrong with it; set it to break or mend it, also in the middle of a print."""
+        """Faults of the printer; set them to break or mend it, also in the middle of a print."""
         return self._machine.faults
 
     @faults.setter

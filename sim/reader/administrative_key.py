@@ -38,7 +38,7 @@ def issue_key(serial: str) -> StoredCode:
 
 
 def answer_to(challenge: bytes, key: bytes) -> bytes:
-    """What whoever has the key answers to a challenge of one block."""
+    """Return the answer of whoever has the key to a challenge of one block."""
     encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - a single block
     return encryptor.update(challenge) + encryptor.finalize()
 

@@ -26,7 +26,7 @@ CHANGE_VERIFIED = 0x01
 
 @dataclass(frozen=True, slots=True)
 class CodeField:
-    """How a code must be written in a command. None: as the kind has it."""
+    """Form of a code in a command. None: as the kind has it."""
 
     form: Form = "filled"
     filler: int | None = None
@@ -38,7 +38,7 @@ class CodeField:
 
 @dataclass(frozen=True, slots=True)
 class CodeWays:
-    """How a card treats its codes. The default is as its kind does."""
+    """Treatment of codes by a card. The default is as its kind does."""
 
     lists_puk: bool = True
     """The AODF has an object for the PUK, and the PIN's authId names it."""
@@ -76,7 +76,7 @@ class CodeWays:
     """The code is global: it is known where the MF is current, and stays verified below it."""
 
     def persona(self, persona: Persona) -> Persona:
-        """Whose card it is, with the codes that such a card has."""
+        """Return whose card it is, with the codes that such a card has."""
         if self.puk_digits:
             persona = replace(persona, puk=(persona.puk * 2)[: self.puk_digits])
         if self.second_pin or self.global_pin:
@@ -202,5 +202,5 @@ CODE_TRAITS: dict[str, Trait] = {
 
 
 def code_ways(traits: Iterable[str]) -> CodeWays:
-    """How a card with those traits treats its codes."""
+    """Return how a card with those traits treats its codes."""
     return merge(CodeWays(), CODE_TRAITS, traits)

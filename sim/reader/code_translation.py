@@ -29,7 +29,7 @@ TRIES_LEFT, CHANGED = 0xDF21, 0xDF2F
 
 
 class Application(Protocol):
-    """What carries out the commands of the kind."""
+    """Application that carries out the commands of the kind."""
 
     def reset(self) -> None: ...
 
@@ -38,13 +38,13 @@ class Application(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KindsField:
-    """How the kind wants a code: filled up to that length."""
+    """Form in which the kind wants a code: filled up to that length."""
 
     length: int
     filler: int
 
     def fill(self, code: bytes, length: int) -> bytes:
-        """What ends in the kind's filler is a wrong code here. Raises StatusError(6700) for one that is too long."""
+        """Fill a code. What ends in the kind's filler is a wrong code here. Raises StatusError(6700) for one that is too long."""
         if len(code) > length:
             raise StatusError(status.WRONG_LENGTH)
         if code.endswith(bytes([self.filler])):
@@ -121,7 +121,7 @@ class Pkcs15CodeTranslation(CodeTranslation):
         return any(pin is not None and pin.verified and pin.value in self._issued for pin in pins)
 
     def _select(self, command: ReceivedCommand) -> Answer:
-        """What was verified at the MF holds below it too."""
+        """Select as the kind does; what was verified at the MF holds below it too."""
         verified = self._pins.pin.verified
         answer = self._kind.execute(command)
         self._pins.pin.verified = verified
@@ -169,7 +169,7 @@ class Pkcs15CodeTranslation(CodeTranslation):
         return parts
 
     def _expected(self, command: ReceivedCommand) -> list[StoredCode]:
-        """Whose codes stand in the data, one after the other."""
+        """Return whose codes stand in the data, one after the other."""
         code = self._find(command.p2)
         if code is None:
             raise StatusError(status.NO_REFERENCE)

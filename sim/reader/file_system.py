@@ -43,7 +43,7 @@ class CardFile:
         return child
 
     def control_parameters(self, template: int, *, sized: bool = True) -> bytes:
-        """What SELECT tells of the file: FCP, or the same within an FCI (ISO/IEC 7816-4 table 10)."""
+        """Return what SELECT tells of the file: FCP, or the same within an FCI (ISO/IEC 7816-4 table 10)."""
         size = octets(
             (len(self.content) or sum(map(len, self.records))).to_bytes(2, "big"),
             0x81 if self.is_df or self.internal else 0x80,

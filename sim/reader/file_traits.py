@@ -22,7 +22,7 @@ Guard = Literal["", "secure-messaging", "pace"]
 
 @dataclass(frozen=True, slots=True)
 class FileWays:
-    """How a card keeps its files. The default is as its kind does."""
+    """Ways in which a card keeps its files. The default is as its kind does."""
 
     rooms: Mapping[str, int] = field(default_factory=dict)
     """Least length of a file in bytes, by `odf`, `aodf`, `cdf`, `prkdf`, `pukdf`, `tokeninfo`."""
@@ -171,5 +171,5 @@ FILE_TRAITS: dict[str, Trait] = {
 
 
 def file_ways(traits: Iterable[str]) -> FileWays:
-    """How a card with those traits keeps its files."""
+    """Return how a card with those traits keeps its files."""
     return merge(FileWays(), FILE_TRAITS, traits)

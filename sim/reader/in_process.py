@@ -105,7 +105,7 @@ class InProcessBackend:
             del self.connections[reader]
 
     def presence(self, reader: str) -> Presence:
-        """What is in the slot now."""
+        """Return what is in the slot now."""
         slot = self._slots.get(reader)
         if slot is None:
             return Presence.NO_READER

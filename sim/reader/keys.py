@@ -98,7 +98,7 @@ class Algorithms:
     ec: tuple[int, ...]
 
     def of(self, key: CardKey) -> tuple[int, ...]:
-        """Those that go with a key."""
+        """Return the algorithms that go with a key."""
         return self.rsa if isinstance(key.private, rsa.RSAPrivateKey) else self.ec
 
 

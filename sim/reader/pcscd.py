@@ -103,7 +103,7 @@ def _started() -> "subprocess.Popen[bytes]":
 
 
 def _has_readers(service: "subprocess.Popen[bytes] | None") -> bool:
-    """Whether, within a while, the service answers and its readers' ports are listened on. Raises NoServiceError."""
+    """Wait a while until the service answers and its readers' ports are listened on; return whether. Raises NoServiceError."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while not (answers() and listening_ports() >= READERS.keys()):
         if service is not None and service.poll() is not None:

@@ -40,5 +40,5 @@ class Persona:
 
     @property
     def number_on_card(self) -> str:
-        """What a person reads, or a scanner scans, on the plastic."""
+        """Number that a person reads, or a scanner scans, on the plastic."""
         return self.printed_number or self.card_number

@@ -28,7 +28,7 @@ _VERIFY_FIXED, _MODIFY_FIXED = 19, 24
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a structure asks for."""
+    """Values that a structure asks for."""
 
     block: int
     shortest: int

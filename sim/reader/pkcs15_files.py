@@ -62,7 +62,7 @@ LOGIN_REQUIRED, PRN_GENERATION = 1, 2
 
 @dataclass(frozen=True, slots=True)
 class CodeTraits:
-    """How a card describes one of its codes. Lengths in bytes."""
+    """Description that a card gives of one of its codes. Lengths in bytes."""
 
     label: str
     auth_id: bytes
@@ -232,7 +232,7 @@ def _dir(aid: bytes, odf: tuple[int, ...]) -> bytes:
 
 
 def _odf(*, trusted: bool = False) -> bytes:
-    """Where each kind of object is listed (ISO/IEC 7816-15 8.3): [0] private keys to [8] authentication objects."""
+    """Return where each kind of object is listed (ISO/IEC 7816-15 8.3): [0] private keys to [8] authentication objects."""
     directories = ((0, EF_PRKDF), (1, EF_PUKDF), (4, EF_CDF), *([(5, EF_TRUSTED)] if trusted else []), (8, EF_AODF))
     return b"".join(constructed(number, _reference(file)) for number, file in directories)
 

@@ -58,7 +58,7 @@ BACKDATED = timedelta(days=1826)
 
 
 def default_directory() -> Path:
-    """Where all virtual cards of this user find their one authority: $KORTKIOSK_TEST_AUTHORITY, or XDG data."""
+    """Return where all virtual cards of this user find their one authority: $KORTKIOSK_TEST_AUTHORITY, or XDG data."""
     named = os.environ.get("KORTKIOSK_TEST_AUTHORITY")
     if named:
         return Path(named)

@@ -74,7 +74,7 @@ class CopiedCard(VirtualCard):
         self._from_forger = False
 
     def has_heard(self, code: str) -> bool:
-        """Whether those characters came in any command."""
+        """Return whether those characters came in any command."""
         return any(code.encode() in entry.data for entry in self.heard)
 
     def _lose(self) -> None:
@@ -165,7 +165,7 @@ def copy_card(card: VirtualCard, signs: Signs = "nothing") -> CopiedCard:
 
 
 def false_new_card(card: VirtualCard) -> CopiedCard:
-    """What an insider lays into the slot in the place of a new card: it takes PUK and new PIN, and signs with its own keys."""
+    """Make what an insider lays into the slot in place of a new card: it takes PUK and new PIN, and signs with its own keys."""
     return copy_card(card, "own key")
 
 

@@ -19,7 +19,7 @@ SHORT_ID_BIT = 0x80
 
 
 class Guarded(Protocol):
-    """What lies behind the guard."""
+    """Application that lies behind the guard."""
 
     def reset(self) -> None:
         """Lose what does not outlive the power."""

@@ -45,7 +45,7 @@ class Pair:
     """It is for the keys of the holder's own pair."""
 
     def persona(self, holder: Persona) -> Persona:
-        """Who its certificates name, and until when."""
+        """Return the holder whom its certificates name, and until when."""
         if self.expired:
             older = holder.issued_days_ago + OLDER
             return replace(holder, issued_days_ago=older, lifetime_days=older - EXPIRED_FOR)

@@ -24,7 +24,7 @@ UNTOLD, PSS_ONLY = "mse-untold", "pss-only"
 
 @dataclass(frozen=True, slots=True)
 class SigningWays:
-    """How a card wants to be asked for a signature. The default takes what its kind takes."""
+    """Ways in which a card wants to be asked for a signature. The default takes what its kind takes."""
 
     environment: bool = True
     """It has MANAGE SECURITY ENVIRONMENT; else each command uses a key of its own."""
@@ -111,5 +111,5 @@ SIGNING: dict[str, Trait] = {
 
 
 def signing_ways(traits: Iterable[str]) -> SigningWays:
-    """How a card with those traits signs."""
+    """Return how a card with those traits signs."""
     return merge(SigningWays(), SIGNING, traits)

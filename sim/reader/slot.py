@@ -20,7 +20,7 @@ class CardTornError(Exception):
 
 
 class PluggableCard(Protocol):
-    """What a reader needs of a card (`sim.reader.cards.VirtualCard` is one)."""
+    """Card as a reader needs it (`sim.reader.cards.VirtualCard` is one)."""
 
     atr: bytes
     """Answer to reset, ISO/IEC 7816-3 clause 8."""

@@ -15,7 +15,8 @@ HEADER_AND_P3 = 5
 
 
 def check(apdu: bytes, command: ReceivedCommand) -> None:
-    """What T=0 cannot carry: no length byte at all, or one behind the data, which a card takes for the next command's first.
+    """Reject what T=0 cannot carry: no length byte at all, or one behind the data. A card takes that for the next command's
+    first.
 
     Raises StatusError(6700).
     """
@@ -24,7 +25,7 @@ def check(apdu: bytes, command: ReceivedCommand) -> None:
 
 
 class PendingAnswer:
-    """What a card holds back until GET RESPONSE."""
+    """Answer that a card holds back until GET RESPONSE."""
 
     def __init__(self) -> None:
         self._data = b""

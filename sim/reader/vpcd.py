@@ -72,7 +72,7 @@ def plug(card: PluggableCard, host: str = DEFAULT_HOST, port: int = FIRST_PORT) 
 
 
 def _react(card: PluggableCard, message: bytes) -> bytes | None:
-    """What the card answers; None for a control that has no answer."""
+    """Return what the card answers; None for a control that has no answer."""
     if len(message) != 1:
         return card.transmit(message)
     control = message[0]

@@ -47,7 +47,7 @@ CREATE = READ_OR_USE
 
 @dataclass(frozen=True, slots=True)
 class _FileRequest:
-    """What CREATE FILE asks for."""
+    """File that CREATE FILE asks for."""
 
     id: int
     size: int
@@ -80,7 +80,7 @@ class WriteCommands:
         }
 
     def public_key(self) -> dict[tuple[int, int], bytes]:
-        """What GET DATA tells of the key in the selected key file, by P1 and P2: modulus and exponent, or the point."""
+        """Return what GET DATA tells of the key in the selected key file, by P1 and P2: modulus and exponent, or the point."""
         file = self._files.current_ef
         key = None if file is None else self._key_in(file)
         if key is None:

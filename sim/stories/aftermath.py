@@ -24,7 +24,7 @@ PUK_LEFT_AT_LEAST = 2
 
 
 async def assert_ended_well(room: Room, someone: Person, ended: Ended, where: str, sent_before: int = 0) -> None:
-    """What must hold after every errand."""
+    """Assert what must hold after every errand."""
     assert ended.outcome in OUTCOMES, f"{ended} after {where}"
     assert ended.reason in REASONS, f"{ended} after {where}"
     assert room.log is not None
@@ -70,7 +70,7 @@ def assert_new_card(room: Room, someone: Person, ended: Ended, where: str, sent_
 
 
 def resets(card: VirtualCard) -> int:
-    """How many commands with a PUK the card has seen."""
+    """Return how many commands with a PUK the card has seen."""
     return sum(entry.ins == "RESET RETRY COUNTER" for entry in card.log)
 
 

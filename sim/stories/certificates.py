@@ -87,7 +87,7 @@ def certificates(room: Room) -> list[bytes]:
 
 
 def old_is(there: bool, *, new: bool) -> Callable[[Room], None]:
-    """Whether the card still has the certificate that it came with, and whether it has the issuer's new one."""
+    """Return a check whether the card still has the certificate that it came with, and whether it has the issuer's new one."""
 
     def look(room: Room) -> None:
         code_is(OLD_PIN, tries=room.world.card(MINE).tries_left)(room)

@@ -78,7 +78,7 @@ async def play(
 
 
 async def assert_ended_somehow(room: Room, someone: Person, ended: Ended, tale: ErrandStory, where: str) -> None:
-    """What must hold after every errand, whatever the person did in it."""
+    """Assert what must hold after every errand, whatever the person did in it."""
     assert ended.reason in ANY_REASON | tale.reasons | {tale.reason}, f"{ended} {where}"
     assert await ends_told(room) == [(ended.outcome, ended.reason)], where
     assert await open_intents(room) == 0, where
@@ -88,7 +88,7 @@ async def assert_ended_somehow(room: Room, someone: Person, ended: Ended, tale: 
 
 
 async def ends_told(room: Room) -> list[tuple[str, str]]:
-    """How the errand ended, as its events have it: once."""
+    """Return how the errand ended, as its events have it: once."""
     assert room.log is not None
     told = [e.content() for e in await room.chain() if e.type == EventType.ERRAND_ENDED]
     return [(c["outcome"], c.get("reason", "")) for c in told if c["errand"] == room.log.id]

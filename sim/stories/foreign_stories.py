@@ -51,7 +51,7 @@ class ForeignCard:
     """By title: stories that go otherwise there, and how they end."""
 
     def suits(self, tale: ErrandStory) -> bool:
-        """Whether that story may be told of this card."""
+        """Return whether that story may be told of this card."""
         if tale.title.endswith(_OF_OUR_PRODUCT):
             return False
         if self.kind == "B":

@@ -48,7 +48,7 @@ STRANGER = "10:old"
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """What the person does at the question number `at`, counted from 1."""
+    """Trouble that the person makes at the question number `at`, counted from 1."""
 
     at: int
     trouble: Trouble
@@ -91,7 +91,7 @@ class Person:
 
     @property
     def questions(self) -> list[str]:
-        """What waited for the person, in order."""
+        """Names of the views that waited for the person, in order."""
         return [view.name for view in self.shown if not isinstance(view, Busy)]
 
     def set_activity(self, notice: Activity) -> None:
@@ -150,7 +150,7 @@ class Person:
         return None
 
     def _told(self, view: View[Any]) -> str | None:
-        """What the story says of this view; where it says nothing, the way out."""
+        """Return what the story says of this view; where it says nothing, the way out."""
         deeds = self._story.get(view.name)
         assert self.awkward or self.asked <= PATIENCE, "the errand goes round and round"
         if deeds:
@@ -176,7 +176,7 @@ class Person:
         return None
 
     def _leave_by_button(self, view: View[Any]) -> str | None:
-        """Where that is what the story says here too, it has been said."""
+        """Take the way out; where the story says the same here, count it as said."""
         value, following = _way_out(view), self._story.get(view.name, deque())
         if len(following) > 1 and following[0] == value:
             following.popleft()
@@ -209,7 +209,7 @@ class Person:
         return value
 
     def card_in(self, reader: str) -> bool:
-        """Whether a card is in that reader."""
+        """Return whether a card is in that reader."""
         return self.world.slots[reader].card is not None
 
 

@@ -45,7 +45,7 @@ class _Source:
                 self.definitions.update({(module, name): node for name in names})
 
     def reached_from(self, start: Definition) -> list[ast.stmt]:
-        """That definition, and all that it uses, directly or not."""
+        """Return that definition, and all that it uses, directly or not."""
         reached: dict[Definition, ast.stmt] = {}
         todo = [start]
         while todo:
@@ -68,7 +68,7 @@ class _Source:
                 yield meant
 
     def _meaning(self, module: str, name: str) -> Definition | None:
-        """Where a name is defined; None for what is not of the package."""
+        """Return where a name is defined; None for what is not of the package."""
         while (module, name) not in self.definitions:
             if name not in self._imports.get(module, {}):
                 return None

@@ -61,7 +61,7 @@ class RefusedWalk:
 
     @property
     def prefix(self) -> str:
-        """What the errand's views begin with."""
+        """Word that the errand's views begin with."""
         return "pickup" if self.errand == "attend" else self.errand
 
     def steps(self, kind: str) -> Steps:
@@ -95,7 +95,7 @@ def _wrong_puks(kind: str) -> Steps:
 def _standing(
     errand: str, at: str, which: Which | None, prefix: str, kinds: tuple[str, ...] = EVERY_KIND
 ) -> tuple[RefusedWalk, ...]:
-    """What the register says of a card or its holder."""
+    """Return the walks refused by what the register says of a card or its holder."""
     names = (("held", HELD, "the card is on hold"), ("blocked", BLOCKED, "the card is blocked"),
              ("unknown", UNKNOWN, "the register does not know the card"))  # fmt: skip
     reasons = (*((f"{prefix}_{name}", who, until) for name, who, until in names),
@@ -107,7 +107,7 @@ def _standing(
 
 
 def _attended(errand: str, file: str = "walk.toml", which: Which | None = None) -> tuple[RefusedWalk, ...]:
-    """What an administrator's code may come to. A card that no profile names has no level, and is no administrator's."""
+    """Return what an administrator's code may come to. A card that no profile names has no level, and is no administrator's."""
     return (
         RefusedWalk(errand, "administrator_locked", "the administrator's code is locked", "pin_administrator", kinds=NAMED,
                     marks={"administrator": "locked"}, file=file, which=which),

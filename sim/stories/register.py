@@ -66,7 +66,7 @@ def both(*steps: Callable[[Room], None]) -> Callable[[Room], None]:
 
 
 def told(*wanted: tuple[str, ...]) -> Callable[[Room], None]:
-    """What the issuer was told, and in which state the card is then; nothing else was asked to be changed."""
+    """Return a check of what the issuer was told, and in which state the card is then; nothing else was asked to be changed."""
 
     def look(room: Room) -> None:
         issuer = room.caps.blocking
@@ -77,7 +77,7 @@ def told(*wanted: tuple[str, ...]) -> Callable[[Room], None]:
 
 
 def queued(what: str, reason: str, by: str) -> Callable[[Room], None]:
-    """What waits until there is a connection."""
+    """Return a check of what waits until there is a connection."""
 
     def look(room: Room) -> None:
         issuer = room.caps.blocking

@@ -127,7 +127,7 @@ class RoomWorld(VirtualBench):
         return self.cards[name]
 
     def persona(self, name: str) -> Persona:
-        """Who the card of that name was issued to, and how."""
+        """Return the persona that the card of that name was issued to, and how."""
         return replace(self.changed.get(name) or persona_of(name), shape=self.shape)
 
     @property
@@ -139,12 +139,12 @@ class RoomWorld(VirtualBench):
 
     @property
     def profiles(self) -> Profiles:
-        """Those that ship, and that of the holder's cards."""
+        """Profiles that ship, and that of the holder's cards."""
         return Profiles([*builtin(), self.product]) if self.traits and self.described else builtin()
 
     @property
     def held(self) -> bool:
-        """Whether a connection to a card is open."""
+        """True while a connection to a card is open."""
         return bool(self.backend.connections)
 
 
@@ -159,7 +159,7 @@ class DiskWorld(VirtualBench):
 
     @property
     def held(self) -> bool:
-        """Whether a connection to a card is open."""
+        """True while a connection to a card is open."""
         return bool(self.backend.connections)
 
 
@@ -280,7 +280,7 @@ class Room:
 
 
 def standing() -> str:
-    """Where each task of the loop waits: what to look at where an errand hangs."""
+    """Say where each task of the loop waits: what to look at where an errand hangs."""
     return "; ".join(_waits_at(task.get_coro()) for task in asyncio.all_tasks() if task is not asyncio.current_task())
 
 

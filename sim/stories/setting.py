@@ -96,7 +96,7 @@ def _rows(changed: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Setting:
-    """What differs in the room of a story."""
+    """Differences in the room of a story."""
 
     number: int = 1
     second_reader: bool = False

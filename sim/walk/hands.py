@@ -86,7 +86,7 @@ class VirtualHands:
 
     @property
     def by_person(self) -> bool:
-        """Whether one of the readers is real."""
+        """True where one of the readers is real."""
         return any(isinstance(hand, PersonHand) for hand in self._readers.values())
 
     def insert(self, reader: str, card: str | None) -> None:
@@ -138,7 +138,7 @@ def open_hands(config: Config, answers: WalkAnswers, folder: Path) -> Iterator[V
 
 
 def vpcd_ports(config: Config) -> dict[str, int]:
-    """Where vpcd listens for the cards of a reader, of those readers that are called as vpcd calls its own."""
+    """Return where vpcd listens for the cards of a reader, of those readers that are called as vpcd calls its own."""
     found = {name: _VPCD_READER.match(name) for name in (config.readers.holder, config.readers.administrator)}
     return {name: vpcd.FIRST_PORT + int(match[1]) for name, match in found.items() if match}
 

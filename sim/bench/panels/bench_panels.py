@@ -85,7 +85,7 @@ class ReadersPanel(BoxLayout):
 
 
 class StatusLine(TextLabel):
-    """What could not be done, and why."""
+    """Line that says what could not be done, and why."""
 
     fill = StringProperty("paper")
 
@@ -153,7 +153,7 @@ class BenchPanels(BoxLayout):
         return targets
 
     def said(self) -> str:
-        """What stands in the status line."""
+        """Return the text of the status line."""
         return str(self._status.text)
 
     def _draw(self) -> None:

@@ -44,7 +44,7 @@ class PersonTableRow(BoxLayout):
             self.add_widget(cell)
 
     def draw(self, someone: PersonView, chosen: Selection) -> None:
-        """Where the two cards are now."""
+        """Show where the two cards are now."""
         self.name.chosen = chosen.person == someone.number and chosen.card is None
         for which, card in (("old", someone.old), ("new", someone.new)):
             cell = self.cards[which]

@@ -46,7 +46,7 @@ class ReceiptButton(ButtonBehavior, ReceiptImage):
 
 
 class PrinterPanel(BenchPanel):
-    """What is wrong with it, and what came out."""
+    """Panel that shows what is wrong with the printer, and what came out."""
 
     def __init__(self, hands: PanelActions, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -18,7 +18,7 @@ from sim.bench.view_model import BenchView
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is selected: card, slot, person."""
+    """Card, slot and person that are selected."""
 
     card: str | None = None
     person: int | None = None
@@ -27,7 +27,7 @@ class Selection:
 
 
 class PanelActions(Protocol):
-    """What a panel may ask of the root widget."""
+    """Requests that a panel may make of the root widget."""
 
     def move(self, do: str, **request: Any) -> None:
         """Make a move in the world; what comes of it shows in the next picture, or in the status line."""

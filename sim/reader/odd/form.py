@@ -30,7 +30,7 @@ class CodeForm:
     pad: int = 0xFF
 
     def size(self, characters: int) -> int:
-        """How many bytes a code of so many characters is."""
+        """Return how many bytes a code of so many characters is."""
         return self.stored if self.padded else characters
 
     def encode(self, code: str) -> bytes:
@@ -46,7 +46,7 @@ class CodeForm:
         return raw + bytes([self.pad]) * (self.stored - len(raw)) if self.padded else raw
 
     def characters(self, entry: bytes) -> int:
-        """How many characters an entry has."""
+        """Return how many characters an entry has."""
         if self.kind is PasswordType.ISO_9564_1:
             return entry[0] & 0x0F
         if self.kind is PasswordType.BCD:

@@ -21,7 +21,7 @@ def parse(data: bytes) -> dict[int, bytes]:
 
 
 def inside(data: bytes, tag: int) -> dict[int, bytes]:
-    """What is in the one template of that tag. Raises StatusError(6A80) where it is not there."""
+    """Return what is in the one template of that tag. Raises StatusError(6A80) where it is not there."""
     objects = parse(data)
     if tag not in objects:
         raise StatusError(status.BAD_DATA)
