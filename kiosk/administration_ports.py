@@ -29,7 +29,7 @@ BIN_FULL = "full"
 
 @unique
 class PartOfBoard(StrEnum):
-    """What stands beside the devices on the administrator's board."""
+    """Parts that the administrator's board shows beside the devices."""
 
     BIN = "bin"
     LINK = "link"
@@ -52,7 +52,7 @@ class AdministratorSession:
 
     @property
     def card_in(self) -> bool:
-        """Whether the card has stayed where it was put."""
+        """True while the card has stayed in its reader."""
         return not self.out.done()
 
     async def taken(self) -> None:
@@ -138,7 +138,7 @@ class ReaderTelling(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ResetLosses:
-    """What a reset takes away, and what lies in the cabinet, of which nobody will know any more."""
+    """Losses of a reset: what it deletes, and the cards in the cabinet, of which no record remains."""
 
     station: str
     unsent: int
@@ -157,16 +157,16 @@ class Machine(Protocol):
         """The card readers; None where the station's file says which is whose."""
 
     async def look(self) -> MachineOverview:
-        """What is to be seen of it."""
+        """Return the state of the machine, as the board shows it."""
 
     def missing(self, errand: str) -> str | None:
-        """What keeps that errand from being offered; `not_here` where this station has none of that name."""
+        """Return the code of what keeps that errand from being offered; `not_here` where this station has none of that name."""
 
     async def check(self) -> tuple[DeviceOverview, ...]:
         """The self test of every device. Nothing opens, and nothing is printed."""
 
     async def events(self) -> tuple[EventOverview, ...]:
-        """What happened last, the newest first."""
+        """Return the last events, the newest first."""
 
     async def unprinted(self) -> tuple[Receipt, ...]:
         """Receipts that were to be printed and never came onto paper whole, the newest first."""
@@ -185,7 +185,7 @@ class Machine(Protocol):
         """Start the program anew once this errand has ended; False where nobody would start it."""
 
     async def losses(self) -> ResetLosses | None:
-        """What a reset would take away; None where this station can write nothing down."""
+        """Return what a reset would delete; None where this station can write nothing down."""
 
     async def reset(self, *, lose_unsent: bool) -> Outcome:
         """Tell the server, and forget everything once this errand has ended. `asked`; `not_sent` where the server does not hold

@@ -61,7 +61,7 @@ ScannedCode = CardNumber | OrderCode | EnvelopeCode | UnknownCode
 
 
 def parse_scan(text: str, check: CardCheck = "none") -> ScannedCode:
-    """What that is. `check` is how the region's card numbers are checked."""
+    """Parse the text of a scan. `check` is the check of the region's card numbers."""
     if len(text) > LONGEST:
         return UnknownCode("too_long")
     text = _SYMBOLOGY.sub("", text.strip(), count=1) if text.lstrip().startswith("]") else text.strip()
@@ -75,17 +75,17 @@ def parse_scan(text: str, check: CardCheck = "none") -> ScannedCode:
 
 
 def order_code(order: str) -> str:
-    """What the QR code of an order holds. Raises ValueError for what is no order's number."""
+    """Return the content of an order's QR code. Raises ValueError for what is no order's number."""
     return _code("O", order, _ORDER)
 
 
 def envelope_code(card_number: str) -> str:
-    """What the QR code on an envelope holds. Raises ValueError for what is no card number."""
+    """Return the content of an envelope's QR code. Raises ValueError for what is no card number."""
     return _code("E", card_number, _CARD_NUMBER)
 
 
 def luhn(digits: str) -> bool:
-    """Whether the last digit checks the others (ISO/IEC 7812-1 annex B)."""
+    """Return whether the last digit checks the others (ISO/IEC 7812-1 annex B)."""
     odd = sum(int(digit) for digit in digits[-1::-2])
     return (odd + sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])) % 10 == 0
 

@@ -45,7 +45,7 @@ class Section(BaseModel):
 
 
 class StationSection(Section):
-    """Who and where. `identity` is the folder that enrolment wrote; without it nothing can be handed out.
+    """Identity and texts of the station. `identity` is the folder that enrolment wrote; without it nothing can be handed out.
 
     `region` is a region.toml; without one the texts that ship count. `assistant`: without an identity the station begins with the
     setup assistant on its screen, which adds to this file what it does not say.
@@ -201,7 +201,7 @@ class KeypadSection(Section):
 
     @property
     def key_map(self) -> dict[int, Key]:
-        """What each key does, by its code in Linux."""
+        """Meaning of each key, by its code in Linux."""
         return {**KEYS, **{int(code): key for code, key in self.keys.items()}}
 
 
@@ -220,7 +220,7 @@ class SpeechSection(Section):
 
 
 class EnvelopeSection(Section):
-    """Who verifies a PUK: the fleet's verifier, or the card itself above its floor."""
+    """Verifier of a PUK: the fleet's verifier, or the card itself above its floor."""
 
     verify: Literal["server", "card"] = "server"
 
@@ -373,7 +373,7 @@ def _usb_classes(usb_id: str, slash: str, classes: str) -> tuple[UsbId, tuple[st
 
 
 class CommandsSection(Section):
-    """What the fleet may tell this station to do; a shorter list narrows it, an empty one refuses all.
+    """Commands that the fleet may give this station; a shorter list narrows it, an empty one refuses all.
 
     A station cannot tell whether two persons stand behind a command: what touches cards is allowed where its file says so.
     """
@@ -390,7 +390,7 @@ class UpdatesSection(Section):
 
 
 class ContactSection(Section):
-    """Whom to call here, where it is not what the region's file says."""
+    """Contacts of this station, where they are not those of the region's file."""
 
     block_line: str | None = None
     office: str | None = None
@@ -420,7 +420,7 @@ class Config(Section):
 
     @property
     def revocation_folder(self) -> str:
-        """Where the lists of revoked certificates lie, relative to the file."""
+        """Folder of the lists of revoked certificates, relative to the file."""
         return self.trust.revocation or f"{self.station.data}/revocation"
 
     @property
@@ -438,7 +438,7 @@ class Config(Section):
 
     @property
     def is_bench(self) -> bool:
-        """Whether every reader is virtual, so that no real card's code is ever typed here.
+        """True where every reader is virtual, so that no real card's code is ever typed here.
 
         On a bench the keys of the window type, and the window may be closed; nowhere else.
         """

@@ -38,7 +38,7 @@ Hours = Annotated[
 
 
 class OpeningHours(BaseModel):
-    """When somebody is there. A day that is not given has no hours; a date of `exceptions` has its own."""
+    """Opening hours of a place. A day that is not given has no hours; a date of `exceptions` has its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,7 +52,7 @@ class OpeningHours(BaseModel):
     exceptions: dict[date, tuple[Hours, ...]] = {}
 
     def open_until(self, now: datetime) -> datetime | None:
-        """When it closes next; None while it is closed. At least a week on where it never closes."""
+        """Return the next closing time; None while it is closed. At least a week on where it never closes."""
         until: datetime | None = None
         for start, end in self._spans(now.date(), AROUND_THE_CLOCK.days + 1):
             if start <= (until or now) < end:
@@ -64,7 +64,7 @@ class OpeningHours(BaseModel):
         return next((span for span in self._spans(now.date(), AHEAD_DAYS) if span[0] > now), None)
 
     def _spans(self, first: date, days: int) -> Iterator[OpenSpan]:
-        """Those of so many days, in order."""
+        """Yield the open spans of so many days, in order."""
         for day in (first + timedelta(days=ahead) for ahead in range(days)):
             for span in sorted(self.exceptions.get(day, getattr(self, DAYS[day.weekday()]))):
                 start, end = span.split("-")

@@ -34,7 +34,7 @@ UNLOCK_WITHOUT_LETTER = "unlock_without_letter"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an errand ended. `reason` is a stable code; empty when all went as it should."""
+    """End of an errand. `reason` is a stable code; empty when all went as it should."""
 
     outcome: ErrandOutcome
     reason: str = ""
@@ -49,7 +49,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class NamedOutcome:
-    """What came of an effect, by a name of its own (see `ErrandLog.effect`)."""
+    """Outcome of an effect, with a name of its own (see `ErrandLog.effect`)."""
 
     outcome: Outcome | PairingCode
 
@@ -117,11 +117,11 @@ class Ask(Protocol):
 
 
 class Screen(Protocol):
-    """Where a view is drawn (or printed, or answered by a script). One at a time."""
+    """Place on which a view is drawn (or printed, or answered by a script). One view at a time."""
 
     @property
     def patience(self) -> float:
-        """How many times as long as usual whoever stands there has for a question."""
+        """Factor of the usual time that the person has for a question."""
 
     async def show(self, view: View[Any]) -> Any:
         """Draw the view; return its answer. Cancelled when the question is withdrawn."""
@@ -130,7 +130,7 @@ class Screen(Protocol):
         """Lay the time-out warning over `view` for that long. True: more time is wanted; False: end now."""
 
     def set_activity(self, notice: "Activity") -> None:
-        """Whom to tell of each touch or key, so that the idle time starts again."""
+        """Set the function that is told of each touch or key, so that the idle time starts again."""
 
 
 class Activity(Protocol):
@@ -157,17 +157,17 @@ class Orders(Protocol):
         """The ID administrator with that HSA-id, or None where that person is none."""
 
     async def has_left(self, certificates: Iterable[bytes]) -> bool:
-        """Whether one of these certificates (DER) is a leaver's, as the list that came last tells, however old it is."""
+        """Return whether one of these certificates (DER) is a leaver's, by the list that came last, however old it is."""
 
     async def listed_stop(self, certificates: Iterable[bytes]) -> Stop | None:
         """Why the card with these certificates (DER) proves nobody, as the list that came last tells, however old it is."""
 
     async def are_recent(self) -> bool:
-        """Whether the lists are so young that they stand in for the register at level 3 while nobody can be asked."""
+        """Return whether the lists are young enough to stand in for the register at level 3 while nobody can be asked."""
 
     async def pending_hand_over(self, card_number: str) -> Delivery | None:
-        """How that card comes to its holder, to whom it is still to be handed over: by the server, else by a list that is valid
-        now. None of any other card, and where nobody knows."""
+        """Return the delivery of a card that is still to be handed over to its holder: by the server, else by a list that is
+        valid now. None of any other card, and where nobody knows."""
 
     async def waiting(self) -> tuple[Order, ...]:
         """All orders that wait at this station today, for an administrator to pick from."""
@@ -187,7 +187,7 @@ CodeThatApplies = Literal["before", "new", "unknown"]
 
 
 class EnvelopeVerdict(StrEnum):
-    """What is known of the PUK before the card sees it."""
+    """Verdict on the PUK before the card sees it."""
 
     MATCH = "match"
     NO_MATCH = "no_match"
@@ -199,7 +199,7 @@ class EnvelopeVerdict(StrEnum):
 
 
 class Envelopes(Protocol):
-    """How a PUK from a code letter is verified."""
+    """Verifier of PUKs from code letters."""
 
     async def available(self) -> bool:
         """Can a pick-up by envelope go on at all now?"""
@@ -207,11 +207,11 @@ class Envelopes(Protocol):
     async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict: ...
 
     async def release(self, order: Order, code: Secret) -> EnvelopeVerdict:
-        """Whether that is the release code of the order's letter. Never `CARD_DECIDES`: only the verifier knows."""
+        """Verify the release code of the order's letter. Never `CARD_DECIDES`: only the verifier knows."""
 
 
 class Pledge(Protocol):
-    """What follows from an effect or errand whatever befalls the station: kept with its intent, done once its outcome is
+    """Duty that follows from an effect or errand whatever befalls the station: kept with its intent, done once its outcome is
     written."""
 
     def keep(self, transaction: Any, effect: int) -> None:
@@ -233,10 +233,11 @@ class ErrandLog(Protocol):
         """Names of the effects that are done for this order, in this errand or one before that was left half way."""
 
     async def may_have_begun(self, effect: Effect) -> bool:
-        """Whether that effect was begun for this order, and is not known to have failed: done, or nobody knows."""
+        """Return whether that effect was begun for this order, and is not known to have failed: done, or nobody knows."""
 
     async def made_key(self, key_id: str) -> bool:
-        """Whether the key in that place of this card was made here, and has had no certificate that was taken off since."""
+        """Return whether the key in that place of this card was made here, and has had no certificate that was taken off
+        since."""
 
     async def receipt(self) -> Receipt | None:
         """The receipt that was issued for this order before, where there is one."""

@@ -100,7 +100,7 @@ def _filled(text: str, contacts: dict[str, str]) -> str | None:
 
 
 class Contacts(RegionSection):
-    """What the pages name and nobody but the region knows."""
+    """Contacts that the pages name and only the region knows."""
 
     support_phone: Telephone = ""
     """Who helps with the computer."""
@@ -114,7 +114,7 @@ StationName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 
 
 class Place(RegionSection):
-    """Where one station stands, or people find help: what is offered there, and how far it is from there to others."""
+    """Place of one station, or of people who help: what is offered there, and how far it is from there to others."""
 
     house: Annotated[str, Field(min_length=1, max_length=40)]
     floor: Annotated[str, Field(max_length=20)] = ""
@@ -145,7 +145,7 @@ class NearestStation:
 
 
 class StockRules(RegionSection):
-    """How cards are put into the cabinet."""
+    """Rules for putting cards into the cabinet."""
 
     two_administrators: bool = False
     """Two administrators put every card in, and any card that cannot show before any code that it is genuine is handed out only
@@ -154,7 +154,7 @@ class StockRules(RegionSection):
 
 
 class ReserveRules(RegionSection):
-    """Which certificates reserve cards get here."""
+    """Levels of the certificates that reserve cards get here."""
 
     level_2: bool = True
     """Of level 2; else of level 3 alone, by two administrators."""
@@ -169,28 +169,28 @@ class ReserveRules(RegionSection):
 
 
 class ReceiptRules(RegionSection):
-    """How holders may have their receipt, beside paper and phone."""
+    """Ways in which holders may have their receipt, beside paper and phone."""
 
     mail: bool = False
     """By e-mail, to the address that the server's directory has of them."""
 
 
 class NewPinRules(RegionSection):
-    """What a new PIN has to be, whatever the card would take."""
+    """Rules for a new PIN, whatever the card would take."""
 
     min_length: Annotated[int, Field(ge=6, le=12)] = 6
     """At least so many digits, as far as the card has room for them."""
 
 
 class ProductCodeRule(RegionSection):
-    """Who unlocks the cards on which a product code is printed. `code`: an X stands for any digit, `none` for a card without
-    one; `holder` has the letter with the PUK, `administrator` attends or a new letter is ordered."""
+    """Rule for who unlocks the cards on which a product code is printed. `code`: an X stands for any digit, `none` for a card
+    without one; `holder` has the letter with the PUK, `administrator` attends or a new letter is ordered."""
 
     code: Annotated[str, Field(pattern=r"^([0-9]{1,4}X{0,3}|none)$")]
     by: Literal["holder", "administrator"]
 
     def fits(self, code: str) -> bool:
-        """Whether that is such a code.
+        """Return whether the rule's code stands for that one.
 
         >>> ProductCodeRule(code="6XX", by="holder").fits("601")
         True
@@ -199,15 +199,15 @@ class ProductCodeRule(RegionSection):
 
 
 class ByPeople(RegionSection):
-    """Who does something in the issuer's portal, and within how many hours, where the issuer's system cannot."""
+    """People who do something in the issuer's portal, and within how many hours, where the issuer's system cannot."""
 
     by: BothLanguages
     hours: Annotated[int, Field(ge=1, le=720)] = 24
 
 
 class WithoutHold(ByPeople):
-    """Who blocks a reported card for good. `blocks`: they make every block, since the issuer takes none by an interface (the
-    server's `blocks`); else one that its holder or an administrator has proved to want is made at once."""
+    """People who block a reported card for good. `blocks`: they make every block, since the issuer takes none by an interface
+    (the server's `blocks`); else one that its holder or an administrator has proved to want is made at once."""
 
     blocks: bool = False
 
@@ -232,8 +232,8 @@ class IdentityCheck(RegionSection):
 
 
 class IdentityChecks(RegionSection):
-    """How an administrator who attends an activation checks who the holder is: the documents that count, and the steps, in
-    order."""
+    """Checks by which an administrator who attends an activation verifies the holder's identity: the documents that count, and
+    the steps, in order."""
 
     documents: Annotated[tuple[Document, ...], Field(min_length=1)] = get_args(Document)
     steps: Annotated[tuple[IdentityCheck, ...], Field(max_length=8)] = ()
@@ -291,7 +291,7 @@ class RegionSettings(RegionSection):
     pages: Annotated[tuple[InformationPage, ...], Field(max_length=MOST_PAGES)] = ()
 
     def has_errand(self, errand: str) -> bool:
-        """Whether the region hands cards over in the way of that errand; all others it has."""
+        """Return whether the region hands cards over in the way of that errand; True for all other errands."""
         way = _HAND_OVERS.get(errand)
         return way is None or way in self.hand_overs
 
@@ -321,7 +321,8 @@ class RegionSettings(RegionSection):
         return None
 
     def attended_place(self, here: str) -> Place | None:
-        """Where whoever stands at that station finds an ID administrator: there, or at the nearest place with hours."""
+        """Return the place where a person at that station finds an ID administrator: there, or at the nearest place with
+        hours."""
         own = (self.place[here],) if here in self.place else ()
         places = (*own, *(there for _, there in self._ways(here)))
         return next((there for there in places if there.hours is not None), None)
@@ -388,7 +389,7 @@ def _faults(error: ValidationError) -> list[str]:
 
 @cache
 def general() -> RegionSettings:
-    """What holds everywhere, and names nobody."""
+    """Return the settings that hold everywhere, and name nobody."""
     return load(SHIPPED / "general.toml")
 
 

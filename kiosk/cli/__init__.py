@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _nobody_listens() -> bool:
-    """Whether whoever read the output is gone (`| head`); what is still to be said then goes nowhere, without a word."""
+    """Return whether the reader of the output is gone (`| head`); later output is then discarded, without a word."""
     with contextlib.suppress(io.UnsupportedOperation):  # an output that is no file
         output = select.poll()
         output.register(sys.stdout.fileno(), 0)

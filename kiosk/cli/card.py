@@ -62,7 +62,7 @@ async def _visit_and_do(arguments: Arguments, backend: Backend) -> int:
 
 
 def told_tools(arguments: Arguments) -> CardTools:
-    """What the options name; profiles that do not count are told. Raises InputError."""
+    """Return the tools that the options name, and tell of each profile that is refused. Raises InputError."""
     desk = card_tools(arguments)
     for refusal in desk.refused:
         print(f"kortkiosk card: profile refused: {refusal}", file=sys.stderr)
@@ -233,7 +233,7 @@ def _told(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome | SignOut
 
 
 def _remembered(arguments: Arguments, visit: CardVisit) -> bool:
-    """Whether a PIN is called locked by what the card said in an earlier visit, and the person may try it all the same."""
+    """Return whether a PIN is called locked by what the card said earlier, and the person may try it all the same."""
     pins = [pin for pin in visit.facts.pins if pin.role is not Role.PUK]
     remembered = any(pin.counted and pin.state == "locked" for pin in pins)
     return remembered and not getattr(arguments, "use_last_try", True)
@@ -246,7 +246,7 @@ def _document(visit: CardVisit, outcome: CodeOutcome | SignOutcome) -> output.Js
 
 
 def _told_interrupted(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome) -> int:
-    """What came of the code that the card had when ^C came: done, not done, or not known."""
+    """Tell the outcome of the code that the card had when ^C came: done, not done, or not known."""
     unknown = isinstance(outcome, Unknown)
     text = LEFT_OPEN if unknown else f"Interrupted. {output.outcome_text(outcome, 'It was done all the same.')}"
     say(arguments, _document(visit, outcome), [text])

@@ -182,7 +182,7 @@ def _lengths(pin: Pin) -> str:
 
 
 def lengths_line(pins: Sequence[Pin]) -> str:
-    """How long a new PIN and the PUK are, for whoever typed another length."""
+    """Return a line with the lengths of a new PIN and of the PUK, for a person who typed another length."""
     return f"Allowed are: {', '.join(f'{_NAMES[pin.role]} {_lengths(pin)}' for pin in pins)}."
 
 

@@ -67,7 +67,7 @@ def _profiles(arguments: argparse.Namespace) -> "tuple[Profiles, tuple[RejectedP
 
 
 def _revocation(arguments: argparse.Namespace) -> tuple[Revocation, list[str]]:
-    """Where revocation is asked for, and the list in which faults of fetching will stand."""
+    """Return the source of revocation, and the list that faults of fetching are added to."""
     if arguments.online:
         from drivers.reader.certificates.revocation.fetching import FetchingRevocation
         from drivers.reader.certificates.revocation.http import fetch

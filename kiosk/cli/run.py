@@ -98,7 +98,7 @@ def _finish_reset(config: Config, base: Path) -> bool:
 
 
 def _display() -> bool:
-    """Whether SDL has somewhere to draw: without, it would run on unseen (and say nothing)."""
+    """Return whether SDL has a display to draw on: without one it would run on unseen, and say nothing."""
     return _has_desktop() or bool(os.environ.get("SDL_VIDEODRIVER")) or any(Path("/dev/dri").glob("card*"))
 
 

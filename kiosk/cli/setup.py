@@ -156,7 +156,7 @@ def _ask_claim() -> Claim | None:
 
 
 def _answer(question: str) -> str:
-    """What is typed; the question goes where no program reads."""
+    """Return the typed answer; the question goes to stderr, where no program reads."""
     print(question, end="", file=sys.stderr, flush=True)
     return input().strip()
 

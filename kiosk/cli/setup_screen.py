@@ -114,7 +114,7 @@ class SetupScreen:
         )  # fmt: skip
 
     async def run(self) -> bool:
-        """Whether the station can be started; False where the window was closed before."""
+        """Run until the station is set up. Return whether it can be started; False where the window was closed before."""
         ports = SetupPorts(
             self._speak, self._panel, usb_printers, self._readers, partial(pair_named_board, self._file),
             data_fault=data_fault(), move=start_anew, recover=recover,

@@ -90,7 +90,7 @@ def run_set_aside(args: argparse.Namespace) -> int:
 
 
 def _problem(config: Config, base: Path) -> str | None:
-    """What is wrong with the file, in words; None where it is whole. Raises JoinError where it is in use, OSError.
+    """Return the fault of the file, in words; None where it is whole. Raises JoinError where it is in use, OSError.
 
     It is looked at in a copy, which is opened as the station opens it: only then is it known whether the station can go on.
     """

@@ -52,7 +52,7 @@ class Step(StrEnum):
 
 @unique
 class StepOutcome(StrEnum):
-    """How a step ended, or goes on. `kept`: it was finished before; `ready`: the last one is finished."""
+    """Outcome of a step, so far. `kept`: it was finished before; `ready`: the last one is finished."""
 
     DONE = "done"
     KEPT = "kept"
@@ -64,7 +64,7 @@ class StepOutcome(StrEnum):
 
 @unique
 class Fault(StrEnum):
-    """Whose fault it is that a step failed."""
+    """Cause of a step's failure."""
 
     INPUT = "input"
     REFUSED = "refused"
@@ -74,7 +74,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """How a step ended. `devices`: as each was found."""
+    """Result of a step. `devices`: as each was found."""
 
     step: Step
     outcome: StepOutcome
@@ -92,7 +92,7 @@ class StepFailedError(Exception):
 
 
 class Enrolment(Protocol):
-    """How a claim becomes an identity: see `enrol_over_network`."""
+    """Function that turns a claim into an identity: see `enrol_over_network`."""
 
     def __call__(
         self, claim: Claim, into: Path, tell: Callable[[KeyShown], None], *, proxy: Proxy | None, sleep: Sleep
@@ -149,7 +149,7 @@ class Assistant:
 
     @property
     def may_write(self) -> bool:
-        """Whether `station.toml` is not there, asks for the assistant, or is as it was written here."""
+        """True where `station.toml` is not there, asks for the assistant, or is as it was written here."""
         if not self.config.exists():
             return True
         if load(self.config).station.assistant and is_vacant(self._identity_folder):
@@ -204,7 +204,7 @@ class Assistant:
 
     @property
     def key_kind(self) -> Kind | None:
-        """How the key is kept for which approval is waited."""
+        """Kind of storage of the key for which approval is waited."""
         return kept_kind(staging(self._identity_folder) / KEY_FILE)
 
     def forget_claim(self) -> None:
@@ -213,7 +213,7 @@ class Assistant:
 
     @property
     def identity(self) -> Identity | None:
-        """What enrolment wrote. Raises IdentityError where it is damaged."""
+        """Identity that enrolment wrote. Raises IdentityError where it is damaged."""
         return _identity(self._identity_folder)
 
     def claim(self, section: ClaimSection) -> StepResult:
@@ -308,7 +308,7 @@ class Assistant:
 
 
 def judge_devices(results: tuple[SelfTestResult, ...], wanted: DevicesSection) -> StepResult:
-    """How the step ends. Raises StepFailedError where a fault is not accepted."""
+    """Return the step's result from the devices' tests. Raises StepFailedError where a fault is not accepted."""
     faults = [f"{result.name}: {result.text}" for result in results if not result.ok]
     counted = slots_counted(results)
     if wanted.slots is not None and counted != wanted.slots:
@@ -322,7 +322,7 @@ def judge_devices(results: tuple[SelfTestResult, ...], wanted: DevicesSection) -
 
 
 def slots_counted(results: Sequence[SelfTestResult]) -> int | None:
-    """How many slots the cabinet says that it has; None where there is none, or it does not answer."""
+    """Return the number of slots that the cabinet reports; None where there is no cabinet, or it does not answer."""
     counted = next((result.details.get("slots") for result in results if result.kind is DeviceKind.CABINET), None)
     return counted if isinstance(counted, int) else None
 

@@ -44,7 +44,7 @@ class DiskInstaller:
     state_file: Path = Path("/run/kortkiosk-appliance/install")
 
     def disks(self) -> tuple[Disk, ...]:
-        """Those inside the machine that are large enough; none where it does not run from a USB stick."""
+        """Return the disks inside the machine that are large enough; none where it does not run from a USB stick."""
         rows = [row for row in json.loads(self.list_devices())["blockdevices"] if row["type"] == "disk"]
         own = self.started_from.resolve().name
         if not any(row["tran"] == "usb" and any(part["name"] == own for part in _below(row)) for row in rows):
@@ -57,7 +57,8 @@ class DiskInstaller:
         files.write_file(self.request, disk.name.encode("ascii"))
 
     def state(self) -> InstallState:
-        """How far it is: a request that nobody has taken yet is being worked on. Raises OSError where nobody has told."""
+        """Return the state of the installation: a request that nobody has taken yet is `working`. Raises OSError where nobody has
+        told."""
         if self.request.exists() or (word := self.state_file.read_text("ascii").strip()) in ("writing", "checking"):
             return "working"
         return "done" if word == "done" else "failed"

@@ -26,7 +26,7 @@ class NetworkError(Exception):
 
 
 class Network(Protocol):
-    """What sets the machine's wired network up."""
+    """Service that sets up the machine's wired network."""
 
     def interfaces(self) -> tuple[str, ...]:
         """Names of the wired interfaces. Raises NetworkError."""
@@ -63,7 +63,7 @@ class NmcliNetwork:
         return tuple(sorted(name for name, kind in (row[:2] for row in rows if len(row) == 2) if kind == "ethernet"))
 
     def _nmcli(self, *words: str) -> str:
-        """What it prints. Raises NetworkError."""
+        """Run `nmcli` and return its output. Raises NetworkError."""
         program = shutil.which("nmcli")
         if program is None:
             raise NetworkError("absent", "there is no NetworkManager on this machine")

@@ -84,8 +84,8 @@ class WiredSection(Section):
 
 
 class DevicesSection(Section):
-    """What is tried with the devices. `slots`: how many the cabinet is to have. `accept_faults`: go on although a device has one;
-    its errands are then not offered."""
+    """Tests of the devices. `slots`: how many the cabinet is to have. `accept_faults`: go on although a device has one; its
+    errands are then not offered."""
 
     test_page: bool = True
     slots: Annotated[int, Field(ge=1, le=64)] | None = None

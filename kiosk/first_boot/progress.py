@@ -18,17 +18,17 @@ WRITTEN = "written"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Which steps are finished, and what each had been told."""
+    """Finished steps, and what each had been told."""
 
     path: Path
 
     @classmethod
     def of(cls, config: Path, settings: Config) -> "Progress":
-        """That of the station with these settings, in the file `config`."""
+        """Return the progress of the station with these settings, in the file `config`."""
         return cls(config.resolve().parent / settings.station.data / PROGRESS)
 
     def is_finished(self, name: str, told: str) -> bool:
-        """Whether it was finished, and told the same."""
+        """Return whether the step was finished, and told the same."""
         return self.finished().get(name) == _digest(told)
 
     def note(self, name: str, told: str) -> None:
@@ -55,8 +55,8 @@ class Progress:
 
 
 def is_setup_due(file: Path) -> bool:
-    """Whether the station begins with the assistant: it has neither settings nor identity, its settings ask for it and it has no
-    identity, or a setup was begun."""
+    """Return whether the station begins with the assistant: it has neither settings nor identity, its settings ask for it and it
+    has no identity, or a setup was begun."""
     if not file.exists():
         return is_vacant(file.resolve().parent / Config().station.identity)
     try:
@@ -68,7 +68,7 @@ def is_setup_due(file: Path) -> bool:
 
 
 def is_vacant(folder: Path) -> bool:
-    """Whether nothing of an identity is there, not even a damaged one."""
+    """Return whether the folder has nothing of an identity, not even a damaged one."""
     return not (folder.is_dir() and any(folder.iterdir()))
 
 

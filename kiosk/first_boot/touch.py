@@ -69,7 +69,7 @@ class Readers(ReaderTelling, Protocol):
     """Readers that can be told apart."""
 
     def is_untold(self) -> bool:
-        """Whether nobody has told yet which of two is whose."""
+        """Return whether nobody has told yet which of two readers is whose."""
 
 
 async def no_key(_typed: str) -> bool:
@@ -84,7 +84,7 @@ async def nothing_held() -> AsyncIterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class SetupPorts:
-    """What the assistant reaches beside the steps.
+    """Functions that the assistant calls beside the steps.
 
     Args:
         speak: shows the screen in that language.
@@ -157,7 +157,7 @@ class TouchSetup:
         return station
 
     async def tell_fault(self, step: Step, code: str, text: str) -> str:
-        """What happened, in plain words on the screen; `text` is reported. Gives the answer."""
+        """Show the fault in plain words and return the answer; `text` is reported."""
         self._ports.report(code, text)
         answer: str = await self._ask(views.fault(step, code))
         return answer
@@ -230,7 +230,7 @@ class TouchSetup:
                 await self.tell_fault(Step.NETWORK, error.code, str(error))
 
     async def _wired(self) -> WiredSection:
-        """What the installer says of the wired network."""
+        """Ask for the wired network's settings and return them."""
         interfaces = await asyncio.to_thread(wired_interfaces, self._steps.network)
         while True:
             proxy = str(self._document.get("network", {}).get("proxy", ""))
@@ -368,7 +368,7 @@ class TouchSetup:
             await working
 
     async def _approval(self, shown: KeyShown, working: "asyncio.Task[Any]") -> Any:
-        """What the installer wants; None once it is over."""
+        """Ask the installer to compare the key, and return the answer; None once `working` is over."""
         return await self._ask(views.approve(shown, self._steps.key_kind), until=_end_of(working))
 
     # devices
@@ -428,7 +428,7 @@ class TouchSetup:
         return kind != "serial" or (self._steps.folder / CABINET_KEY).exists()
 
     async def _try(self, wanted: DevicesSection) -> bool:
-        """Whether the installer has seen how they are and goes on."""
+        """Test the devices. Return whether the installer has seen the results and goes on."""
         async with self._ports.released():
             results = await self._try_each(wanted)
         if await self._ask(views.tested(results)) == "again":
@@ -470,7 +470,7 @@ class TouchSetup:
                     raise GivenUpError from None
 
     async def _while(self, view: Busy, work: Awaitable[T]) -> T:
-        """What comes of the work, shown as busy meanwhile."""
+        """Return the result of the work, shown as busy meanwhile."""
         result: Any = await self._ask(view, until=work)
         return result  # type: ignore[no-any-return]
 
@@ -512,7 +512,7 @@ def scanned_claim(text: str) -> Claim | None:
 
 
 def server_address(text: str) -> str:
-    """What was typed as an address of EST, with the usual port where none is given; empty where it is none.
+    """Return the text as an address of EST, with the usual port where none is given; empty where it is none.
 
     >>> server_address("fleet.example"), server_address("https://fleet.example:443"), server_address("fleet:x")
     ('https://fleet.example:8443', 'https://fleet.example:443', '')
@@ -555,7 +555,7 @@ def is_address(text: str) -> bool:
 
 
 def _is(section: type[Section], values: dict[str, Any]) -> bool:
-    """Whether the section takes them."""
+    """Return whether the section takes these values."""
     try:
         section.model_validate(values)
     except ValidationError:

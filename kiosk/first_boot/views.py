@@ -118,7 +118,7 @@ def wrong_key() -> Tell:
 
 
 def data_loss() -> Tell:
-    """What may be lost with the volume."""
+    """Tell what may be lost with the volume."""
     return Tell(
         name="setup.data_loss", errand=ERRAND, badge="warning", badge_icon="alert", title=say("setup.data_loss"),
         points=tuple(Point(say(f"setup.data_loss.{what}")) for what in LOSSES),
@@ -131,7 +131,7 @@ def moving() -> Busy:
 
 
 def disk(found: Sequence[Disk]) -> Choose:
-    """Whether the system goes from the stick to one of these disks. The choice is the disk's name, or `stay`."""
+    """Ask whether the system goes from the stick to one of these disks. The choice is the disk's name, or `stay`."""
     options = [
         Option(one.name, say("setup.given", text=one.title), _holds(one), "harddisk") for one in found[:MOST_DISKS]
     ]
@@ -177,7 +177,7 @@ def network(*, managed: bool, proxied: bool) -> Choose:
 
 
 def interface(names: Sequence[str]) -> Choose:
-    """Which of the wired networks it is."""
+    """Ask which of the wired networks to use."""
     options = tuple(Option(name, say("setup.given", text=name), icon="lan-connect") for name in names)
     return _choose("interface", NETWORK, options, AboutDrawing("lan-connect", "station"))
 
@@ -221,13 +221,13 @@ def code() -> EnterText:
 
 
 def no_address(what: Typed) -> Tell:
-    """What was typed is none."""
+    """Tell that the typed text is no valid answer, and how a valid one looks."""
     step = {"server": CLAIM, "printer": DEVICES}.get(what, NETWORK)
     return _fault("no_address", step, say("setup.no_address"), say(f"setup.{what}.hint"), icon="keyboard-outline")
 
 
 def no_claim() -> Tell:
-    """What was scanned is no claim."""
+    """Tell that the scanned code is no claim."""
     return _fault("not_a_claim", CLAIM, say("setup.not_a_claim"), say("setup.not_a_claim.do"), icon="qrcode")
 
 
@@ -270,7 +270,7 @@ def approve(shown: KeyShown, kept: Kind | None) -> Await:
 
 
 def printer(found: Sequence[UsbPrinter]) -> Choose:
-    """Which printer there is. A choice is the printer's place in `found`, `network` or `none`."""
+    """Ask which printer there is. A choice is the printer's place in `found`, `network` or `none`."""
     options = tuple(
         Option(f"usb:{at}", say("setup.given", text=one.name), say("setup.printer.usb"), "printer-outline")
         for at, one in enumerate(found[:3])
