@@ -31,7 +31,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ColumnRule:
-    """What one column may hold; `reason` is said where it does not."""
+    """Rule of what one column may hold; `reason` is reported where a field does not fit."""
 
     fits: Callable[[str], object]
     reason: str
@@ -45,7 +45,7 @@ PERSON_RULES = {
 
 
 def broken_rules(line: CsvLine, rules: dict[str, ColumnRule]) -> list[FileProblem]:
-    """What of the line does not fit, by column."""
+    """Return a problem for each column of the line that breaks its rule."""
     return [
         FileProblem(line.number, column, rule.reason)
         for column, rule in rules.items()
@@ -54,7 +54,7 @@ def broken_rules(line: CsvLine, rules: dict[str, ColumnRule]) -> list[FileProble
 
 
 def is_day(text: str) -> bool:
-    """Whether it is a calendar day, ISO 8601."""
+    """Return whether the text is a calendar day, ISO 8601."""
     try:
         return bool(_DAY.match(text) and date.fromisoformat(text))
     except ValueError:

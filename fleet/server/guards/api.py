@@ -44,7 +44,7 @@ def guards_api(guards: GuardService) -> APIRouter:
 
     @router.get("/guards", dependencies=needs(Right.VIEW))
     def read_guards(request: Request) -> WaitingGuards:
-        """What waits for a person."""
+        """Return the batches that wait for a person."""
         return _model(guards)
 
     @router.post(

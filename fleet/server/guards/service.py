@@ -32,7 +32,7 @@ DATED = (events, quarantine, conflicts)
 
 
 def share_of(rows: int) -> int:
-    """How many of so many rows may go in a day without a person."""
+    """Return how many of so many rows may go in a day without a person."""
     return max(LEAST_SHARE, int(rows * SHARE))
 
 
@@ -43,7 +43,7 @@ def last_clock_reading(connection: Connection) -> ClockReading | None:
 
 
 def newest_date(connection: Connection) -> datetime | None:
-    """When the newest event of the store was received, by the clock of then: a witness beside the last look."""
+    """Return when the newest event of the store was received, by the clock of then: a witness beside the last look."""
     newest: datetime | None = connection.execute(
         select(events.c.received).order_by(events.c.id.desc()).limit(1)
     ).scalar()
@@ -61,13 +61,13 @@ def observe_clock(connection: Connection, now: datetime, off: timedelta = timede
 
 
 def clock_is_believed(connection: Connection, now: datetime) -> bool:
-    """Whether a batch may act by the clock."""
+    """Return whether a batch may act by the clock."""
     last = last_clock_reading(connection)
     return last is not None and last.is_believed(now)
 
 
 def within_share(connection: Connection, batch: BatchName, due: int, rows: int, now: datetime) -> bool:
-    """Whether `due` of the batch's `rows` may go within a day; where not, it waits for a person from now on."""
+    """Return whether `due` of the batch's `rows` may go within a day; where not, the batch waits for a person from now on."""
     most = share_of(rows)
     if due <= most or due <= _allowed(connection, batch, now):
         return True
@@ -77,7 +77,7 @@ def within_share(connection: Connection, batch: BatchName, due: int, rows: int, 
 
 
 def waits_for_person(connection: Connection, batch: BatchName, now: datetime) -> bool:
-    """Whether the batch was stopped, and nobody has allowed it since."""
+    """Return whether the batch was stopped and nobody has allowed it since."""
     stop = _stop(connection, batch)
     return stop is not None and (stop.until is None or stop.until < now)
 
@@ -155,5 +155,5 @@ class GuardService:
 
 
 def shown_by(clock: Callable[[], datetime]) -> datetime:
-    """What the machine's clock shows, whatever the process goes by."""
+    """Return the time that the machine's clock shows, whatever clock the process goes by."""
     return clock.shown if isinstance(clock, SteadyClock) else clock()

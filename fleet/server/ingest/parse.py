@@ -77,7 +77,7 @@ class ArrivedPresence(msgspec.Struct, frozen=True, gc=False):
 
 
 class ArrivedResult(msgspec.Struct, frozen=True, gc=False):
-    """What became of a command; `raw` are the bytes that came."""
+    """Result of a command, as it arrived; `raw` are the bytes that came."""
 
     station: str
     result: CommandResult
@@ -93,8 +93,8 @@ Arrival = ArrivedEvent | UnreadableMessage | ArrivedState | ArrivedPresence | Ar
 
 
 def is_spoken_now(arrival: Arrival) -> bool:
-    """Whether the station itself has just said it: no last will, nothing that the broker kept and replays, and nothing that
-    waited there for a server that was away."""
+    """Return whether the station itself has just sent it: no last will, nothing that the broker kept and replays, and
+    nothing that waited there for a server that was away."""
     match arrival:
         case ArrivedEvent():
             return not arrival.waited
@@ -107,7 +107,7 @@ def is_spoken_now(arrival: Arrival) -> bool:
 
 
 class Committed(msgspec.Struct, frozen=True):
-    """What a commit made true: who is to be told what, and which pages have changed."""
+    """Effects of a commit: who is to be told what, and which pages have changed."""
 
     acked: tuple[tuple[str, Acked], ...]
     topics: frozenset[str]
@@ -132,7 +132,8 @@ def parse_waiting(message: Incoming) -> Waiting:
 
 
 def parse_message(message: Incoming) -> Arrival | None:
-    """What one message says. None where its topic belongs to no station: such a thing cannot be kept under any name."""
+    """Return the content of one message. None where its topic belongs to no station: such a message cannot be kept
+    under any name."""
     station = station_of(message.topic)
     if station is None:
         return None

@@ -81,7 +81,7 @@ def apply_changes(connection: Connection, steps: Sequence[Step]) -> Applied:
 
 
 def fold(steps: Sequence[Step], kept: dict[str, Origin]) -> Folded:
-    """What follows from them, by table. Needs no database."""
+    """Fold the changes of these steps together, by table. Needs no database."""
     folded = Folded(kept)
     for step in steps:
         for change in step.changes:

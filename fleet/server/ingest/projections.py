@@ -42,7 +42,7 @@ class ErrandStarted(msgspec.Struct, frozen=True, gc=False):
 
 
 class ErrandConcerns(msgspec.Struct, frozen=True, gc=False):
-    """What the errand turned out to be about; None where the event does not say."""
+    """Order and card that the errand turned out to be about; None where the event does not say."""
 
     errand: str
     at: datetime
@@ -113,7 +113,7 @@ Change = (
 
 
 class EventFacts(msgspec.Struct, frozen=True, gc=False):
-    """What an event says by its station's own clock: found while it is read, before the store is waited for."""
+    """Content of an event by its station's own clock: found while it is read, before the store is waited for."""
 
     errand: str | None
     at: datetime
@@ -228,7 +228,7 @@ def changes_of(event: Event, received: datetime) -> tuple[Change, ...]:
 
 
 def facts_of(event: Event) -> EventFacts:
-    """What can be known of an event before it is received: see `changes_at`."""
+    """Return what can be known of an event before it is received: see `changes_at`."""
     reader = READERS.get(event.type)
     if reader is None:
         return EventFacts(errand_of(event), _EARLIEST, ())
@@ -332,7 +332,7 @@ def _receipt(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, .
 
 
 def _unproved_receipt(station: str, data: bytes) -> tuple[UnfitData, ...]:
-    """What is wrong with the receipt, which is kept with its event, and from which nothing follows then."""
+    """Return the fault of the receipt, if it has one: it is kept with its event, and nothing follows from it then."""
     said = msgspec.json.decode(data, type=_Receipt)
     origin = ReceiptOrigin(station, said.number, said.order or "", said.card_number)
     fault = receipt_fault(bytes(said.receipt), origin)
@@ -421,7 +421,7 @@ def _happened(time: str, received: datetime) -> datetime:
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
-    """What follows from one event, that was received at that time."""
+    """Changes that follow from one event, which was received at that time."""
 
     origin: Origin
     changes: tuple[Change, ...]

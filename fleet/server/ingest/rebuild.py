@@ -37,7 +37,7 @@ PROJECTED = (errands, receipts, bins, bin_cards, reserve_cards, checkpoints)
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """How many events were played, of how many stations."""
+    """Counts of a rebuild: the events that were played, and their stations."""
 
     events: int
     stations: int
@@ -74,8 +74,8 @@ def _restart_orders(connection: Connection) -> dict[str, int]:
 
 
 def begun_orders(connection: Connection) -> list[Row[Any]]:
-    """Where each order began that can be played again: its holder is not forgotten, and no event of its station that may have
-    moved it has been erased since without leaving what it did."""
+    """Return the start of each order that can be played again: its holder is not forgotten, and no event of its station
+    that may have moved it has been erased since without leaving what it did."""
     without_trace = or_(erasures.c.residue.is_(None), erasures.c.residue == NOTHING_LEFT)
     erased = (
         select(stations.c.name, func.max(events.c.id).label("last"))
@@ -118,7 +118,7 @@ def _step(row: Row[Any], names: dict[int, str], starts: dict[str, int]) -> Step 
 
 
 def _counts(change: Change, event: int, starts: dict[str, int]) -> bool:
-    """Whether it is to be played: what moved an order before its last import is not."""
+    """Return whether the change is to be played: one that moved an order before its last import is not."""
     if not isinstance(change, OrderMoved):
         return True
     after = starts.get(change.order)
@@ -135,7 +135,7 @@ def _rebuild_chains(connection: Connection) -> None:
 
 
 def _chain(connection: Connection, station: int, epoch: int) -> Chain:
-    """What is held of it, in order of sequence."""
+    """Rebuild the chain from the events that are held of it, in order of sequence."""
     chain, gaps, before = Chain(ReceivedSequences()), [], 0
     for sequence, envelope in _links(connection, station, epoch):
         event = None if envelope is None else restore_event((station, epoch, sequence), envelope, None, None)

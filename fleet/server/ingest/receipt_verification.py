@@ -26,7 +26,7 @@ _HASHES = {"ES256": hashes.SHA256(), "ES384": hashes.SHA384(), "RS256": hashes.S
 
 @dataclass(frozen=True, slots=True)
 class ReceiptOrigin:
-    """What the event says that a receipt is: of which station, number, order and card (empty: none)."""
+    """Origin of a receipt as the event states it: its station, number, order and card (empty: none)."""
 
     station: str
     number: str
@@ -98,7 +98,7 @@ def _header(signature: _Signature) -> _Header:
 
 
 def _holds(whole: _Document, signature: _Signature, named_by: x509.ObjectIdentifier, name: str) -> bool:
-    """Whether the certificate in its header names that somebody, and its key made the signature."""
+    """Return whether the certificate in the signature's header carries this name alone, and its key made the signature."""
     header = _header(signature)
     certificate = x509.load_der_x509_certificate(base64.b64decode(header.x5c[0] if header.x5c else "", validate=True))
     named = certificate.subject.get_attributes_for_oid(named_by)

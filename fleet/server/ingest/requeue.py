@@ -46,7 +46,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
-    """What became of them. `held`: what the store had already, or has kept aside as a conflict. `kept`: ids, and why."""
+    """Outcome for the dead letters. `held`: what the store had already, or has kept aside as a conflict. `kept`: ids, and why."""
 
     taken: int
     held: int
@@ -54,7 +54,7 @@ class Requeued:
 
 
 def dead_letters(connection: Connection, station: str = "", ids: Sequence[int] = ()) -> Iterator[DeadLetter]:
-    """Those that there are, in the order of their chains; of one station, or of these ids."""
+    """Return the dead letters in the order of their chains: all, those of one station, or those of these ids."""
     columns = [quarantine.c[name] for name in ("id", "epoch", "sequence", "kind", "received", "reason")]
     query = select(*columns, stations.c.name.label("station"), func.length(quarantine.c.raw).label("size"))
     order = (stations.c.name, quarantine.c.epoch, quarantine.c.sequence, quarantine.c.id)
@@ -106,7 +106,7 @@ def _some(database: Database, writer: Writer, ids: Sequence[int], now: datetime)
 
 
 def _read_again(row: Row[Any]) -> ArrivedEvent | ArrivedResult | str:
-    """What it says now, or why it stays."""
+    """Parse the dead letter again: return its content, or the reason why it stays."""
     if not row.raw:
         return ERASED
     topics = Topics(row.name)
@@ -123,7 +123,7 @@ def _read_again(row: Row[Any]) -> ArrivedEvent | ArrivedResult | str:
 
 
 def _take_back(writer: Writer, good: Sequence[tuple[int, ArrivedEvent | ArrivedResult]], now: datetime) -> int:
-    """How many were stored that were not held. Raises DBAPIError, NotTakenError."""
+    """Store them, and return how many the store did not hold. Raises DBAPIError, NotTakenError."""
     if not good:
         return 0
     numbers, arrivals = [number for number, _ in good], [one for _, one in good]

@@ -81,7 +81,7 @@ class Acknowledger:
         self._waiting: dict[tuple[str, int], Acked] = {}
 
     def say(self, words: Sequence[Told]) -> None:
-        """What one commit has made true: now, or with the next turn where a chain has just been told something."""
+        """Acknowledge what one commit has stored: now, or with the next turn where a chain has just been told something."""
         now: dict[tuple[str, int], Acked] = {}
         for station, acked in words:
             chain = (station, acked.epoch)
@@ -173,7 +173,7 @@ class Ingest:
             then(None)
 
     def _next(self) -> list[Waiting]:
-        """What was read ahead, and as many more as have come since and fit."""
+        """Return what was read ahead, and as many more as have come since and fit."""
         batch, self._ahead = self._ahead, []
         return batch + self._inbox.take_now(BATCH - len(batch))
 

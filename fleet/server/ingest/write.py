@@ -74,7 +74,7 @@ _states = msgspec.json.Decoder(StationState)
 
 @dataclass(slots=True)
 class _Batch:
-    """What one transaction gathers, to be written at its end."""
+    """Content that one transaction gathers, to be written at its end."""
 
     now: datetime
     numbers: dict[str, int]
@@ -113,7 +113,7 @@ class Allowance:
         self._bytes: dict[int, int] = {}
 
     def has_room(self, connection: Connection, station: int, size: int, now: datetime) -> bool:
-        """Whether so many more fit. Raises sqlalchemy.exc.DBAPIError."""
+        """Return whether `size` more bytes fit into the station's allowance of the day. Raises sqlalchemy.exc.DBAPIError."""
         day = now.astimezone(UTC).date()
         if day != self._day:
             self._day, self._bytes = day, {}
@@ -138,7 +138,7 @@ def _set_aside_since(connection: Connection, station: int, since: datetime) -> i
 
 
 class NotTakenError(Exception):
-    """What was set aside is refused again. The text says why."""
+    """Refusal, once more, of what was set aside. The text says why."""
 
 
 class Writer:
@@ -246,7 +246,7 @@ def _silent(arrivals: Sequence[Arrival]) -> set[str]:
 def _known_states(
     connection: Connection, arrivals: Sequence[Arrival], numbers: Mapping[str, int]
 ) -> dict[str, str | None]:
-    """What is stored, of stations that say their state in this batch."""
+    """Return the stored states, by station, of those that report their state in this batch."""
     telling = {numbers[arrival.station]: arrival.station for arrival in arrivals if type(arrival) is ArrivedState}
     if not telling:
         return {}
@@ -255,8 +255,8 @@ def _known_states(
 
 
 def _is_old_news(before: str | None, state: str) -> bool:
-    """Whether a state says what is stored, but for its time: a station repeats itself every minute. Where it does not say how far
-    its clock is off, its time is news too."""
+    """Return whether a state says what is stored, but for its time: a station repeats itself every minute. Where it
+    does not say how far its clock is off, its time is news too."""
     if before is None:
         return False
     try:
@@ -375,7 +375,7 @@ def _take_spoilt(connection: Connection, batch: _Batch, spoilt: UnreadableMessag
 
 
 def _has_room(connection: Connection, batch: _Batch, message: ArrivedEvent | UnreadableMessage) -> bool:
-    """Whether it may be set aside today; else it waits, with an alarm."""
+    """Return whether the message may be set aside today; else it waits, with an alarm."""
     station, size = message.station, len(message.raw)
     number, added = batch.numbers[station], batch.aside[station]
     if batch.allowance is not None and not batch.allowance.has_room(connection, number, added + size, batch.now):
@@ -405,7 +405,7 @@ def _repeated(connection: Connection, batch: _Batch, again: ArrivedEvent | Unrea
 
 
 def _is_same(connection: Connection, batch: _Batch, station: int, again: ArrivedEvent | UnreadableMessage) -> bool:
-    """Whether what is stored there has the bytes that came again; of an erased event the envelope alone is compared."""
+    """Return whether what is stored there has the bytes that came again; of an erased event the envelope alone is compared."""
     assert again.key is not None
     stored = _event_at(connection, batch, (station, *again.key))
     if stored is None:
@@ -422,7 +422,7 @@ def _is_same(connection: Connection, batch: _Batch, station: int, again: Arrived
 
 
 def _follows(connection: Connection, batch: _Batch, chain: Chain, event: Event, hash_: str) -> bool:
-    """Whether it fits its stored neighbours. One that is not held, or unreadable, proves nothing."""
+    """Return whether the event fits its stored neighbours. One that is not held, or unreadable, proves nothing."""
     if event.sequence == chain.held.highest + 1:
         before = GENESIS if event.sequence == 1 else chain.head
         return before is None or event.prev == before
@@ -476,7 +476,7 @@ def _write(
 def _project(
     connection: Connection, batch: _Batch, touched: Sequence[tuple[str, int, Chain]], folded: Folded
 ) -> set[str]:
-    """What follows from the events, the chains, and the rest of the batch."""
+    """Write what follows from the events, the chains, and the rest of the batch; return the topics that changed."""
     applied = apply_folded(connection, folded)
     if (applied.dropped or applied.emptied) and settle_returns(connection, applied.dropped, applied.emptied):
         applied.topics.add(Topic.ORDERS)

@@ -32,7 +32,7 @@ _COLUMNS = ("type", "time", "subject")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a chain has been seen: all up to `through`, whose hash is `head` (None where it could not be read)."""
+    """Point up to which a chain has been seen: all up to `through`, whose hash is `head` (None where it could not be read)."""
 
     through: int = 0
     head: str | None = GENESIS
@@ -73,7 +73,7 @@ class ChainCheck:
         yield from self._of_chain()
 
     def _places(self) -> Iterator[tuple[int, Any]]:
-        """What is held, in order of sequence; None for what was set aside."""
+        """Yield the sequences that are held, each with its row, in ascending order; None for what was set aside."""
         aside = and_(quarantine.c.station == self.station, quarantine.c.epoch == self.epoch)
         query = select(quarantine.c.sequence).where(aside, quarantine.c.sequence > self.start.through).distinct()
         waiting = sorted(self.connection.execute(query).scalars(), reverse=True)
@@ -197,7 +197,7 @@ class ChainCheck:
 
 
 def ranges_without(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
-    """What of these inclusive ranges is in none of the others; both ascend.
+    """Return the parts of these inclusive ranges that are in none of the others; both ascend.
 
     >>> ranges_without([(1, 9)], [(3, 4), (9, 12)])
     [(1, 2), (5, 8)]
@@ -225,6 +225,6 @@ def _places(ranges: Sequence[Range]) -> str:
 
 
 def _is_erased_subject(stored: str | None, said: str | None) -> bool:
-    """Whether it is a card's pseudonym in the place of its number."""
+    """Return whether a card's pseudonym is stored in the place of its number."""
     kind, _, name = (stored or "").partition("/")
     return kind == "card" and (said or "").startswith("card/") and is_pseudonym(name)

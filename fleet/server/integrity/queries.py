@@ -33,14 +33,14 @@ def read_last_check(database: Database) -> LastCheck | None:
 
 
 def last_marks(connection: Connection) -> Marks:
-    """How far each chain was seen; a chain that is not among them has not been seen."""
+    """Return the mark up to which each chain was seen; a chain without a mark has not been seen."""
     return {
         (row.station, row.epoch): Mark(row.through, row.head) for row in connection.execute(select(verified_chains))
     }
 
 
 def keep_check(connection: Connection, check: StoreCheck, now: datetime, last: LastCheck | None) -> None:
-    """What came of this one, and, where all was right, how far it went."""
+    """Store the result of this check and, where nothing differed, the marks that it reached."""
     listed = msgspec.json.encode(check.differences[:MOST_KEPT]).decode()
     whole_at = now if check.whole else last.whole_at if last is not None else None
     values = {"at": now, "whole_at": whole_at, "events": check.events, "total": check.count, "differences": listed}

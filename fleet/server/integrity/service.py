@@ -37,7 +37,7 @@ Marks = dict[tuple[int, int], Mark]
 
 @dataclass(slots=True)
 class StoreCheck:
-    """What was looked at, and what was found. `marks`: how far each chain has been seen now."""
+    """Scope and findings of a check. `marks`: how far each chain has been seen now."""
 
     whole: bool
     events: int = 0
