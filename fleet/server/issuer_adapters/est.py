@@ -44,7 +44,7 @@ class EstIssuer:
         self._sleep = sleep
 
     async def authorities(self) -> tuple[x509.Certificate, ...]:
-        """What `cacerts` gives (4.1). Trust in them comes from elsewhere. Raises IssuerAwayError."""
+        """Return the certificates that `cacerts` gives (4.1). Trust in them comes from elsewhere. Raises IssuerAwayError."""
         return _certificates(await self._http.get(f"{ROOT}/cacerts"))
 
     async def certificate(self, wanted: CertificateRequest) -> IssuedResult | DeclinedResult:

@@ -39,14 +39,14 @@ class _Refused(msgspec.Struct, frozen=True):
 
 
 class KnownAnswer(msgspec.Struct, frozen=True):
-    """What `GET /directory` answers: a person with all cards, or the card of that number with its holder."""
+    """Answer of `GET /directory`: a person with all cards, or the card of that number with its holder."""
 
     person: DirectoryPerson | None
     cards: tuple[CardRecord, ...] = ()
 
 
 class ReceivedAnswer(msgspec.Struct, frozen=True, tag_field="outcome", tag="received"):
-    """What `POST /cards/NUMBER/received` answers: the state after it, `active`, or `held` where a hold stands."""
+    """Answer of `POST /cards/NUMBER/received`: the state after it, `active`, or `held` where a hold stands."""
 
     state: Literal["active", "held"]
 

@@ -49,7 +49,7 @@ class PublishedStatus:
         return reply.content
 
     async def standing(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
-        """What the responder says now, by the issuer's own signature. Raises IssuerAwayError."""
+        """Return the status that the OCSP responder gives now, signed by the issuer itself. Raises IssuerAwayError."""
         question = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, hashes.SHA1()).build()  # noqa: S303
         reply = await self._http.post(self._ocsp_path, question.public_bytes(Encoding.DER), {"Content-Type": OCSP_TYPE})
         try:

@@ -49,7 +49,8 @@ class CardChanges:
         self._holds = holds
 
     async def change(self, station: str, ask: CardChange, asker: Asker) -> Result:
-        """What came of it. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
+        """Make the change where the asker may ask for it; return the outcome. Raises IssuerAwayError,
+        sqlalchemy.exc.SQLAlchemyError."""
         card = await self._rights.card(ask.card_number, asker.by)
         if card is None:
             return DeclinedResult("unknown_card")

@@ -48,7 +48,7 @@ class FileRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TrustedIssuers:
-    """Whose certificates may go on a card, and the level of assurance by certificate policy."""
+    """Issuers whose certificates may go on a card, and the level of assurance by certificate policy."""
 
     anchors: Sequence[x509.Certificate]
     authorities: Sequence[x509.Certificate]
@@ -57,7 +57,7 @@ class TrustedIssuers:
 
 @dataclass(frozen=True, slots=True)
 class WantedCertificate:
-    """What was asked for. `request`: PKCS#10 in DER; `last_day`: the last one that it may have, ISO 8601."""
+    """Certificate that was asked for. `request`: PKCS#10 in DER; `last_day`: the last one that it may have, ISO 8601."""
 
     request: bytes = field(repr=False)
     card_number: str

@@ -16,7 +16,7 @@ IN_USE = ("active", "handed_out")
 
 @dataclass(frozen=True, slots=True)
 class OfferRules:
-    """What a region decides. Days of validity, and LoA2's last day (None: not yet decided)."""
+    """Rules that a region decides. Days of validity, and LoA2's last day (None: not yet decided)."""
 
     ordinary_days: int = 1826
     reserve_days: int = 180

@@ -97,7 +97,8 @@ def signed_by(certificate: x509.Certificate, message: bytes, signature: bytes, a
 def check_issued(
     issued: IssuedResult, request: bytes, offer: Offer, hsa_id: str, now: datetime
 ) -> DeclinedResult | None:
-    """What an issuer gave: of that key and person, valid now, and not beyond its last day."""
+    """Check the certificate that an issuer gave: of that key and person, valid now, and not beyond its last day. Return
+    the refusal, or None where it fits."""
     chain = [der_of(one) for one in issued.chain]
     try:
         leaf = x509.load_der_x509_certificate(chain[0])

@@ -64,7 +64,7 @@ class CertificatesByHand:
         return await asyncio.to_thread(self._offers, card_number, offers)
 
     async def reopen(self, wanted: CertificateRequest) -> None:
-        """What was given back does not hold any more: the request waits for people again."""
+        """Let the request wait for people again: the certificate that was given back does not hold any more."""
         await asyncio.to_thread(self._reopen, wanted)
 
     def file(self, id: str) -> RequestFile | None:

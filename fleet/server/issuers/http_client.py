@@ -16,7 +16,7 @@ MAX_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back, whatever its status."""
+    """Reply of the issuer, whatever its status."""
 
     status: int
     content: bytes = field(repr=False)
@@ -24,14 +24,14 @@ class Reply:
 
 
 def client_tls(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
-    """Who we trust (`ca`, PEM) and who we are. Raises OSError, ssl.SSLError."""
+    """Return a TLS context that trusts `ca` (PEM) and shows our own certificate. Raises OSError, ssl.SSLError."""
     context = anonymous_tls(ca)
     context.load_cert_chain(certificate, key)
     return context
 
 
 def anonymous_tls(ca: Path) -> ssl.SSLContext:
-    """Who we trust, and nothing of who we are. Raises OSError, ssl.SSLError."""
+    """Return a TLS context that trusts `ca` (PEM) and shows no certificate of ours. Raises OSError, ssl.SSLError."""
     context = ssl.create_default_context(cafile=str(ca))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -73,10 +73,10 @@ class RequestRow:
 
     @property
     def by_rule(self) -> bool:
-        """Whether a deadline asked, and no person."""
+        """True where a deadline asked, and no person."""
         return self.who.startswith("rule:")
 
     @property
     def own(self) -> bool:
-        """Whether the server asked by itself; else a station did."""
+        """True where the server asked by itself; else a station did."""
         return OWN in self.who

@@ -50,14 +50,14 @@ __all__ = [
 
 
 class StationWorklist(Protocol):
-    """What waits at a station."""
+    """Worklist of a station."""
 
     def __call__(self, station: str, hsa_id: str, take: str) -> WorklistResult:
         """For that administrator, who takes a row where `take` is its id. Raises sqlalchemy.exc.SQLAlchemyError."""
 
 
 def nothing_waits(station: str, hsa_id: str, take: str) -> WorklistResult:
-    """Where there is no worklist."""
+    """Return an empty worklist: for a server that has none."""
     return WorklistResult()
 
 
@@ -80,7 +80,7 @@ class CertificateRequest:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
-    """What directory and register know together."""
+    """Entry of what directory and register know together."""
 
     person: DirectoryPerson | None
     cards: tuple[CardRecord, ...]
@@ -140,10 +140,10 @@ class OrderSource(Protocol):
 
 
 class StatusSource(Protocol):
-    """Where it is published which certificates are revoked."""
+    """Source that publishes which certificates are revoked."""
 
     async def lists(self) -> tuple[bytes, ...]:
         """The newest CRL of each issuing authority, DER, its signature checked. Raises IssuerAwayError."""
 
     async def standing(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
-        """What the issuer says of one certificate now. Raises IssuerAwayError."""
+        """Return what the issuer says of one certificate now. Raises IssuerAwayError."""

@@ -45,7 +45,7 @@ class ProvedFacts:
         self._clock = clock
 
     async def take(self, station: str, ask: ProvedAsk, asker: Asker) -> BelievedResult | DeclinedResult:
-        """What came of it."""
+        """Take a fact that the asker has proved; return whether it is believed, or why not."""
         if isinstance(ask, ReceivedAsk):
             return await self._hand_over(station, ask, asker)
         attending = await self._rights.attending(asker, station, None)
@@ -131,7 +131,7 @@ def _report(connection: Connection, ask: ReceivedAsk, attending: tuple[str, ...]
 
 
 def _time(text: str, now: datetime) -> datetime:
-    """When it happened, by the station's clock; never later than now."""
+    """Return when it happened, by the station's clock; never later than now."""
     try:
         return min(datetime.fromisoformat(text).astimezone(UTC), now)
     except (ValueError, OverflowError):

@@ -69,7 +69,7 @@ def settle_about(connection: Connection, card_number: str, asks: Collection[str]
 
 
 def due_requests(connection: Connection, now: datetime) -> list[RequestRow]:
-    """What is to be tried next, the longest due first."""
+    """Return the requests to be tried next, the longest due first."""
     waiting = select(requests).where(requests.c.due <= now).order_by(requests.c.due, requests.c.id).limit(_AT_ONCE)
     return [_row(row) for row in connection.execute(waiting)]
 
@@ -87,13 +87,14 @@ def count_day(connection: Connection, ask: str, now: datetime) -> tuple[int, int
 
 
 def claim(connection: Connection, row: RequestRow, until: datetime) -> bool:
-    """Whether nobody else tries it now; then nobody does before `until`."""
+    """Claim the request until `until`; return whether nobody else tries it now."""
     this = and_(_this(row.key), requests.c.state == "waiting", requests.c.due == row.due)
     return connection.execute(update(requests).where(this).values(due=until)).rowcount == 1
 
 
 def record_result(connection: Connection, key: RequestKey, result: Result | None, now: datetime) -> None:
-    """What the issuer has said of a request. A block that only marked the card waits for people, who do it in the portal."""
+    """Record what the issuer has said of a request. A block that only marked the card waits for people, who do it in
+    the portal."""
     waits = _this(key), requests.c.ask == AskName.CARD_BLOCK
     if isinstance(result, MarkedResult) and connection.execute(select(requests.c.id).where(*waits)).first() is not None:
         leave_to_people(connection, key)
@@ -122,7 +123,7 @@ def retry_now(connection: Connection, key: RequestKey, now: datetime, within: Co
 
 
 def wait_after(tries: int) -> timedelta:
-    """How long until the next try, after so many."""
+    """Return how long it is until the next try, after so many."""
     return timedelta(seconds=min(LAST_S, FIRST_S * 2.0 ** min(tries - 1, 10)))
 
 

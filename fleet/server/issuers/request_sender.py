@@ -130,7 +130,7 @@ class RequestSender:
 
     @property
     def _portal(self) -> bool:
-        """Whether hand-overs are registered by people, in the issuer's portal."""
+        """True where people register hand-overs, in the issuer's portal."""
         return self._answers is not None and self._answers.side.handovers == "portal"
 
     def _leave_to_people(self, row: RequestRow) -> None:

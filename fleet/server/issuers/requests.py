@@ -104,8 +104,9 @@ BUSINESS = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class AnonymousLimits:
-    """What stations may ask for within an hour in nobody's name. Holds, and letters for cards without business at the station:
-    at one station, and at all of them. `states`: cards without business there, at one station, of which `card.state` tells."""
+    """Limits on what stations may ask for within an hour in nobody's name. Holds, and letters for cards without
+    business at the station: at one station, and at all of them. `states`: cards without business there, at one station,
+    of which `card.state` tells."""
 
     by_station: int = 3
     by_region: int = 10
@@ -150,7 +151,7 @@ class RequestLog:
         self._limits = limits or AnonymousLimits()
 
     def known(self, station: str, ask: IdentifiedAsk) -> Result | None:
-        """What was answered before to this very question. Raises ReusedError where the id stood for another."""
+        """Return what was answered before to this very question. Raises ReusedError where the id stood for another."""
         this = and_(wishes.c.station == station, wishes.c.id == ask.id)
         with self._database.reading.begin() as connection:
             row = connection.execute(select(wishes.c.digest, wishes.c.result).where(this)).first()
@@ -162,7 +163,7 @@ class RequestLog:
         return found
 
     def awaits_self_test(self, station: str) -> bool:
-        """Whether the station was let in, and has done no self test since."""
+        """Return whether the station was let in, and has done no self test since."""
         with self._database.reading.begin() as connection:
             return awaits_self_test(connection, station)
 
@@ -185,7 +186,7 @@ class RequestLog:
             return True
 
     def _may_tell(self, connection: Connection, station: str, card_number: str, now: datetime) -> bool:
-        """Whether the state of that card may be told there."""
+        """Return whether the state of that card may be told there."""
         others = and_(wishes.c.station == station, wishes.c.ask == AskName.CARD_STATE, wishes.c.at > now - HOUR)
         strangers = and_(
             others, wishes.c.card_number != card_number, not_(_has_business(station, wishes.c.card_number, now))
@@ -232,8 +233,8 @@ class RequestLog:
                 settle_about(connection, ask.card_number, QUEUED, now)
 
     def remember_certificate(self, hsa_id: str, certificate: bytes, card_number: str) -> None:
-        """Whose a certificate (DER) is that has proved somebody: stations are told of it when its holder leaves, or the card is
-        stopped."""
+        """Remember whose a certificate (DER) is that has proved somebody: stations are told of it when its holder
+        leaves, or the card is stopped."""
         with self._database.reading.begin() as connection:
             known = knows_certificate(connection, certificate)
         if not known:
@@ -247,7 +248,7 @@ class RequestLog:
             return _count(connection, and_(these, wishes.c.people == "[]", wishes.c.outcome != ASKED))
 
     def had_letter(self, ask: LetterAsk, now: datetime) -> bool:
-        """Whether a letter was ordered for that card lately, at whichever station."""
+        """Return whether a letter was ordered for that card lately, at whichever station."""
         these = and_(
             wishes.c.card_number == ask.card_number, wishes.c.ask == tag_of(ask), wishes.c.outcome.in_(LETTERS)
         )
@@ -261,20 +262,20 @@ class RequestLog:
             return len(days_of_reserve_certificates(connection, card_number) - {today})
 
     def certificates_since(self, ask: CertificateAsk, since: datetime) -> list[datetime]:
-        """When that card was given certificates of that use since then."""
+        """Return when that card was given certificates of that use since then."""
         these = (certificates.c.card_number == ask.card_number, certificates.c.profile == ask.profile)
         with self._database.reading.begin() as connection:
             found = connection.execute(select(certificates.c.at).where(*these, certificates.c.at > since))
             return list(found.scalars())
 
     def certificates_at(self, station: str, since: datetime) -> int:
-        """How many were made at that station since then."""
+        """Return how many were made at that station since then."""
         these = (certificates.c.station == station, certificates.c.at > since)
         with self._database.reading.begin() as connection:
             return connection.execute(select(func.count()).select_from(certificates).where(*these)).scalar_one()
 
     def waits_here(self, station: str, card_number: str) -> bool:
-        """Whether there is an open order for that card at that station."""
+        """Return whether there is an open order for that card at that station."""
         this = and_(orders.c.station == station, orders.c.card_number == card_number, orders.c.state.in_(OPEN))
         with self._database.reading.begin() as connection:
             return connection.execute(select(orders.c.order).where(this)).first() is not None
@@ -340,7 +341,8 @@ def _count(connection: Connection, these: ColumnElement[bool]) -> int:
 
 
 def _has_business(station: str, card_number: ColumnElement[str] | str, now: datetime) -> ColumnElement[bool]:
-    """Whether an order of that card waits there or changed of late, or somebody has proved something about it there."""
+    """Return the condition that an order of that card waits there or changed of late, or somebody has proved something
+    about it there."""
     since, proved = now - BUSINESS, wishes.alias("proved")
     ordered = exists().where(
         orders.c.station == station, orders.c.card_number == card_number,

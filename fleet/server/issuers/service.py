@@ -302,7 +302,7 @@ class IssuerAnswers:
     async def _about(
         self, station: str, ask: ChallengeAsk | PukAsk | LetterAsk, asker: Asker, card: HeldCard | None
     ) -> Outcome:
-        """What wants the card to be known: its own keys, and a new letter."""
+        """Answer an ask that needs the card to be known: its own keys, and a new letter."""
         people = tuple(person.hsa_id for person in asker.people)
         if card is None:
             return DeclinedResult("unknown_card"), people
@@ -551,7 +551,7 @@ class IssuerAnswers:
         return None if card is None else DirectoryEntry(card[0], (card[1],))
 
     async def is_still_used(self, card_number: str) -> bool:
-        """Whether one of several employers that the card names still has its holder."""
+        """Return whether one of several employers that the card names still has its holder."""
         card = await self._rights.card(card_number)
         return card is not None and bool(card[1].also) and not has_left(card[0], local_day(self._clock()))
 

@@ -150,7 +150,7 @@ class IssuerSettings(_Table):
             raise SettingsError(f"{self.base / name}: no certificates in PEM") from None
 
     def trusted_issuers(self) -> TrustedIssuers:
-        """Whose certificates go on cards. Raises SettingsError."""
+        """Return the issuers whose certificates may go on cards. Raises SettingsError."""
         anchors, authorities = self.certificates_of(self.trust.anchors), self.certificates_of(self.trust.authorities)
         return TrustedIssuers(anchors, authorities, self.level_table())
 

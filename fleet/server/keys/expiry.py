@@ -68,7 +68,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What ends, and when. `subject`: which one, where there are several: a file's name, or a station."""
+    """End of a certificate, key or secret. `subject`: which one, where there are several: a file's name, or a station."""
 
     what: What
     subject: str
@@ -81,8 +81,8 @@ class End:
         return (self.at - now).days
 
     def is_near(self, days: float, now: datetime) -> bool:
-        """Whether fewer days are left. What lasts less than half a year is renewed by itself at two thirds of its time: it is
-        near its end once a quarter is left, since then that has not gone well for a while."""
+        """Return whether fewer days are left. What lasts less than half a year is renewed by itself at two thirds of
+        its time: it is near its end once a quarter is left, since then that has not gone well for a while."""
         if self.lasts is not None and self.lasts < RENEWS_ITSELF:
             days = min(days, (self.lasts / 4).days)
         return self.days(now) < days
@@ -95,7 +95,8 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the server's own ends stand. `web`: the certificate of the pages; `secrets`: files that another side knows too."""
+    """Files in which the server's own ends stand. `web`: the certificate of the pages; `secrets`: files that another
+    side knows too."""
 
     authority: Path
     web: Path | None = None
@@ -112,7 +113,7 @@ class _Public(msgspec.Struct):
 
 
 def ends_of(sources: Sources) -> Iterator[End | OSError | ValueError]:
-    """What ends; in the place of what cannot be read, why not."""
+    """Yield the ends; in the place of what cannot be read, why not."""
     server = sources.authority / "server"
     certificates: list[tuple[What, Path]] = [("broker", server / "broker.pem"), ("server", server / "fleet-server.pem")]
     certificates += [("authority", sources.authority / "ca" / "ca.pem")]
@@ -167,7 +168,7 @@ def _loaded(path: Path) -> list[x509.Certificate]:
 
 
 class ExpiryWatch:
-    """What ends, read anew at most once an hour. What cannot be read is in the log, and not among it."""
+    """Ends, read anew at most once an hour. What cannot be read is in the log, and not among them."""
 
     def __init__(self, sources: Sources, clock: Callable[[], datetime]) -> None:
         self._sources, self._clock = sources, clock

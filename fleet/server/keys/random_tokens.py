@@ -14,7 +14,7 @@ def random_token(prefix: str = "") -> str:
 
 
 def digest(value: str) -> str:
-    """What is kept of it: SHA-256, hex. The value is random and long, so no slow hash is needed."""
+    """Return the hash under which a token is stored: SHA-256, hex. The value is random and long, so no slow hash is needed."""
     return hashlib.sha256(value.encode()).hexdigest()
 
 

@@ -66,7 +66,7 @@ class Signer:
         return jws.serialize_compact({**header, "typ": typ}, content, key, algorithms=[ALGORITHM])
 
     def opened(self, text: str, typ: str) -> bytes | None:
-        """What is in a compact JWS of these keys and `typ`; None where it is none."""
+        """Return the payload of a compact JWS of these keys and `typ`; None where it is none."""
         for key, _ in self._keys:
             try:
                 found = jws.deserialize_compact(text, key, algorithms=[ALGORITHM])
@@ -81,7 +81,8 @@ def _headed(key: ECKey) -> tuple[ECKey, dict[str, str]]:
 
 
 def _following(key: ECKey, beside: ECKey, chain: tuple[str, ...], path: Path) -> Following | None:
-    """When the key beside begins to sign; None where no statement hands over to it yet, or it is the key itself."""
+    """Return the key beside, with the time when it begins to sign; None where no statement hands over to it yet, or it
+    is the key itself."""
     if beside.thumbprint() == key.thumbprint():
         return None
     try:

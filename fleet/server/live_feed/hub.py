@@ -102,7 +102,7 @@ class Hub:
 
     @property
     def readers(self) -> int:
-        """How many streams are open."""
+        """Number of open streams."""
         return len(self._readers)
 
     @property

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class ChangeNotice(msgspec.Struct, frozen=True):
-    """What one process tells the others."""
+    """Notice of changed topics from one process to the others."""
 
     sender: str
     topics: tuple[str, ...]

@@ -47,7 +47,7 @@ class ScopeWatch:
         self._due = asyncio.get_running_loop().time() + self.draw(0.0, CHECK_S)
 
     async def holds(self) -> bool:
-        """Whether the session is still open, asked of the store every 15 seconds."""
+        """Return whether the session is still open, asked of the store every 15 seconds."""
         now = asyncio.get_running_loop().time()
         if now < self._due:
             return True
@@ -84,7 +84,7 @@ def live_router(hub: Hub) -> APIRouter:
 
 
 def scope_now(access: Authenticator, key: str) -> Scope | None:
-    """What that session or token may view by now; None where it may nothing."""
+    """Return what that session or token may view by now; None where it may nothing."""
     caller = access.by_key(key)
     return caller.scope(Right.VIEW) if caller is not None and caller.may(Right.VIEW) else None
 
@@ -114,7 +114,7 @@ async def feed(hub: Hub, reader: FeedReader, last_id: str | None, watch: ScopeWa
 
 
 def missed(hub: Hub, last_id: str | None) -> bool:
-    """Whether a reader that saw `last_id` has missed a push."""
+    """Return whether a reader that saw `last_id` has missed a push."""
     return last_id is not None and last_id != hub.latest
 
 

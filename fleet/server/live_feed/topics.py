@@ -54,13 +54,13 @@ def changes_with(*topics: Topic) -> Callable[[Read], Read]:
 
 
 def topics_of(read: Callable[..., Any]) -> frozenset[Topic] | None:
-    """What a read was marked with; None where it was not."""
+    """Return the topics that a read was marked with; None where it was not."""
     topics: frozenset[Topic] | None = getattr(read, "topics", None)
     return topics
 
 
 class Changes(Protocol):
-    """Where the store says, after its commit, that something that pages show has changed."""
+    """Receiver to which the store says, after its commit, that something that pages show has changed."""
 
     def publish(self, topics: frozenset[str]) -> None:
         """Tell open pages that these topics (`platform.live_feed.topics`) have changed. Thread-safe, never blocks."""

@@ -22,7 +22,8 @@ class ActiveWindow:
 
 
 def active_windows(windows: Iterable[PlannedWindow], rows: Sequence[StationRow], now: datetime) -> list[ActiveWindow]:
-    """Which of those stations are in maintenance now, by window; the first to end first. `now` in the zone of the windows."""
+    """Return the windows that hold now with those of the stations that are in them; the first to end first. `now` in
+    the zone of the windows."""
     found = [
         ActiveWindow(window, until, tuple(row for row in rows if window.covers(row.name)))
         for window in windows
@@ -32,7 +33,8 @@ def active_windows(windows: Iterable[PlannedWindow], rows: Sequence[StationRow],
 
 
 def seen_by(scope: Scope, window: PlannedWindow) -> bool:
-    """Whether some of its stations may be within. A pattern of the file may have its `*` anywhere: it counts by how it begins."""
+    """Return whether some of its stations may be within. A pattern of the file may have its `*` anywhere: it counts by
+    how it begins."""
     return any(scope.touches(re.sub(r"[*?].*", "*", pattern)) for pattern in window.stations)
 
 
@@ -49,7 +51,7 @@ def window_times(window: PlannedWindow, t: Localization) -> str:
 
 
 def window_label(window: PlannedWindow, now: datetime) -> StatusLabel:
-    """How it stands. `now` in the zone of the windows."""
+    """Return the label of the window's status. `now` in the zone of the windows."""
     if window.over(now):
         return StatusLabel("of", "check", "maintenance_state", "ended" if window.row and window.row.ended else "over")
     if window.ends(now) is not None:

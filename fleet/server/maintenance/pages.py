@@ -48,7 +48,7 @@ _LOCAL = "%Y-%m-%dT%H:%M"
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceForm:
-    """What was written. `since` and `until` belong to a span; `days`, `start` and `end` to what recurs."""
+    """Form as it was filled in. `since` and `until` belong to a span; `days`, `start` and `end` to what recurs."""
 
     kind: str
     name: str = ""

@@ -45,7 +45,7 @@ PLACED, CHANGED, LOOKED = "order.place", "person.change", "people.directory"
 
 
 class Taken(BaseModel):
-    """What an import did."""
+    """Result of an import."""
 
     added: int
     changed: int
@@ -66,7 +66,7 @@ class Person(BaseModel):
 
 
 class SourcedFact(BaseModel):
-    """What one source says of one fact, and when it first said so. `value` is null where it takes back what it said."""
+    """Value that one source gives for one fact, and when it first said so. `value` is null where it takes back what it said."""
 
     fact: Fact
     source: Source
@@ -120,7 +120,7 @@ def people_api(cards: Cards) -> APIRouter:
 
     @router.get("/people/{hsa_id}/facts", dependencies=needs(Right.PEOPLE))
     def list_facts(request: Request, hsa_id: HsaId) -> list[SourcedFact]:
-        """What each source says of a person, and since when; the rules of merging make one person of it."""
+        """Return what each source says of a person, and since when; the rules of merging make one person of it."""
         _region(request, hsa_id)
         audit_lookup(request, AuditEvent(LOOKED, hsa_id))
         _known(cards.person(hsa_id))

@@ -24,7 +24,7 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What the verifier needs of an order, beside the sealed code."""
+    """Fields of an order that the verifier needs beside the sealed code."""
 
     card_number: str
     key: str
@@ -32,7 +32,7 @@ class Envelope:
 
 
 def record_of(connection: Connection, order: str) -> OrderRecord | None:
-    """That order as it was imported."""
+    """Return that order as it was imported."""
     found = stored_records(connection, [order]).get(order)
     return None if found is None else found[1]
 
@@ -82,7 +82,7 @@ def is_not_handed_over() -> ColumnElement[bool]:
 
 
 def pending_hand_over(connection: Connection, card_number: str) -> Delivery | None:
-    """How that card comes to its holder, to whom it is still to be handed over; None of any other card."""
+    """Return how that card comes to its holder, to whom it is still to be handed over; None of any other card."""
     query = select(orders.c.delivery).where(orders.c.card_number == card_number, is_not_handed_over())
     return connection.execute(query.order_by(orders.c.made.desc()).limit(1)).scalar()
 
@@ -134,7 +134,7 @@ def order_rows() -> Select[Any]:
 def find_order(
     connection: Connection, order: str, today: str, seen: StationCondition = all_stations
 ) -> OrderRow | None:
-    """That order, where the reader may see it."""
+    """Return that order, where the reader may see it."""
     row = connection.execute(order_rows().where(orders.c.order == order, seen(orders.c.station))).first()
     return None if row is None else order_row(row, today)
 

@@ -46,7 +46,7 @@ Name = Annotated[str, Field(min_length=1, max_length=120, pattern=PLAIN)]
 
 
 class Letter(Body):
-    """What proves a PUK: the issuer's HMAC-SHA-256 as hex, with the key of that id. Never a code."""
+    """Proof of a PUK: the issuer's HMAC-SHA-256 as hex, with the key of that id. Never a code."""
 
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     mac: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -98,7 +98,7 @@ class OrdersBody(Body):
 
 
 class OrderChange(Body):
-    """What changes; the rest stays."""
+    """Fields of an order that change; the rest stays."""
 
     station: Annotated[str, Field(pattern=STATION)] | None = None
     slot: Slot | None = None
@@ -106,7 +106,7 @@ class OrderChange(Body):
     delivery: Delivery | None = None
 
     def on(self, record: OrderRecord) -> OrderRecord:
-        """That order with what is said here. A slot of null takes the slot away."""
+        """Return that order with what is said here. A slot of null takes the slot away."""
         said: dict[str, Any] = {}
         if self.station is not None:
             said["station"] = self.station
@@ -142,14 +142,14 @@ class PersonBody(Body):
 
 
 class PersonChange(Body):
-    """What changes of a person who is known; the rest stays."""
+    """Facts that change of a person who is known; the rest stays."""
 
     left: Day | None = None
     continued: bool | None = None
     name_changed: Day | None = None
 
     def facts(self) -> Facts:
-        """What is said; null takes a day away."""
+        """Return what is said; null takes a day away."""
         said: dict[Fact, str | None] = {}
         if "left" in self.model_fields_set:
             said["left"] = self.left.isoformat() if self.left else None

@@ -206,7 +206,7 @@ def _given(record: OrderRecord) -> OrderEvent:
 
 
 def _opens(stored: tuple[str, OrderRecord] | None, record: OrderRecord) -> bool:
-    """Whether the order is offered once the row has been taken."""
+    """Return whether the order is offered once the row has been taken."""
     if stored is None:
         return True
     return (state_after(stored[0], _given(record)) if _differs(stored, record) else stored[0]) in OPEN

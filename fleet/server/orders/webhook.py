@@ -55,7 +55,7 @@ async def _proved(request: Request, secret: bytes, now: datetime) -> tuple[str, 
 
 
 def _path(problem: FileProblem) -> str:
-    """Where in the message it stands."""
+    """Return where in the message the problem stands."""
     index = problem.line - 1
     return f"cancel.{index}" if problem.column == "cancel" else f"orders.{index}.{problem.column}"
 

@@ -45,7 +45,7 @@ class Asset:
 
     @classmethod
     def of(cls, name: str, content: bytes) -> "Asset":
-        """That content under that name."""
+        """Return that content as an asset of that name."""
         kind = Path(name).suffix
         packed = b"" if kind == _IS_PACKED else gzip.compress(content, mtime=0)
         return cls(content, packed, _TYPES[kind], hashlib.sha256(content).hexdigest())
@@ -84,7 +84,8 @@ class Assets:
         return cls(files)
 
     def address(self, name: str) -> str:
-        """Where a page finds that file, named with its content's hash. Raises KeyError for a file that is not there."""
+        """Return the address of that file for pages, named with its content's hash. Raises KeyError for a file that is
+        not there."""
         return f"/static/{self._files[name].at(name)}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

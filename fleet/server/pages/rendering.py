@@ -64,7 +64,7 @@ _MORE = "updates"
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """What every route needs, passed in once."""
+    """Parts that every route needs, passed in once."""
 
     hub: Hub
     clock: Callable[[], datetime]

@@ -114,7 +114,7 @@ def remove(request: Request, cards: Cards, hsa_id: str) -> None:
 
 
 def has_stepped_up(request: Request) -> bool:
-    """Whether the session has a proof of who is there that is fresh enough to change the list."""
+    """Return whether the session has a proof of who is there that is fresh enough to change the list."""
     return caller_of(request).has_stepped_up(access_of(request).clock())
 
 

@@ -31,7 +31,7 @@ YES_VALUES = ("true", "yes", "1")
 
 
 class AttributeMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which attribute of an entry says what. `protected` and `continued` are TRUE or FALSE there."""
+    """Attributes of an entry, by the fact that each gives. `protected` and `continued` are TRUE or FALSE there."""
 
     hsa_id: Attribute
     name: Attribute | None = None
@@ -55,7 +55,7 @@ class AttributeMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LdapSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the directory is, who asks, and what is read of it."""
+    """Settings of the directory: where it is, who asks, and what is read of it."""
 
     url: Annotated[str, msgspec.Meta(pattern=r"^ldaps?://[^\s/?#@]{1,250}$")]
     ca: str

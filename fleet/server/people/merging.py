@@ -26,7 +26,7 @@ CONTINUED_BEFORE = timedelta(days=90)
 
 
 class MergeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the words about one fact are weighed; `order` names the strongest source first."""
+    """Rule by which the words about one fact are weighed; `order` names the strongest source first."""
 
     rule: Literal["newest", "latest", "any", "order"]
     order: tuple[Source, ...]

@@ -19,14 +19,14 @@ class ListedAdministrator:
     decision: str = ""
 
     def covers(self, station: str, holders: Collection[str] = ()) -> bool:
-        """Whether that station is within their scope, and one of these holders (HSA-ids; none: whoever it is) of their own
-        organisation, where the scope is not everywhere."""
+        """Return whether that station is within their scope, and one of these holders (HSA-ids; none: whoever it is) of
+        their own organisation, where the scope is not everywhere."""
         scope, own = Scope(frozenset(self.scope)), self.administrator.hsa_id.partition("-")[0]
         theirs = not holders or any(hsa_id.partition("-")[0] == own for hsa_id in holders)
         return scope.allows(station) and (theirs or scope.everywhere)
 
     def gives_more_than(self, other: "ListedAdministrator | None") -> bool:
-        """Whether this row lets somebody do what the other does not; a new name may be a new person."""
+        """Return whether this row lets somebody do what the other does not; a new name may be a new person."""
         if other is None:
             return True
         mine, before = self.administrator, other.administrator
@@ -63,8 +63,8 @@ Source = Literal["import", "ldap", "issuer"]
 
 @dataclass(frozen=True, slots=True)
 class FactWord:
-    """What one source says of one fact. `value` is None where it takes back what it said; yes and no are `yes` and None. `seen`:
-    when it first said this."""
+    """Value that one source gives for one fact. `value` is None where it takes back what it said; yes and no are `yes`
+    and None. `seen`: when it first said this."""
 
     fact: Fact
     source: Source

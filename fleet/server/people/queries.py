@@ -56,7 +56,7 @@ def listed_since(connection: Connection, hsa_id: str, level: int, today: str) ->
 
 
 def remove_administrator(connection: Connection, hsa_id: str) -> None:
-    """Who is not on the list may no longer attend."""
+    """Take a person off the list: who is not on it may no longer attend."""
     connection.execute(delete(administrators).where(administrators.c.hsa_id == hsa_id))
 
 
@@ -68,7 +68,8 @@ def all_administrators(connection: Connection) -> list[ListedAdministrator]:
 def administrators_after(
     connection: Connection, station: str, today: str, *, after: str, limit: int
 ) -> list[Administrator]:
-    """Those of that station whose last day is not over and who have not left, by HSA-id, from the one after `after`."""
+    """Return the administrators of that station whose last day is not over and who have not left, by HSA-id, from the
+    one after `after`."""
     not_over = or_(administrators.c.valid_until.is_(None), administrators.c.valid_until >= today)
     here = and_(administrators.c.hsa_id > after, not_over, ~has_left(administrators.c.hsa_id, today))
     query = select(administrators).where(here).order_by(administrators.c.hsa_id)
@@ -77,7 +78,7 @@ def administrators_after(
 
 
 def is_listed(connection: Connection, hsa_id: str) -> bool:
-    """Whether somebody with that HSA-id is on the list of ID administrators, wherever."""
+    """Return whether somebody with that HSA-id is on the list of ID administrators, wherever."""
     return (
         connection.execute(select(administrators.c.hsa_id).where(administrators.c.hsa_id == hsa_id)).first() is not None
     )

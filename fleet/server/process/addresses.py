@@ -17,7 +17,7 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a listener is; port 0 means any free one."""
+    """Address of a listener; port 0 means any free one."""
 
     host: str
     port: int
@@ -32,7 +32,7 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """True where only this machine can reach it."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:

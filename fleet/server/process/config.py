@@ -96,7 +96,7 @@ class ServerConfig:
 
     @property
     def revocations_directory(self) -> Path:
-        """What the broker reads about revoked stations where stations enrol here."""
+        """Directory that the broker reads about revoked stations where stations enrol here."""
         return self.data / "revocations"
 
     @property

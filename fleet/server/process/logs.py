@@ -53,7 +53,7 @@ class Repetitions(logging.Filter):
         self.seen: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is written; adds to its text what was or will be left out."""
+        """Return whether the record is written; add to its text what was or will be left out."""
         if record.levelno < logging.WARNING:
             return True
         count, left_out = self._count((record.name, str(record.msg)))
@@ -64,7 +64,7 @@ class Repetitions(logging.Filter):
         return count <= MOST_ALIKE
 
     def _count(self, key: tuple[str, str]) -> tuple[int, int]:
-        """Which one of this window it is, and how many of the window before were left out."""
+        """Return which one of this window it is, and how many of the window before were left out."""
         now_s, left_out = self._monotonic(), 0
         with self._lock:
             since, count = self.seen.pop(key, (now_s, 0))

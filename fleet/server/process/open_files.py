@@ -23,11 +23,11 @@ def raise_open_files(pid: int = 0) -> int:
 
 
 def open_files_limit() -> int:
-    """How many this process, or a child, may have at most."""
+    """Return how many files this process, or a child, may have open at most."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return MAX_CONNECTIONS + SPARE_FILES if hard == resource.RLIM_INFINITY else hard
 
 
 def most_connections(files: int) -> int:
-    """How many connections a broker may hold that may have so many files open."""
+    """Return how many connections a broker may hold that may have so many files open."""
     return max(1, min(MAX_CONNECTIONS, files - SPARE_FILES))

@@ -43,7 +43,7 @@ def share_one_arena() -> bool:
 
 
 class RunningProgram(Protocol):
-    """What has a beginning, an end, and may end by itself."""
+    """Program that has a beginning, an end, and may end by itself."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -134,7 +134,7 @@ def _working(before: set[threading.Thread]) -> list[threading.Thread]:
 
 
 def _doing(thread: threading.Thread) -> str:
-    """Where our code is in it: file, line and function."""
+    """Return where our code is in the thread: file, line and function."""
     frame = sys._current_frames().get(thread.ident or 0)
     while frame is not None and "fleet" not in Path(frame.f_code.co_filename).parts:
         frame = frame.f_back

@@ -45,13 +45,13 @@ class Readings(Protocol):
     def summary(self, now: datetime) -> Summary: ...
     @changes_with(Topic.STATIONS)
     def stations(self, now: datetime) -> list[StationRow]:
-        """Those of the fleet: without the retired ones."""
+        """Return the stations of the fleet: without the retired ones."""
 
     @changes_with(Topic.STATIONS)
     def retired_stations(self, now: datetime) -> list[StationRow]: ...
     @changes_with(Topic.STATION)
     def station(self, name: str, now: datetime) -> StationRow | None:
-        """That one, retired or not."""
+        """Return that station, retired or not."""
 
     @changes_with(Topic.STATION)
     def bin(self, station: str) -> BinRow:

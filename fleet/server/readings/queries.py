@@ -100,7 +100,7 @@ class StoreReadings:
             return station_rows(connection, now, self._known)
 
     def retired_stations(self, now: datetime) -> list[StationRow]:
-        """Those that have left the fleet, by name."""
+        """Return the stations that have left the fleet, by name."""
         with self._reading.begin() as connection:
             return station_rows(connection, now, self._known, seen=self._seen, retired=True)
 
@@ -111,7 +111,7 @@ class StoreReadings:
         return rows[0] if rows else None
 
     def bin(self, station: str) -> BinRow:
-        """What lies in the bin, and how it was last emptied."""
+        """Return what lies in the bin, and how it was last emptied."""
         mine = and_(self._seen(stations.c.name), stations.c.name == station)
         last = select(bins).join(stations, stations.c.id == bins.c.station).where(mine)
         with self._reading.begin() as connection:

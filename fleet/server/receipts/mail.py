@@ -58,7 +58,7 @@ class _Holder(msgspec.Struct):
 
 
 class MailedReceipt(msgspec.Struct):
-    """What is read of a receipt. `time`: when it was issued; `place`: where, in the station's words."""
+    """Fields that are read of a receipt. `time`: when it was issued; `place`: where, in the station's words."""
 
     number: str
     kind: str
@@ -182,7 +182,7 @@ def _due(connection: Connection, now: datetime) -> list[WantedMail]:
 
 
 def stated_receipt(receipt: bytes, statement: str) -> MailedReceipt | None:
-    """What the receipt says, where the statement of its QR code is one of it; else None."""
+    """Return what the receipt says, where the statement of its QR code is one of it; else None."""
     found = _STATEMENT.match(statement)
     try:
         said = msgspec.json.decode(_from_base64url(found[1]), type=_Statement) if found else None

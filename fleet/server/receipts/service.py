@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Titled(msgspec.Struct):
-    """What is read of a station's state."""
+    """Part of a station's state that is read: its title."""
 
     title: str = ""
 

@@ -60,7 +60,8 @@ def _check(arguments: argparse.Namespace) -> int:
 async def check(
     url: str, settings: IssuerSettings, cards: CheckCards, clock: Callable[[], datetime]
 ) -> tuple[int, list[CheckResult]]:
-    """How many answers came, and the results. Raises SettingsError, OSError and ValueError for files of certificates."""
+    """Run the suite; return how many answers came, and the results. Raises SettingsError, OSError and ValueError for
+    files of certificates."""
     nobody_tls = anonymous_tls(settings.base / settings.link.ca)
     async with (
         IssuerHttp(url, settings.tls()) as secure,
@@ -80,7 +81,7 @@ def issuer_at(
     clock: Callable[[], datetime],
     nobody: Transport | None = None,
 ) -> Issuer:
-    """What the suite talks to, at those addresses. Raises SettingsError."""
+    """Return the issuer at those addresses, for the suite. Raises SettingsError."""
     issuers = settings.trusted_issuers()
     anchors, authorities = list(issuers.anchors), [*issuers.authorities, *issuers.anchors]
     talk = Conversation(secure)

@@ -17,7 +17,7 @@ OK, NOT_FOUND, CONFLICT = 200, 404, 409
 
 
 class MismatchError(Exception):
-    """What the issuer does is not what the contract says. The text names both; it shows no code and no name."""
+    """Mismatch between what the issuer does and what the contract says. The text names both; it shows no code and no name."""
 
 
 class Transport(Protocol):
@@ -60,7 +60,7 @@ class Conversation:
         return reply
 
     async def look_up(self, **query: str) -> KnownAnswer:
-        """What the directory answers to a query that it must know."""
+        """Return the directory's answer to a query that it must know."""
         return answer_of(await self.get(f"/api/v1/directory?{urlencode(query)}"), KnownAnswer)
 
     async def card(self, number: str) -> CardRecord:

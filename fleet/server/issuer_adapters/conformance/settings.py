@@ -41,7 +41,7 @@ class CheckCard(_Table):
 
 
 class CheckCards(_Table):
-    """What the operator lays out for the suite."""
+    """Test cards that the operator lays out for the suite."""
 
     administrator: HsaId
     unknown_card: CardNumber = "NOSUCHCARD0000"
@@ -52,7 +52,7 @@ class CheckCards(_Table):
     base: Path = Path()
 
     def may(self, card: CheckCard, permission: Permission) -> bool:
-        """Whether that may be done to the card, and the issuer has it."""
+        """Return whether that may be done to the card, and the issuer has it."""
         return permission in card.may and permission not in self.lacks
 
     @classmethod

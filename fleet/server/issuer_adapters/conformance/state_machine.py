@@ -56,8 +56,8 @@ def after(change: Change, card: CardRecord) -> CardState | Refused:
 
 
 def held_from_after(change: Change, card: CardRecord) -> CardState | None:
-    """Where a card goes back to when its hold ends; None where it is not on hold afterwards. A card that is received while it is
-    on hold goes back to use."""
+    """Return the state that a card goes back to when its hold ends; None where it is not on hold afterwards. A card
+    that is received while it is on hold goes back to use."""
     if after(change, card) != "held":
         return None
     if change == "received":

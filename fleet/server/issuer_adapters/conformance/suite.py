@@ -43,7 +43,7 @@ class CheckResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """What the suite talks to. `nobody`: the same address without our TLS certificate."""
+    """Issuer as the suite reaches it. `nobody`: the same address without our TLS certificate."""
 
     conversation: Conversation
     changes: CardChanges
@@ -90,7 +90,7 @@ class Suite:
         self.results.append(CheckResult(name, card.number if card is not None else "", "skipped", why))
 
     async def _interface(self) -> None:
-        """What is nobody's card."""
+        """Check what concerns no single card: the TLS certificate, an unknown card, orders."""
         if self._issuer.nobody is not None:
             await self._check("TLS certificate wanted", None, self._nobody_gets_in(self._issuer.nobody))
         await self._check("unknown card", None, self._unknown())

@@ -46,11 +46,11 @@ class Attending:
             return administrator_at(connection, station, hsa_id, of)
 
     def still(self, station: str, hsa_id: str, now: datetime) -> bool:
-        """Whether somebody whose certificate was judged before may attend yet."""
+        """Return whether somebody whose certificate was judged before may still attend."""
         return refusal_to_attend(self.listed(station, hsa_id), LEVEL, local_day(now)) is None
 
     def all_have_role_for_protected(self, station: str, people: Collection[str]) -> bool:
-        """Whether all of them (HSA-ids) have the role KUR at that station."""
+        """Return whether all of them (HSA-ids) have the role KUR at that station."""
         listed = (self.listed(station, hsa_id) for hsa_id in people)
         return all(one is not None and FOR_PROTECTED in one.roles for one in listed)
 
@@ -71,22 +71,22 @@ class Administrators:
         return None if refusal is None else DeclinedResult(refusal)
 
     def log_in(self, person: Proven, station: str, now: datetime) -> LoggedInResult | DeclinedResult:
-        """Who they are by the list, or why they may not attend there."""
+        """Return who they are by the list, or why they may not attend there."""
         refused, listed = self.may_attend(person, station, now), self._attending.listed(station, person.hsa_id)
         if refused is not None or listed is None:
             return refused or DeclinedResult("not_administrator")
         return LoggedInResult(listed.hsa_id, listed.name, listed.roles)
 
     def still(self, hsa_id: str, station: str, now: datetime) -> bool:
-        """Whether somebody whose proof was judged before may attend yet."""
+        """Return whether somebody whose proof was judged before may still attend."""
         return self._attending.still(station, hsa_id, now)
 
     def for_protected(self, station: str, people: Collection[str]) -> bool:
-        """Whether all of them (HSA-ids) have the role for protected identities there."""
+        """Return whether all of them (HSA-ids) have the role for protected identities there."""
         return self._attending.all_have_role_for_protected(station, people)
 
     def is_listed(self, hsa_id: str) -> bool:
-        """Whether they are an administrator anywhere."""
+        """Return whether they are an administrator anywhere."""
         with self._database.reading.begin() as connection:
             listed = select(administrators.c.hsa_id).where(administrators.c.hsa_id == hsa_id)
             return connection.execute(listed).first() is not None

@@ -32,7 +32,7 @@ def level_of(certificate: x509.Certificate, levels: Mapping[str, int]) -> int | 
 
 
 def is_for_identification(certificate: x509.Certificate) -> bool:
-    """Whether its key proves who somebody is, and does not only sign what they mean. Raises ValueError."""
+    """Return whether the certificate's key proves who somebody is, and does not only sign what they mean. Raises ValueError."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:

@@ -44,7 +44,7 @@ class Asker:
 
     @classmethod
     def of(cls, people: tuple[Proven, ...]) -> "Asker":
-        """Those whose proofs came with the ask: the first one wants it."""
+        """Return the asker whose people sent these proofs with the ask: the first one wants it."""
         return cls(people[0].hsa_id if people else "", people)
 
 
@@ -93,7 +93,7 @@ class Rights:
         return replace(person, hsa_ids=record.hsa_ids)
 
     async def _has_another(self, record: CardRecord) -> bool:
-        """Whether a certificate without a number may be on another card of the same person."""
+        """Return whether a certificate without a number may be on another card of the same person."""
         known = await self._directory.find(record.hsa_id, "")
         cards = known.cards if known is not None else ()
         others = {one.card_number for one in cards if one.state in (*IN_USE, "held") and record.hsa_id in one.hsa_ids}
@@ -119,11 +119,11 @@ class Rights:
         return tuple(attending)
 
     async def still_attends(self, hsa_id: str, station: str) -> bool:
-        """Whether an administrator whose proof was verified before may attend yet."""
+        """Return whether an administrator whose proof was verified before may still attend."""
         return await asyncio.to_thread(self._administrators.still, hsa_id, station, self._clock())
 
     async def is_administrators(self, record: CardRecord) -> bool:
-        """Whether one of the card's HSA-ids is an administrator's, anywhere."""
+        """Return whether one of the card's HSA-ids is an administrator's, anywhere."""
         return any([await asyncio.to_thread(self._administrators.is_listed, hsa_id) for hsa_id in record.hsa_ids])
 
     async def may_attend_for(self, station: str, holder: DirectoryPerson | None, attending: Sequence[str]) -> bool:
@@ -138,18 +138,18 @@ class Rights:
 
 
 def has_left(holder: DirectoryPerson | None, today: str) -> bool:
-    """Whether nobody knows them, or their last assignment has ended and no other follows. `today`: ISO 8601; a day
-    that is still to come is no leave yet."""
+    """Return whether nobody knows them, or their last assignment has ended and no other follows. `today`: ISO 8601; a
+    day that is still to come is no leave yet."""
     return holder is None or (holder.left is not None and holder.left <= today and not holder.continued)
 
 
 def by_holder(people: Sequence[Proven], record: CardRecord) -> bool:
-    """Whether the card itself signed, for a holder whom the register knows."""
+    """Return whether the card itself signed, for a holder whom the register knows."""
     return any(person.card_number == record.card_number and person.hsa_id in record.hsa_ids for person in people)
 
 
 def of_holder(people: Sequence[Proven], record: CardRecord) -> bool:
-    """Whether the holder signed, with whichever card."""
+    """Return whether the holder signed, with whichever card."""
     return any(person.hsa_id in record.hsa_ids for person in people)
 
 

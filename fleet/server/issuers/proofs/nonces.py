@@ -87,7 +87,7 @@ class Nonces:
             return None
 
     def are_given(self, nonces: Collection[str]) -> bool:
-        """Whether all of them are the server's own, and not forgotten yet."""
+        """Return whether all of them are the server's own, and not forgotten yet."""
         these = select(func.count()).select_from(login_nonces).where(login_nonces.c.nonce.in_(nonces))
         with self._database.reading.begin() as connection:
             return connection.execute(these).scalar_one() == len(set(nonces))
@@ -105,7 +105,7 @@ def _own_key(nonce: str) -> str:
 
 
 def is_given(nonce: str, card_numbers: Collection[str]) -> bool:
-    """Whether it has the form of one that the server gave for one of these cards."""
+    """Return whether the nonce has the form of one that the server gave for one of these cards."""
     return any(nonce[16:] == _of_card(nonce[:16], number) for number in card_numbers)
 
 
@@ -115,21 +115,21 @@ def _of_card(salt: str, card_number: str) -> str:
 
 
 def _is_for(mandate: Mandate, ask: PersonAsk) -> bool:
-    """Whether the nonce was given for the card that the ask is about: the signer's own where it only reads."""
+    """Return whether the nonce was given for the card that the ask is about: the signer's own where it only reads."""
     return is_given(
         mandate.nonce, (mandate.card_number if tag_of(ask) in ABOUT_SIGNER else getattr(ask, "card_number", ""),)
     )
 
 
 def _leaves_nonce(ask: PersonAsk) -> bool:
-    """What is about no card; the answer to a challenge, which serves the card that made it alone; and a hand-over, which its
-    order allows once."""
+    """Return whether the ask leaves the nonce unused: one that is about no card; the answer to a challenge, which
+    serves the card that made it alone; and a hand-over, which its order allows once."""
     return tag_of(ask) in {*ABOUT_SIGNER, AskName.CARD_CHALLENGE, AskName.CARD_RECEIVED}
 
 
 def _rides_along(row: Any, station: str, digest: str, ask: PersonAsk, now: datetime) -> bool:
-    """What goes with an act under the same mandate: a card is challenged several times for one certificate, and a hand-over may
-    be told when the cable is in again."""
+    """Return whether the ask goes with an act under the same mandate: a card is challenged several times for one
+    certificate, and a hand-over may be told when the cable is in again."""
     life = OWN_LIFE if tag_of(ask) == AskName.CARD_RECEIVED else LIFE
     return bool(_leaves_nonce(ask) and (row.station, row.mandate) == (station, digest) and now - life <= row.made)
 

@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """Whose certificates count: anchors, the authorities below them, and the newest lists of what is revoked."""
+    """Issuers whose certificates count: anchors, the authorities below them, and the newest lists of what is revoked."""
 
     anchors: Sequence[x509.Certificate]
     authorities: Sequence[x509.Certificate]
@@ -107,7 +107,7 @@ class ProofJudge:
         return tuple({one.hsa_id: one for one in found}.values())
 
     def is_genuine(self, certificate: x509.Certificate, now: datetime) -> bool:
-        """Whether an issuer of ours made it, and no list says that it is revoked. It may have expired."""
+        """Return whether an issuer of ours made it, and no list says that it is revoked. It may have expired."""
         made = self._path(certificate, min(now, certificate.not_valid_after_utc)) is not None
         return made and standing_by_lists(certificate, self._trusted.lists(), now) not in ("revoked", "suspended")
 
@@ -184,7 +184,7 @@ def read_proof(
 
 
 def _judged_at(leaf: x509.Certificate, ask: PersonAsk, now: datetime) -> datetime:
-    """Who renews a certificate may have one that has ended."""
+    """Return the time at which the certificate is judged: who renews a certificate may have one that has ended."""
     return min(now, leaf.not_valid_after_utc) if isinstance(ask, CertificateAsk) else now
 
 
