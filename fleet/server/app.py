@@ -318,8 +318,8 @@ def create_app(
 
 
 def to_the_door(request: Request, headers: Mapping[str, str] | None) -> Response:
-    """Where a person goes who is not signed in, or has not stepped up: a page, by way of htmx where a part of a page was asked
-    for."""
+    """Redirect a person who is not signed in, or has not stepped up, to a page: by way of htmx where a part of a page
+    was asked for."""
     if headers is not None and "Location" in headers:
         return RedirectResponse(headers["Location"], 303)
     if request.url.path == "/events":

@@ -166,7 +166,7 @@ class FleetServer:
 
     @property
     def broker(self) -> dict[str, str]:
-        """Where the broker is, for the `ready` line."""
+        """Address of the broker, for the `ready` line."""
         if self._config.web_only:
             return {}
         cluster = self._config.cluster
@@ -306,7 +306,7 @@ class FleetServer:
         return RetentionService(database, periods, pseudonyms, config.data / LEDGER_FILE, self._clock)
 
     def _changes(self, parts: AsyncExitStack, database: Database, hub: Hub) -> Changes:
-        """Where changes are told: to pages of this process, and on PostgreSQL to those of others."""
+        """Return the receiver of changes: pages of this process, and on PostgreSQL those of others too."""
         if self._config.postgres is None:
             return hub
         announcer = Announcer(database, hub)

@@ -34,8 +34,8 @@ from fleet.server.process.shutdown import Ending, cancelled
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """Where broker and store are; `authority`: the directory with `ca/ca.pem`, the certificate and key of that name, and the
-    signing key."""
+    """Configuration of a worker: where broker and store are; `authority`: the directory with `ca/ca.pem`, the
+    certificate and key of that name, and the signing key."""
 
     broker: BrokerUrl
     database: URL

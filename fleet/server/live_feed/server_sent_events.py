@@ -31,7 +31,7 @@ BEAT = b": beat\nevent: beat\ndata:\n\n"
 
 @dataclass(slots=True)
 class ScopeWatch:
-    """Whose stream it is: ends it with the session, and keeps names of other stations back.
+    """Watch over the session of a stream: ends the stream with the session, and keeps names of other stations back.
 
     `draw`: when the store is first asked, in seconds. After a restart all readers come at once, and would all ask at once.
     """

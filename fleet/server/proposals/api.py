@@ -57,7 +57,7 @@ class Half(BaseModel):
 
 
 class FirstHour(BaseModel):
-    """Who has closed the region's first hour; null where it is over. Two persons do."""
+    """Persons who have closed the region's first hour; null where it is over. Two persons do."""
 
     closed_by: list[str] | None
 
@@ -69,7 +69,7 @@ def proposals_api() -> APIRouter:
     def list_proposals(
         request: Request, state: State | None = None, limit: Limit = 100, offset: Offset = 0
     ) -> Rows[Proposal]:
-        """Those that the caller has to do with, the newest first."""
+        """Return the proposals that the caller has to do with, the newest first."""
         rows, total = proposals_of(request).listed(states=(state,) if state else (), limit=limit, offset=offset)
         items = [_model(row) for row in rows if may_see(request, row)]
         return Rows(items=items, next=next_offset(offset, limit, total))
@@ -101,7 +101,7 @@ def proposals_api() -> APIRouter:
 
     @router.get("/first-hour", dependencies=needs(Right.VIEW))
     def read_first_hour(request: Request) -> FirstHour:
-        """Whether the region is still being set up."""
+        """Return whether the region is still being set up."""
         return FirstHour(closed_by=proposals_of(request).first_hour())
 
     @router.post("/first-hour/close", dependencies=needs(Right.MANAGE, person=True))

@@ -23,12 +23,12 @@ def proposal_label(row: ProposalRow) -> StatusLabel:
 
 
 def proposal_title(row: ProposalRow, texts: Localization) -> str:
-    """Who proposes what, in one sentence."""
+    """Return who proposes what, in one sentence."""
     return texts("proposals.sentence", by=row.by, what=texts(f"proposal_kind.{row.kind}"), target=proposal_name(row))
 
 
 def proposal_name(row: ProposalRow) -> str:
-    """Whom or what it is about."""
+    """Return whom or what it is about."""
     return str(row.content["name"]) if row.kind is Kind.ADMINISTRATOR else row.target
 
 
@@ -60,7 +60,7 @@ def proposal_facts(row: ProposalRow, texts: Localization) -> list[tuple[str, str
 
 
 def proposal_sum(row: ProposalRow, content: Mapping[str, Any] | None, texts: Localization) -> tuple[str, str]:
-    """What somebody is with that content, and where: in a box each for now and after. None: nothing."""
+    """Return what somebody is with that content, and where: in a box each for now and after. None: nothing."""
     if content is None:
         return texts("proposals.nothing"), texts("proposals.nothing_may")
     match row.kind:

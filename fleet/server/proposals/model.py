@@ -17,7 +17,7 @@ LEVEL = 3
 
 
 class Kind(StrEnum):
-    """What is given, and so takes two persons."""
+    """Kind of what is given, and so takes two persons."""
 
     ADMINISTRATOR = "administrator"
     """A row of the list of ID administrators, new or more than before."""
@@ -67,7 +67,7 @@ class ProposalRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is proposed. `content`: exactly what takes effect, as JSON has it."""
+    """Content of a proposal, before it is made. `content`: exactly what takes effect, as JSON has it."""
 
     kind: Kind
     target: str
@@ -77,7 +77,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Who is told of a proposal, and why. `result`: `mail`, or `refused`; empty while it is under way."""
+    """Person who is told of a proposal, and why. `result`: `mail`, or `refused`; empty while it is under way."""
 
     who: str
     why: str
@@ -87,8 +87,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What the server knows of a proposal. Days are whole; None for who has no account. `is_compared`: the proposer has an HSA-id
-    that is not the proposed one's; `is_here`: the directory has them, and they have not left."""
+    """Facts that the server knows of a proposal. Days are whole; None for who has no account. `is_compared`: the
+    proposer has an HSA-id that is not the proposed one's; `is_here`: the directory has them, and they have not left."""
 
     is_compared: bool
     proposer_days: int | None
@@ -120,12 +120,12 @@ class ProposalRow:
 
     @property
     def is_open(self) -> bool:
-        """Whether it can still be stopped."""
+        """True while it can still be stopped."""
         return self.state in OPEN
 
     @property
     def earliest(self) -> datetime:
-        """When it takes effect if it is confirmed before."""
+        """Time at which it takes effect if it is confirmed before."""
         return self.due or self.asked + delays()[self.kind]
 
 

@@ -27,7 +27,7 @@ def find_proposal(connection: Connection, number: int) -> ProposalRow | None:
 def list_proposals(
     connection: Connection, *, states: Collection[str] = (), limit: int = 100, offset: int = 0
 ) -> tuple[list[ProposalRow], int]:
-    """Those in one of these states (none named: in any), the newest first, and how many there are."""
+    """Return the proposals in one of these states (none named: in any), the newest first, and how many there are."""
     fits = proposals.c.state.in_(sorted(states)) if states else true()
     total = connection.execute(select(func.count()).select_from(proposals).where(fits)).scalar_one()
     newest = select(proposals).where(fits).order_by(proposals.c.id.desc()).limit(limit).offset(offset)
@@ -58,7 +58,7 @@ def set_state(connection: Connection, number: int, **values: Any) -> bool:
 
 
 def proposed_hsa_ids(connection: Connection, kind: Kind, target: str, now: datetime) -> set[str]:
-    """Whose HSA-id gets something: the listed one's, or those that the account has or asks for."""
+    """Return the HSA-ids that get something: the listed one's, or those that the account has or asks for."""
     if kind is Kind.ADMINISTRATOR:
         return {target}
     if kind not in OF_ACCOUNTS:
@@ -73,7 +73,7 @@ def hsa_ids_of(connection: Connection, name: str, now: datetime) -> set[str]:
 
 
 def checks(connection: Connection, row: ProposalRow, reader: str, now: datetime) -> Checks:
-    """What is known of it, for who reads it."""
+    """Return what is known of it, for who reads it."""
     mine = proposals.c.by == row.by, proposals.c.asked > row.asked - WEEK, proposals.c.asked <= row.asked
     person = find_person(connection, row.target) if row.kind is Kind.ADMINISTRATOR else None
     return Checks(

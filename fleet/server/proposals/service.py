@@ -77,7 +77,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What came of a wish. `link`: the value of a set-up link, where one person alone sets a region up."""
+    """Result of a wish. `link`: the value of a set-up link, where one person alone sets a region up."""
 
     row: ProposalRow
     link: str = ""
@@ -96,7 +96,7 @@ class ProposalService:
     def listed(
         self, *, states: Collection[str] = (), limit: int = 100, offset: int = 0
     ) -> tuple[list[ProposalRow], int]:
-        """Those in one of these states (none named: in any), the newest first, and how many there are."""
+        """Return the proposals in one of these states (none named: in any), the newest first, and how many there are."""
         with self._database.reading.begin() as connection:
             return queries.list_proposals(connection, states=states, limit=limit, offset=offset)
 
@@ -107,7 +107,7 @@ class ProposalService:
 
     @changes_with(Topic.PROPOSALS)
     def notices(self, number: int) -> list[Notice]:
-        """Who is told of it."""
+        """Return who is told of it."""
         with self._database.reading.begin() as connection:
             return queries.notices_of(connection, number)
 
@@ -119,13 +119,13 @@ class ProposalService:
 
     @changes_with(Topic.PROPOSALS)
     def checks(self, row: ProposalRow, by: str) -> Checks:
-        """What the server knows of it, and of who looks at it."""
+        """Return what the server knows of it, and of who looks at it."""
         with self._database.reading.begin() as connection:
             return queries.checks(connection, row, by, self._clock())
 
     @changes_with(Topic.PROPOSALS)
     def before(self, row: ProposalRow) -> Mapping[str, Any] | None:
-        """What stands now in place of the content; None for nothing."""
+        """Return what stands now in place of the content; None for nothing."""
         with self._database.reading.begin() as connection:
             if row.kind is Kind.ADMINISTRATOR:
                 rows = (one for one in all_administrators(connection) if one.administrator.hsa_id == row.target)
@@ -136,19 +136,19 @@ class ProposalService:
 
     @changes_with()
     def is_administrator(self, hsa_id: str) -> bool:
-        """Whether that is one of the ID administrators."""
+        """Return whether that is one of the ID administrators."""
         with self._database.reading.begin() as connection:
             return bool(hsa_id) and is_listed(connection, hsa_id)
 
     @changes_with(Topic.PROPOSALS)
     def is_proposed(self, row: ProposalRow, by: Requester) -> bool:
-        """Whether it gives something to `by`."""
+        """Return whether it gives something to `by`."""
         with self._database.reading.begin() as connection:
             return _is_for(connection, row.kind, row.target, by, self._clock())
 
     @changes_with(Topic.PROPOSALS)
     def first_hour(self) -> list[str] | None:
-        """Who has closed the region's first hour so far; None where it is over."""
+        """Return who has closed the region's first hour so far; None where it is over."""
         with self._database.reading.begin() as connection:
             return first_hour_closers(connection) if is_first_hour(connection) else None
 
@@ -161,7 +161,7 @@ class ProposalService:
         self._changes.publish(TOPICS)
 
     def is_for_fleet(self, wishes: Sequence[CommandRequest]) -> bool:
-        """Whether these updates take two persons."""
+        """Return whether these updates take two persons."""
         order = wishes[0].update_order
         with self._database.reading.begin() as connection:
             names = [wish.station for wish in wishes]
@@ -226,7 +226,7 @@ class ProposalService:
 
     @changes_with(Topic.PROPOSALS)
     def gives_code(self, row: ProposalRow) -> bool:
-        """Whether its two persons can see a half each of a set-up code."""
+        """Return whether its two persons can see a half each of a set-up code."""
         with self._database.reading.begin() as connection:
             return self._is_coded(connection, row, self._clock())
 
@@ -359,8 +359,8 @@ def import_administrators(
 
 
 def is_for_fleet(connection: Connection, names: Collection[str], order: UpdateOrder, now: datetime) -> bool:
-    """Whether an order of an update takes two persons: an older image, or one for most of the fleet, counted with what was
-    ordered of it within a day. Who sets a region up alone needs none."""
+    """Return whether an order of an update takes two persons: an older image, or one for most of the fleet, counted
+    with what was ordered of it within a day. Who sets a region up alone needs none."""
     if not takes_two(connection):
         return False
     if order.older:
@@ -414,15 +414,15 @@ def _objection(connection: Connection, row: ProposalRow, by: Requester, now: dat
 
 
 def _is_for(connection: Connection, kind: Kind, target: str, by: Requester, now: datetime) -> bool:
-    """Whether `by` would get something, by account or by any HSA-id that is theirs or asked for."""
+    """Return whether `by` would get something, by account or by any HSA-id that is theirs or asked for."""
     own = queries.hsa_ids_of(connection, by.name, now) | {by.hsa_id} - {""}
     is_account = kind in OF_ACCOUNTS - {Kind.ACCOUNT} and target == by.name
     return is_account or bool(own & queries.proposed_hsa_ids(connection, kind, target, now))
 
 
 def _by_own_card(connection: Connection, row: ProposalRow, by: Requester, now: datetime) -> bool:
-    """Whether an ID administrator confirms the list's row with the own card, at the region's sign-in, who has been listed at
-    level 3 for long enough."""
+    """Return whether an ID administrator confirms the list's row with the own card, at the region's sign-in, who has
+    been listed at level 3 for long enough."""
     if row.kind is not Kind.ADMINISTRATOR or not by.hsa_id:
         return False
     issuers = users.c.subject.is_not(None), users.c.hsa_until.is_(None), users.c.hsa_id == by.hsa_id

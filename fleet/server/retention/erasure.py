@@ -30,7 +30,7 @@ _AGAIN = ErrandStarted | ErrandConcerns | ErrandEnded | BinEmptied | ReservePlac
 
 
 def columns() -> list[Any]:
-    """What `erase` wants to know of each event."""
+    """Return the columns that `erase` needs of each event."""
     return [events.c[name] for name in COLUMNS]
 
 

@@ -71,7 +71,7 @@ def _certificates(cutoff: datetime) -> ColumnElement[bool]:
 
 
 def _certificate_requests(cutoff: datetime) -> ColumnElement[bool]:
-    """Those that ended, however they did; what waits for people is their own word to end."""
+    """Return the condition of requests that ended, however they did; what waits for people is their own word to end."""
     columns = certificate_requests.c
     over = columns.last_day < cutoff.date().isoformat()
     return or_(columns.fetched < cutoff, columns.given < cutoff, columns.ended < cutoff, over)
@@ -125,7 +125,7 @@ def _unread(table: Table, cutoff: datetime) -> ColumnElement[bool]:
 
 
 def _settled(cutoff: datetime) -> ColumnElement[bool]:
-    """What the issuer has answered; and a hand-over, of which nobody needs to hear any more."""
+    """Return the condition of what the issuer has answered; and of a hand-over, of which nobody needs to hear any more."""
     over = or_(requests.c.state != "waiting", requests.c.ask == HANDED_OVER)
     return and_(over, requests.c.made < cutoff, requests.c.content != "{}")
 
@@ -165,7 +165,8 @@ def _count_claims(connection: Connection, cutoff: datetime) -> int:
 
 
 def _forget_claims(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
-    """Who made and decided them, and from where they were asked for. A station's certificate stays: it can be revoked."""
+    """Forget who made and decided claims, and from where they were asked for. A station's certificate stays: it can be
+    revoked."""
     over = station_claims.c.expires < cutoff
     theirs = issued_certificates.c.claim.in_(select(station_claims.c.id).where(over))
     connection.execute(update(issued_certificates).where(theirs).values(claim=None))

@@ -34,7 +34,7 @@ ASKED = "retention.request"
 
 
 class PersonError(ValueError):
-    """What is given is no HSA-id. The text says what one looks like."""
+    """Error of a value that is no HSA-id. The text says what one looks like."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ Errand = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class RetentionRun:
-    """What a run works with."""
+    """Store, settings and time that a run works with."""
 
     database: Database
     settings: RetentionSettings
@@ -64,7 +64,7 @@ def run(job: RetentionRun) -> dict[str, int]:
 
 
 def count_due(job: RetentionRun) -> tuple[int, int]:
-    """How much is over, and how many events still have their data. Changes nothing.
+    """Return how much is over, and how many events still have their data. Changes nothing.
 
     Raises sqlalchemy.exc.SQLAlchemyError.
     """
@@ -75,7 +75,7 @@ def count_due(job: RetentionRun) -> tuple[int, int]:
 
 
 def _forget(job: RetentionRun, name: str) -> int:
-    """What is over in other tables than that of events."""
+    """Forget what is over in a table other than that of events; return how many rows that is."""
     count, forget = TABLES[name]
     cutoff = job.settings.cutoff(AS_LONG_AS.get(name, name), job.now)
     if job.dry:

@@ -67,7 +67,7 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         return frozenset(one.errand for one in self.hold)
 
     def cutoff(self, name: str, now: datetime) -> datetime:
-        """What is older than this goes."""
+        """Return the time before which records of that class go."""
         return now - timedelta(days=getattr(self.days, name))
 
 

@@ -30,7 +30,7 @@ class RetirementService:
         self._clock = clock
 
     def left(self, station: str) -> LeftBehind:
-        """What would be left behind."""
+        """Return what would be left behind."""
         with self._database.reading.begin() as connection:
             return cards_left(connection, station)
 

@@ -41,5 +41,5 @@ def step_of(secret: str, code: str, now_s: float, *, after: int) -> int | None:
 
 
 def address(secret: str, name: str) -> str:
-    """What an authenticator app reads from the QR code."""
+    """Return the address that an authenticator app reads from the QR code."""
     return pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name=name, issuer_name="kortkiosk")

@@ -27,7 +27,7 @@ def hashed(password: str) -> str:
 
 
 def matches(encoded: str | None, password: str) -> bool:
-    """Whether it is the password; None takes as long and is never."""
+    """Return whether it is the password; None takes as long and is never."""
     with _room:
         try:
             return hasher.verify(encoded or HASH_OF_NOBODY, password[:MOST]) and encoded is not None

@@ -68,7 +68,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a set-up link offers. `name` is None where the person chooses one."""
+    """Offer of a set-up link. `name` is None where the person chooses one."""
 
     name: str | None
     secret: str = field(repr=False)
@@ -76,7 +76,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a person typed to set an account up."""
+    """Name, password and code that a person typed to set an account up."""
 
     name: str
     password: str = field(repr=False)
@@ -93,7 +93,7 @@ class Access:
         self.clock = clock
 
     def by_session(self, value: str, *, present: bool) -> Caller | None:
-        """Who has that cookie. `present`: a person asked, not the page by itself."""
+        """Return who has that cookie. `present`: a person asked, not the page by itself."""
         key, now = digest(value), self.clock()
         with self.database.reading.begin() as connection:
             found = sessions.caller(connection, key, now)
@@ -104,7 +104,8 @@ class Access:
         return found
 
     def by_key(self, key: str) -> Caller | None:
-        """Whose session or token of that hash it is now, with what is granted now; None where it works no more: for streams."""
+        """Return whose session or token of that hash it is now, with what is granted now; None where it works no more:
+        for streams."""
         now = self.clock()
         with self.database.reading.begin() as connection:
             return sessions.caller(connection, key, now) or tokens.caller(connection, key, now)
@@ -123,7 +124,7 @@ class Access:
             return self.begin(connection, row, address, "password")
 
     def confirm(self, caller: Caller, password: str, code: str, address: str) -> Refused | None:
-        """Whether who is signed in has the account's password and code at hand; None where they have."""
+        """Check that who is signed in has the account's password and code at hand; return None where they have."""
         with self._tried(caller.name, password, address) as (connection, row):
             if isinstance(row, Refused):
                 return row
@@ -156,7 +157,7 @@ class Access:
                 yield connection, row
 
     def _takes_code(self, connection: Connection, row: Any, code: str) -> bool:
-        """Whether that one-time code is right; it is used up then."""
+        """Return whether that one-time code is right; it is used up then."""
         step = self._step(row, code)
         if step is not None:
             connection.execute(update(users).where(users.c.id == row.id).values(step=step))
@@ -234,7 +235,7 @@ class Access:
         return self._sealer
 
     def offered(self, value: str) -> Offer | None:
-        """What that set-up link is for; None where it does not work."""
+        """Return what that set-up link is for; None where it does not work."""
         with self.database.reading.begin() as connection:
             link = self._set_up_link(connection, value)
             if link is None:
@@ -299,7 +300,7 @@ class Access:
             return links.make(connection, "sign-in", row.id, self.clock())
 
     def is_local(self, caller: Caller) -> bool:
-        """Whether the caller's account is one of ours, and not of the region's own sign-in."""
+        """Return whether the caller's account is one of ours, and not of the region's own sign-in."""
         with self.database.reading.begin() as connection:
             return people.named(connection, caller.name).local
 
@@ -320,7 +321,7 @@ class Access:
             self._note(connection, caller.name, address, deed)
 
     def is_looking(self, caller: Caller, deed: AuditEvent) -> bool:
-        """Whether the same was looked at within five minutes, and told."""
+        """Return whether the same was looked at within five minutes, and told."""
         return self._looks.goes_on((caller.key, deed), self.clock())
 
     def record_look(self, caller: Caller, address: str, deed: AuditEvent) -> None:

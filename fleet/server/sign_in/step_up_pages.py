@@ -47,7 +47,7 @@ def step_up_pages(web: Web) -> APIRouter:
 
 
 def step_up_page(request: Request, web: Web, onward: str, why: str = "") -> Response:
-    """How the account at hand can step up; `why` says what went wrong before."""
+    """Return the page by which the account at hand can step up; `why` says what went wrong before."""
     caller, site = caller_of(request), site_of(request)
     local, party = access_of(request).is_local(caller), relying_party_for(request)
     asked = keys_of(request).begin_step_up(caller, party) if local and party is not None else None

@@ -69,8 +69,8 @@ class Slot(BaseModel):
 
 
 class Update(BaseModel):
-    """How a station is updated: kind of machine, slot that runs; step and version of the bundle that is worked on; why the last
-    update failed."""
+    """Update of a station: kind of machine, slot that runs; step and version of the bundle that is worked on; why the
+    last update failed."""
 
     compatible: str
     slot: str
@@ -82,7 +82,7 @@ class Update(BaseModel):
 
 
 class Retired(BaseModel):
-    """When a station was retired, by whom and why."""
+    """Retirement of a station: when, by whom and why."""
 
     at: datetime
     by: str
@@ -127,8 +127,8 @@ class Station(BaseModel):
 
 
 class Emptied(BaseModel):
-    """How two administrators (HSA-ids in `by`; null for who may not see people) emptied a bin. `reason` and `reference` explain a
-    difference."""
+    """Emptying of a bin by two administrators (HSA-ids in `by`; null for who may not see people). `reason` and
+    `reference` explain a difference."""
 
     at: datetime
     by: tuple[str, str] | None

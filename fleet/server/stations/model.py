@@ -16,7 +16,7 @@ OFFLINE_AFTER = timedelta(minutes=15)
 
 
 class Contact(StrEnum):
-    """Whether a station is in contact with the server."""
+    """State of a station's contact with the server."""
 
     ONLINE = "online"
     SILENT = "silent"
@@ -44,8 +44,8 @@ def does_receive_visitors(contact: Contact, state: StationState | None, *, retir
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """That a station has left the fleet: its history stays, and no list, count, figure or alert has it. `by`: as the audit names
-    who did it."""
+    """Retirement of a station from the fleet: its history stays, and no list, count, figure or alert has it. `by`: as
+    the audit names who did it."""
 
     at: datetime
     by: str
@@ -73,7 +73,7 @@ class StationRow:
 
     @property
     def online(self) -> bool:
-        """Whether it is there: connected, and heard within three minutes."""
+        """True while it is there: connected, and heard within three minutes."""
         return self.contact is Contact.ONLINE
 
     @property

@@ -8,12 +8,12 @@ from fleet.server.stations.tables import IN_FLEET, stations
 
 
 def known_stations(connection: Connection, names: Collection[str]) -> set[str]:
-    """Those of these names that the server knows and that are in the fleet."""
+    """Return those of these names that the server knows and that are in the fleet."""
     return _among(connection, names, retired=False)
 
 
 def retired_stations(connection: Connection, names: Collection[str]) -> set[str]:
-    """Those of these names that are retired."""
+    """Return those of these names that are retired."""
     return _among(connection, names, retired=True)
 
 

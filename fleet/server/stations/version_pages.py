@@ -35,7 +35,7 @@ _MOST_SHARES = 12
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many stations run it."""
+    """Number of stations that run it."""
 
     name: str
     stations: int
@@ -44,7 +44,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one station runs, by part (None: it says nothing of it), and the parts in which it lags."""
+    """Parts that one station runs (None: it says nothing of a part), and those in which it lags."""
 
     row: StationRow
     parts: Mapping[str, str | None]
@@ -53,7 +53,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class VersionFilter:
-    """Which stations are wanted: a group of them; those behind or all; of one part, and of one version of it."""
+    """Filter of stations: a group of them; those behind or all; of one part, and of one version of it."""
 
     stations: str
     show: str
@@ -77,7 +77,7 @@ class VersionFilter:
         return replace(self, show="all", part=part, version=version)
 
     def fits(self, run: Run) -> bool:
-        """Whether it is among the wanted ones. Of the region's data the beginning of the digest is enough."""
+        """Return whether it is among the wanted ones. Of the region's data the beginning of the digest is enough."""
         said = run.parts.get(self.part) or ""
         if self.version and not (said.startswith(self.version) if self.part == "region" else said == self.version):
             return False
@@ -93,7 +93,7 @@ def shares(names: Sequence[str]) -> list[Share]:
 
 
 def runs_of(rows: Iterable[StationRow]) -> list[Run]:
-    """What each station that has said something runs; those that lag first, by title."""
+    """Return what each station that has said something runs; those that lag first, by title."""
     said = [(row, _parts(row.state)) for row in rows if row.state is not None]
     spread = {part: spoken(part, (parts for _, parts in said)) for part in PARTS}
     wanted = {part: newest(names) for part, names in spread.items()}
@@ -103,7 +103,7 @@ def runs_of(rows: Iterable[StationRow]) -> list[Run]:
 
 
 def spoken(part: str, of: Iterable[Mapping[str, str | None]]) -> list[str]:
-    """What is said of one part, by whoever says anything."""
+    """Return what is said of one part, by whoever says anything."""
     return [said for parts in of if (said := parts[part]) is not None]
 
 

@@ -27,7 +27,7 @@ def timeline_icon(row: TimelineRow) -> str:
 
 
 def timeline_level(row: TimelineRow) -> Level:
-    """What somebody should look at stands out."""
+    """Return the level of a moment: what somebody should look at stands out."""
     match row.kind:
         case "errand":
             return errand_label(row.result or None).level
@@ -42,7 +42,7 @@ def timeline_level(row: TimelineRow) -> Level:
 
 
 def timeline_text(row: TimelineRow, texts: Localization) -> str:
-    """What happened, to somebody who was not there."""
+    """Return what happened, in words for somebody who was not there."""
     match row.kind:
         case "order":
             return _order(row, texts)

@@ -31,14 +31,14 @@ MOST = 100
 def other_rows(
     connection: Connection, number: str, names: Collection[str], seen: StationCondition
 ) -> Iterator[TimelineRow]:
-    """What was done with the card at the stock, falls into bins, and alerts that name it or one of its orders (`names`)."""
+    """Yield what was done with the card at the stock, falls into bins, and alerts that name it or one of its orders (`names`)."""
     yield from _drops(connection, number, seen)
     yield from _stocked(connection, number, seen)
     yield from _alerts(connection, number, names, seen)
 
 
 def acts_about(connection: Connection, number: str, names: Collection[str]) -> Iterator[TimelineRow]:
-    """What people did about what waited. An act belongs to no station: ask where something of the card may be seen."""
+    """Yield what people did about what waited. An act belongs to no station: ask where something of the card may be seen."""
     acts = worklist_acts.c
     this = select(worklist_acts).where(acts.subject.in_([number, *names])).order_by(acts.at.desc()).limit(MOST)
     for row in connection.execute(this):

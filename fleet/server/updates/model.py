@@ -19,13 +19,13 @@ class StoredBundle:
 
 
 class Bundles(Protocol):
-    """What there is to update from."""
+    """Bundles that there are to update from."""
 
     def all(self) -> list[StoredBundle]:
         """The newest first."""
 
     def order(self, sha256: str, *, older: bool = False, now: bool = False) -> UpdateOrder | None:
-        """What a command says of it; None where there is no such bundle, or nothing is served."""
+        """Return what a command says of it; None where there is no such bundle, or nothing is served."""
 
 
 class NoBundles:

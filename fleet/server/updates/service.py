@@ -34,7 +34,7 @@ class BundleFolder:
         return sorted(found, key=lambda bundle: bundle.added, reverse=True)
 
     def order(self, sha256: str, *, older: bool = False, now: bool = False) -> UpdateOrder | None:
-        """What a command says of that bundle."""
+        """Return what a command says of that bundle."""
         bundle = next((bundle for bundle in self.all() if bundle.sha256 == sha256), None)
         if bundle is None or self.port is None:
             return None
@@ -60,7 +60,7 @@ class BundleFolder:
         return stored
 
     def remove(self, sha256: str) -> bool:
-        """Whether there was one. Raises OSError."""
+        """Remove that bundle; return whether there was one. Raises OSError."""
         file = self.path(sha256)
         if file is None:
             return False

@@ -40,7 +40,8 @@ Execute = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Whether a try may be evaluated (`refused` is None) or why not; `alarm` where that is said for the first time."""
+    """Admission of a try: `refused` is None where it may be evaluated, or says why not; `alarm` where that is said for
+    the first time."""
 
     refused: Literal["too_many", "nonce_used"] | None
     alarm: bool = False
@@ -54,7 +55,7 @@ class AttemptStore(Protocol):
 
 
 class TriesDamagedError(Exception):
-    """What was counted cannot be trusted. The text names the file and what to do."""
+    """Damage to the counters: what was counted cannot be trusted. The text names the file and what to do."""
 
 
 class FileAttemptStore:
@@ -143,7 +144,7 @@ def _readable(path: Path, what: tuple[str, tuple[type, ...]]) -> list[tuple[Any,
 
 
 def _problem(connection: sqlite3.Connection) -> str:
-    """What is wrong with the file; empty where nothing is."""
+    """Return what is wrong with the file; empty where nothing is."""
     if _tables(connection) not in (_tables_of(SCHEMA), _tables_of(EARLIER)):
         return "tables are missing"
     found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]

@@ -97,7 +97,7 @@ class VerifierProcess:
 
     @property
     def runs(self) -> bool:
-        """Whether the process is there, and can answer."""
+        """True while the process is there, and can answer."""
         return self._ready and self._process is not None and self._process.returncode is None
 
     async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:

@@ -135,11 +135,11 @@ class Judge:
         self._stand_in = EnvelopeFacts(card_number="0" * 12, key="", mac=secrets.token_hex(32))
 
     def has_key(self, check: Check) -> bool:
-        """Whether the issuer's key of the order's letter is here; an order that is not known wants none."""
+        """Return whether the issuer's key of the order's letter is here; an order that is not known wants none."""
         return check.envelope is None or check.envelope.key in self._keys.envelope
 
     def is_match(self, check: Check) -> bool:
-        """Whether the sealed code is the one that the issuer made the order's HMAC over."""
+        """Return whether the sealed code is the one that the issuer made the order's HMAC over."""
         facts = check.envelope or self._stand_in
         key = self._keys.envelope.get(facts.key)
         code = self._opened(check)
@@ -177,8 +177,8 @@ def _decrypt(sealed: bytes, key: X25519PrivateKey, info: bytes) -> str | None:
 
 
 def envelope_digest(order: str, facts: EnvelopeFacts | None, what: str) -> str:
-    """What stands for an envelope in the counters: another letter for the same order is another envelope, and each of its two
-    codes has tries of its own."""
+    """Return the digest that stands for an envelope in the counters: another letter for the same order is another
+    envelope, and each of its two codes has tries of its own."""
     parts = [order, facts.card_number, facts.mac] if facts else [order]
     parts += ["release"] if what == "release" else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -59,7 +59,7 @@ ResetResult = Literal["reset", "reset_before", "not_used_up"]
 
 
 class TryResetVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What became of it."""
+    """Result of a reset of tries."""
 
     id: int
     result: ResetResult
@@ -84,7 +84,7 @@ Answer = TypeVar("Answer", EnvelopeVerdict, TryResetVerdict)
 
 
 class Verifier(Protocol):
-    """Who can say whether a sealed code is an envelope's."""
+    """Verifier that can say whether a sealed code is an envelope's."""
 
     async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:
         """Raises VerifierAwayError."""

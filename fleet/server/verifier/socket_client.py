@@ -100,7 +100,7 @@ class VerifierConnection:
 
     @property
     def runs(self) -> bool:
-        """Whether there is a connection."""
+        """True while there is a connection."""
         return self._lines is not None and not self._lines.closed.is_set()
 
     async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:

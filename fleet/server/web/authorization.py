@@ -44,15 +44,15 @@ SAFE = ("GET", "HEAD")
 
 
 class Authenticator(Protocol):
-    """Who asks, by session or token; and the audit of what they do. `fleet.server.sign_in` implements it."""
+    """Identification of who asks, by session or token; and the audit of what they do. `fleet.server.sign_in` implements it."""
 
     clock: Callable[[], datetime]
 
     def by_session(self, value: str, *, present: bool) -> Caller | None:
-        """Whose session it is; `present`: a person asks, not a page by itself."""
+        """Return whose session it is; `present`: a person asks, not a page by itself."""
 
     def by_token(self, value: str) -> Caller | None:
-        """Whose API token it is."""
+        """Return whose API token it is."""
 
     def by_key(self, key: str) -> Caller | None:
         """The caller of that session or token, as it stands now."""
@@ -60,7 +60,7 @@ class Authenticator(Protocol):
     def record(self, caller: Caller, address: str, deed: AuditEvent) -> None: ...
 
     def is_looking(self, caller: Caller, deed: AuditEvent) -> bool:
-        """Whether the audit has this look at a person already, so that the same again is none."""
+        """Return whether the audit has this look at a person already, so that the same again is none."""
 
     def record_look(self, caller: Caller, address: str, deed: AuditEvent) -> None:
         """Tell the audit of a look at a person."""
@@ -120,7 +120,7 @@ def _require_step_up(request: Request, caller: Caller) -> None:
 
 
 async def identify_caller(request: Request) -> Caller | None:
-    """Who asks, if the session or token is good; left in the request's state with the token of forms."""
+    """Return who asks, if the session or token is good; leave them in the request's state with the token of forms."""
     bearer, value = _bearer(request), _shown(request)
     caller = await run_in_threadpool(_caller, request, bearer, value)
     if caller is not None and value is not None:
@@ -164,13 +164,13 @@ def _right_of(route: BaseRoute) -> Right | None:
 
 
 def requirement_of(route: APIRoute) -> RequireRight | None:
-    """What that route declares; None where it was forgotten."""
+    """Return what that route declares; None where it was forgotten."""
     gates = (each.dependency for each in route.dependencies)
     return next((gate for gate in gates if isinstance(gate, RequireRight)), None)
 
 
 def methods_at(routes: Sequence[BaseRoute], path: str) -> frozenset[str]:
-    """What may be asked of that path, over all routes that fit."""
+    """Return what may be asked of that path, over all routes that fit."""
     found = (context for context in iter_route_contexts(routes) if context.path)
     fits = (context.methods or () for context in found if compile_path(str(context.path))[0].match(path))
     return frozenset(method for methods in fits for method in methods)
@@ -184,7 +184,7 @@ def check_all(routes: Sequence[BaseRoute]) -> None:
 
 
 def caller_of(request: Request) -> Caller:
-    """Who came through the gate."""
+    """Return who came through the gate."""
     caller: Caller = request.state.caller
     return caller
 
@@ -209,7 +209,7 @@ def audit_lookup(request: Request, deed: AuditEvent) -> None:
 
 
 def authenticator_of(request: Request) -> Authenticator:
-    """What identifies callers in this application."""
+    """Return what identifies callers in this application."""
     authenticator: Authenticator = request.app.state.access
     return authenticator
 
@@ -225,7 +225,7 @@ def site_of(request: Request) -> Site:
 
 
 def address_of(request: Request) -> str:
-    """Where the request came from; behind a trusted proxy, what that says."""
+    """Return where the request came from; behind a trusted proxy, what that says."""
     return request.client.host if request.client else ""
 
 

@@ -70,14 +70,14 @@ def _rewritten(data: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """What one connection takes. `who`: whom its address stands for."""
+    """Place that one connection takes. `who`: whom its address stands for."""
 
     who: str
     abort: Callable[[], None]
 
 
 class Connections:
-    """Those that there are. For one event loop."""
+    """Connections that there are. For one event loop."""
 
     def __init__(self, proxies: Iterable[str]) -> None:
         self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
@@ -153,7 +153,7 @@ class PatientHttp(H11Protocol):
         self._unread: asyncio.TimerHandle | None = None
 
     def take_place(self, transport: asyncio.Transport) -> bool:
-        """Whether there is room for the connection that `transport` is; tells it to close where there is none."""
+        """Return whether there is room for the connection that `transport` is; tell it to close where there is none."""
         peer = transport.get_extra_info("peername")
         self._place = self._connections.admit(peer[0] if peer else "", transport.abort)
         if self._place is None:
@@ -201,7 +201,8 @@ class PatientHttp(H11Protocol):
         self._stop_unread()
 
     def _look(self, *, begun: bool) -> None:
-        """Whether it is being answered by now. `begun`: if not, the head of its next request has begun to come."""
+        """Tell the limits whether the connection is being answered by now. `begun`: if not, the head of its next
+        request has begun to come."""
         if self._place is None:
             return
         if self.cycle is not None and not self.cycle.response_complete:
@@ -263,7 +264,7 @@ def _with_certificate(app: ASGIApp, pem: str) -> ASGIApp:
 
 
 def listening(connections: Connections, context: ssl.SSLContext | None = None, *, knows_http10: bool = False) -> Any:
-    """What uvicorn takes for the protocol of a listener: with TLS where there is a context."""
+    """Return what uvicorn takes for the protocol of a listener: with TLS where there is a context."""
 
     def made(**uvicorns: Any) -> asyncio.Protocol | SSLProtocol:
         inside = PatientHttp(connections, knows_http10=knows_http10, **uvicorns)

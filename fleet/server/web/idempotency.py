@@ -103,7 +103,7 @@ def _refuse_unfit(request: Request, *, has_body: bool) -> None:
 
 
 def accepts_json(header: str) -> bool:
-    """Whether that `Accept` (RFC 9110, 12.5.1) takes our answers; an empty one takes anything."""
+    """Return whether that `Accept` (RFC 9110, 12.5.1) takes our answers; an empty one takes anything."""
     for one in header.lower().split(","):
         media, *parameters = (part.strip() for part in one.split(";"))
         weight = next((each[2:] for each in parameters if each.startswith("q=")), "1")

@@ -19,7 +19,7 @@ KEPT = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """Who asked with which key, and for what: a SHA-256 in hex each."""
+    """Request with an idempotency key: who asked with which key, and for what: a SHA-256 in hex each."""
 
     hash: str
     request: str
@@ -27,7 +27,7 @@ class KeyedRequest:
 
 @dataclass(frozen=True, slots=True)
 class StoredReply:
-    """What is held of the first request. `status` None: no answer yet. `body` None with a status: it held a secret."""
+    """Reply that is held of the first request. `status` None: no answer yet. `body` None with a status: it held a secret."""
 
     request: str
     status: int | None
@@ -36,7 +36,7 @@ class StoredReply:
 
 @dataclass(frozen=True, slots=True)
 class ReplyStore:
-    """Where an application keeps its replies; `clock` gives aware times."""
+    """Store of an application's replies; `clock` gives aware times."""
 
     database: Database
     clock: Callable[[], datetime]

@@ -39,7 +39,7 @@ class WebServer(uvicorn.Server):
 
 @dataclass(frozen=True, slots=True)
 class Shield:
-    """What keeps others from listening in: a certificate of our own, or proxies that have one."""
+    """Shield that keeps others from listening in: a certificate of our own, or proxies that have one."""
 
     certificate: Path | None = None
     key: Path | None = None
@@ -62,7 +62,7 @@ class Shield:
 
 
 def bound_for_pages(address: Address) -> socket.socket:
-    """Where the pages will listen. Raises AddressError, which names the option that says another place."""
+    """Bind the address where the pages will listen. Raises AddressError, which names the option that says another place."""
     try:
         return address.bind()
     except AddressError as error:

@@ -138,7 +138,8 @@ def _without_nul(scope: Scope) -> Scope:
 
 
 def _refusal(path: str, status: int, text: str) -> Response:
-    """Where nobody knows for sure how long the body is, nothing that follows on the line is read (RFC 9112, 6.1)."""
+    """Return the refusal. Where nobody knows for sure how long the body is, nothing that follows on the line is read
+    (RFC 9112, 6.1)."""
     headers = {"connection": "close"} if status in (408, 411, 413) else {}
     return problem(status, text, headers) if path.startswith(API) else PlainTextResponse(text, status, headers)
 

@@ -18,7 +18,7 @@ STATIONS = re.compile(r"(\*|[a-z0-9][a-z0-9-]{0,39}\*?)\Z")
 
 
 class Right(StrEnum):
-    """What a route can need."""
+    """Right that a route can need."""
 
     PUBLIC = "public"
     """Nothing: signing in, health, files of the pages."""
@@ -70,25 +70,25 @@ class Scope:
 
     @property
     def everywhere(self) -> bool:
-        """Whether it is all of them."""
+        """True where it is all of them."""
         return EVERYWHERE in self.patterns
 
     def allows(self, station: str) -> bool:
-        """Whether that station is among them."""
+        """Return whether that station is among them."""
         return any(
             station.startswith(pattern[:-1]) if pattern.endswith("*") else station == pattern
             for pattern in self.patterns
         )
 
     def covers(self, wanted: str) -> bool:
-        """Whether all stations that `wanted` stands for are among them: a name, or the beginning of names and `*`."""
+        """Return whether all stations that `wanted` stands for are among them: a name, or the beginning of names and `*`."""
         return any(
             pattern == wanted or (pattern.endswith("*") and wanted.startswith(pattern[:-1]))
             for pattern in self.patterns
         )
 
     def touches(self, wanted: str) -> bool:
-        """Whether some of them may be."""
+        """Return whether some of them may be."""
         return self.covers(wanted) or any(Scope(frozenset({wanted})).covers(pattern) for pattern in self.patterns)
 
 
@@ -102,7 +102,8 @@ Grants = tuple[tuple[Role, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `key` names the session or token (a hash), so that its streams can be ended; never the secret itself."""
+    """Person or program that asks. `key` names the session or token (a hash), so that its streams can be ended; never
+    the secret itself."""
 
     name: str
     key: str
@@ -118,15 +119,15 @@ class Caller:
     """Those whose people a program may ask of and change, as their HSA-ids begin; none: all."""
 
     def reaches(self, hsa_id: str) -> bool:
-        """Whether that person is of one of these organisations."""
+        """Return whether that person is of one of these organisations."""
         return not self.organisations or hsa_id.partition("-")[0] in self.organisations
 
     def has_stepped_up(self, now: datetime) -> bool:
-        """Whether that proof is fresh enough for what touches cards."""
+        """Return whether that proof is fresh enough for what touches cards."""
         return self.stepped_up is not None and -_CLOCKS_DIFFER <= now - self.stepped_up <= STEP_UP_LASTS
 
     def may(self, right: Right) -> bool:
-        """Whether any grant gives it."""
+        """Return whether any grant gives it."""
         if right in (Right.PUBLIC, Right.SIGNED_IN):
             return True
         return any(
@@ -134,7 +135,7 @@ class Caller:
         )
 
     def sees_people(self, station: str) -> bool:
-        """Whether names, HSA-ids and whole card numbers of that station are theirs to see."""
+        """Return whether names, HSA-ids and whole card numbers of that station are theirs to see."""
         return self.scope(Right.PEOPLE).allows(station)
 
     def scope(self, right: Right) -> Scope:

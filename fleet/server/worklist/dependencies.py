@@ -13,12 +13,12 @@ Obstacle = Literal["", "right", "not_listed", "step_up", "sent"]
 
 
 def within(request: Request, worklist: Worklist) -> Worklist:
-    """Those that the caller's right was granted for."""
+    """Return the worklist of those stations alone that the caller's right was granted for."""
     return worklist.within(caller_of(request).scope(request.state.right).patterns)
 
 
 def find_row(request: Request, worklist: Worklist, id: str) -> WorklistRow:
-    """That row, at a station of the caller's. Raises HTTPException."""
+    """Return that row, at a station of the caller's. Raises HTTPException."""
     row = within(request, worklist).row(id)
     if row is None:
         raise HTTPException(404, "nothing of that id waits: it is done, or it never was")

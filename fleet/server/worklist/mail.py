@@ -32,7 +32,7 @@ Words = Callable[[Sequence[WorklistRow], Localization, datetime, str], tuple[str
 
 
 def channels_of(settings: WorklistSettings, channels: Sequence[Email]) -> tuple[Email, ...]:
-    """Those that are mailed. Raises SettingsError for a name that no e-mail channel of the alerts has."""
+    """Return the channels that are mailed. Raises SettingsError for a name that no e-mail channel of the alerts has."""
     known = {channel.name: channel for channel in channels}
     if unknown := set(settings.mail_to) - known.keys():
         raise SettingsError(f"mail_to: no e-mail channel of the alerts is called {min(unknown)!r}")

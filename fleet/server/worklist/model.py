@@ -70,7 +70,7 @@ MOST_NOTE = 200
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What somebody did about a row: `take`, `leave`, `note`, or an action."""
+    """Act of somebody about a row: `take`, `leave`, `note`, or an action."""
 
     at: datetime
     who: str
@@ -103,7 +103,7 @@ class WorklistRow:
 
     @property
     def taken(self) -> Act | None:
-        """Who has it, since when."""
+        """Act by which somebody has it now: who, since when; None where nobody has."""
         last = next((act for act in reversed(self.acts) if act.act in ("take", "leave")), None)
         return last if last is not None and last.act == "take" else None
 
@@ -116,7 +116,7 @@ def block_reason(row: WorklistRow) -> BlockReason:
 
 
 class Worklist(Protocol):
-    """What pages and the API read and do. Each call is one transaction. Nothing here asks who may."""
+    """Worklist as pages and the API read it and act on it. Each call is one transaction. Nothing here asks who may."""
 
     def within(self, patterns: frozenset[str]) -> "Worklist":
         """The same for these stations only: names, or beginnings of names with `*`."""
@@ -127,15 +127,15 @@ class Worklist(Protocol):
 
     @changes_with(Topic.WORKLIST, Topic.ORDERS, Topic.REQUESTS, Topic.ERRANDS, Topic.DEADLINES)
     def row(self, id: str) -> WorklistRow | None:
-        """That one, while it waits."""
+        """Return that row, while it waits."""
 
     @changes_with(Topic.WORKLIST, Topic.ORDERS, Topic.REQUESTS, Topic.ERRANDS, Topic.DEADLINES)
     def story(self, row: WorklistRow) -> CardStory | None:
-        """What is known of its card; None where it is about none."""
+        """Return what is known of its card; None where it is about none."""
 
     @changes_with()
     def may_decide(self, hsa_id: str, station: str) -> bool:
-        """Whether that person is an ID administrator (KRA) of that station, by the region's list."""
+        """Return whether that person is an ID administrator (KRA) of that station, by the region's list."""
 
     def record(self, row: WorklistRow, who: str, act: str, note: str = "") -> None:
         """Write down what somebody did."""

@@ -84,21 +84,22 @@ class WorklistService:
         return sorted(rows, key=lambda row: (row.due, row.since, row.id))
 
     def row(self, id: str) -> WorklistRow | None:
-        """That one, while it waits."""
+        """Return that row, while it waits."""
         return next((row for row in self.rows() if row.id == id), None)
 
     def story(self, row: WorklistRow) -> CardStory | None:
-        """What is known of its card."""
+        """Return what is known of its card."""
         return self._cards.card(row.card_number) if row.card_number else None
 
     def may_decide(self, hsa_id: str, station: str) -> bool:
-        """Whether that person is an ID administrator (KRA) of that station, by the region's list."""
+        """Return whether that person is an ID administrator (KRA) of that station, by the region's list."""
         with self._database.reading.begin() as connection:
             listed = administrator_at(connection, station, hsa_id)
         return refusal_to_attend(listed, LEVEL, local_day(self._clock())) is None
 
     def at_station(self, station: str, hsa_id: str, take: str) -> WorklistResult:
-        """What waits there, without a name, for an administrator at the station, who may take a row. The take is audited."""
+        """Return what waits there, without a name, for an administrator at the station, who may take a row. The take is
+        audited."""
         mine = self.within(frozenset({station}))
         if take and (row := mine.row(take)) is not None:
             with self._database.writing.begin() as connection:

@@ -34,6 +34,6 @@ class WorklistSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(path: Path | None = None) -> WorklistSettings:
-    """What ships, with what the file changes. Raises SettingsError, OSError."""
+    """Return the settings that ship, with what the file changes. Raises SettingsError, OSError."""
     rules = shipped.read(Path(__file__).with_name("rules.toml"))
     return shipped.load(rules, path, "hours", WorklistSettings)

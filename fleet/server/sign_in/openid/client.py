@@ -80,7 +80,7 @@ class LogoutToken:
 
 
 def issuer_session(issuer: str, sid: object) -> str | None:
-    """What is kept of the issuer's `sid`: a hash; None where it has none."""
+    """Return what is kept of the issuer's `sid`: a hash; None where it has none."""
     return digest(f"{issuer} {sid}") if isinstance(sid, str) and sid else None
 
 
@@ -110,7 +110,7 @@ class ProofError(Exception):
 
 
 def proved_at(claims: Mapping[str, Any], levels: Collection[str], oldest: datetime, now: datetime) -> datetime:
-    """When the person proved who they are, at one of these levels and not before `oldest`. Raises ProofError."""
+    """Return when the person proved who they are, at one of these levels and not before `oldest`. Raises ProofError."""
     if not isinstance(claims.get("acr"), str) or claims["acr"] not in levels:
         raise ProofError("the claim acr is none of the levels in openid.acr")
     try:
@@ -129,7 +129,7 @@ class OpenIdError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Where the browser goes, and the cookie that it takes along."""
+    """Start of a sign-in: where the browser goes, and the cookie that it takes along."""
 
     url: str
     browser: str = field(repr=False)
@@ -137,7 +137,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """Who that is by the issuer's word."""
+    """Person who signs in, by the issuer's word."""
 
     subject: str
     name: str
@@ -155,7 +155,7 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class _Issuer:
-    """What the issuer publishes (OpenID Connect Discovery 1.0)."""
+    """Metadata that the issuer publishes (OpenID Connect Discovery 1.0)."""
 
     authorize: str
     token: str
@@ -201,7 +201,7 @@ class OpenId:
 
     @property
     def lasts(self) -> timedelta:
-        """How long a session of it lasts in any case."""
+        """Time after which a session of it ends in any case."""
         return timedelta(hours=self._settings.session_hours)
 
     @property
@@ -303,7 +303,7 @@ class OpenId:
             return jwt.decode(token, (await self._read_issuer(anew=True)).keys, algorithms=ALGORITHMS)
 
     async def read_logout(self, token: str) -> LogoutToken:
-        """Whom the issuer logs out (OpenID Connect Back-Channel Logout 1.0, 2.6). Raises OpenIdError."""
+        """Return whom the issuer logs out (OpenID Connect Back-Channel Logout 1.0, 2.6). Raises OpenIdError."""
         try:
             read = await self._decoded(await self._read_issuer(), token)
             self._rules({}).validate(read.claims)

@@ -133,7 +133,7 @@ class SecurityKeys:
         return asked
 
     def step_up(self, caller: Caller, party: RelyingParty, credential: str, address: str) -> bool:
-        """Whether the session has a fresh proof now."""
+        """Step the session up by a key; return whether it has a fresh proof now."""
         with self._database.writing.begin() as connection:
             user = people.named(connection, caller.name).id
             try:
@@ -215,7 +215,7 @@ class SecurityKeys:
         return list(connection.execute(query))
 
     def _is_free(self, connection: Connection, user: int, name: str) -> bool:
-        """Whether one more key of that name fits."""
+        """Return whether one more key of that name fits."""
         mine = webauthn_keys.c.user == user
         count = connection.execute(select(func.count()).select_from(webauthn_keys).where(mine)).scalar_one()
         taken = connection.execute(select(webauthn_keys.c.id).where(mine, webauthn_keys.c.name == name)).first()
@@ -230,7 +230,7 @@ class SecurityKeys:
             connection.execute(insert(webauthn_challenges).values(**row))
 
     def _asked_for(self, connection: Connection, credential: str) -> int:
-        """Whose sign-in that challenge belongs to. Raises KeyRefusedError."""
+        """Return whose sign-in that challenge belongs to. Raises KeyRefusedError."""
         mine = webauthn_challenges.c.hash == digest(webauthn_ceremonies.challenge_in(credential))
         user = connection.execute(select(webauthn_challenges.c.user).where(mine)).scalar()
         if user is None:

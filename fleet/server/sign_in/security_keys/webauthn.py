@@ -57,12 +57,12 @@ _UNREADABLE = (
 
 
 class KeyRefusedError(Exception):
-    """What a browser or security key sent is not what was asked for. The text is for the log."""
+    """Refusal of what a browser or security key sent: it is not what was asked for. The text is for the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """Whom keys are made for: a domain name, and the origin of our pages."""
+    """Party that keys are made for: a domain name, and the origin of our pages."""
 
     id: str
     origin: str
@@ -97,7 +97,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Asserted:
-    """What a key has signed for."""
+    """Assertion that a key has signed."""
 
     sign_count: int
     user_verified: bool
