@@ -40,7 +40,7 @@ def away(room: Room) -> None:
 
 
 def begun(*wanted: tuple[str, str, str]) -> Callable[[Room], None]:
-    """What was begun from the menu, and how it ended."""
+    """Return a check of the errands that were begun from the menu, and how each ended."""
 
     def look(room: Room) -> None:
         assert isinstance(room.caps.machine, RoomHouse)

@@ -57,7 +57,7 @@ def board(context: ViewContext, look: MachineOverview, missing: Callable[[str], 
 
 
 def _summary(look: MachineOverview) -> Say:
-    """How many slots hold a card, and how many are out of order."""
+    """Say how many slots hold a card, and how many are out of order."""
     looks = Counter(slot.look for slot in look.slots)
     held = looks["card"] + looks["reserve"] + looks["soon"]
     broken = looks["broken"]
@@ -104,7 +104,7 @@ def _left_in(look: MachineOverview) -> tuple[BoardPart, ...]:
 
 
 def not_now(context: ViewContext, missing: str) -> Tell:
-    """What was chosen cannot be had now, and why."""
+    """Return the view that says that the chosen errand cannot be had now, and why."""
     return Tell(
         **context.ending().head("not_now", say("not_now.title"), say(f"home.no.{missing}")),
         attended_by=context.attended_by,

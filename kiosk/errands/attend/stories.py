@@ -29,7 +29,7 @@ def without_kra(room: Room) -> None:
 
 
 def has(room: Room, number: int, *roles: AdministratorRole) -> None:
-    """That person is on the list with these roles."""
+    """Put that person on the list of administrators, with these roles."""
     room.orders.administrators[person(number).hsa_id] = administrator(person(number).hsa_id, person(number).name, roles)
 
 

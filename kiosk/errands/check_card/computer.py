@@ -38,7 +38,7 @@ class CertificateChoice:
 
 
 def certificate_choices(facts: CardFacts, now: datetime) -> tuple[CertificateChoice, ...]:
-    """Which certificate is for what, of those that are valid."""
+    """Return the valid certificates of the card, each with its purpose."""
     certificates = [(purpose, facts.certificate(purpose)) for purpose in _USES]
     usable = [(purpose, one) for purpose, one in certificates if one is not None and _is_usable(one, now)]
     seen = [_seen(one) for _, one in usable]
@@ -58,7 +58,8 @@ def _seen(one: Certificate) -> tuple[str, str]:
 
 
 async def show_computer(context: ErrandContext, choices: tuple[CertificateChoice, ...]) -> None:
-    """Which certificate to choose on a computer, and what to do where that refuses, for as long as the person reads."""
+    """Show which certificate to choose on a computer, and what to do where that refuses, for as long as the person
+    reads."""
     page = next((page for page in context.caps.region.shown_pages if page.id == "certificates"), None)
     text = "\n".join(context.caps.print_text(choice.text) for choice in choices)
     while await context.ask(computer(context, choices, text, more=page is not None)) == "fails" and page is not None:
@@ -66,8 +67,8 @@ async def show_computer(context: ErrandContext, choices: tuple[CertificateChoice
 
 
 def computer(context: ViewContext, choices: Iterable[CertificateChoice], on_phone: str, *, more: bool) -> Confirm:
-    """Which certificate to choose in the browser's window; the same as a code for the phone. `more`: what to do where the
-    computer refuses can be read here."""
+    """Return the view that shows which certificate to choose in the browser's window; the same as a code for the phone.
+    `more`: what to do where the computer refuses can be read here."""
     return Confirm(
         **context.ending().head("computer", say("computer.title")),
         points=tuple(Point(choice.text, icon=_USES[choice.purpose]) for choice in choices),

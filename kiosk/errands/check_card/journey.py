@@ -58,7 +58,7 @@ async def check_card(context: ErrandContext) -> Ended:
 
 
 async def _show(ask: Ask, card: OwnCard) -> None:
-    """What is on the card, for as long as the person looks into its certificates."""
+    """Show the data of the card, and its certificates for as long as the person looks into them."""
     while await ask(views.card(CARD, card.whose, card.facts)) == "certificates":
         while (chosen := await ask(views.certificates(CARD, card.facts))) != "back":
             await ask(views.certificate(CARD, card.facts.certificates[int(chosen)]))
@@ -72,7 +72,8 @@ async def _tell_in_use(log: ErrandLog, card: OwnCard) -> None:
 
 
 async def _tell_name_change(context: ErrandContext, card: OwnCard, code: Secret) -> None:
-    """What the directory says of the holder is told to the holder alone: after the card's signature, which only that is for."""
+    """Tell a changed name to the holder alone: the directory is asked after the card's signature, which is for nothing
+    else."""
     if not isinstance(card.register, CardWord):
         return
     means = holder_means(card.facts)

@@ -10,7 +10,8 @@ from kiosk.steps.context import ErrandContext
 
 
 async def tell_findings(context: ErrandContext, findings: Sequence[CardFinding]) -> Ended | None:
-    """How the errand ends where the person goes on to what mends one; None once all were read."""
+    """Show the findings one by one. Return how the errand ends where the person goes on to what mends one; None once
+    all were read."""
     for finding in findings:
         mends = _offered(context.caps, finding)
         nearest = None if mends else _nearest(context.caps, finding)
@@ -20,11 +21,11 @@ async def tell_findings(context: ErrandContext, findings: Sequence[CardFinding])
 
 
 def _offered(caps: Capabilities, finding: CardFinding) -> bool:
-    """Whether the errand that mends it can be had here and now."""
+    """Return whether the errand that mends it can be had here and now."""
     return finding.errand is not None and caps.machine is not None and caps.machine.missing(finding.errand) is None
 
 
 def _nearest(caps: Capabilities, finding: CardFinding) -> NearestStation | None:
-    """Where the errand that mends it can be had instead."""
+    """Return the nearest station that has the errand that mends it."""
     here = caps.seal.station if caps.seal is not None else ""
     return caps.region.nearest_station(here, finding.errand) if finding.errand else None

@@ -67,7 +67,7 @@ ICONS: dict[str, tuple[FindingCode, ...]] = {
 
 
 def card(context: ViewContext, whose: CardHolder, facts: CardFacts) -> Confirm:
-    """Whose card it is, its number, level, last day and tries: as many lines as there is something to say of."""
+    """Return the view of the card: holder, number, level, last day and tries, a line for each that is known."""
     return Confirm(
         **context.head("card", say("card_found.title")),
         facts=tuple(_facts(whose, facts)),
@@ -140,8 +140,8 @@ def _use(one: Certificate) -> Say:
 def finding(
     context: ViewContext, found: CardFinding, *, mends: bool = False, nearest: NearestStation | None = None
 ) -> Tell:
-    """What is wrong, what it means, what to do. `mends`: the errand that does it can begin at once; `nearest`: where it can be
-    had instead."""
+    """Return the view that says what is wrong, what it means and what to do. `mends`: the errand that does it can begin
+    at once; `nearest`: where it can be had instead."""
     icon = next((icon for icon, codes in ICONS.items() if found.code in codes), "information-outline")
     broken = found.who != "nobody" and not found.works
     meaning = Point(found.means, mark="bad") if broken else Point(found.means, icon="information-outline")

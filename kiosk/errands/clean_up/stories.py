@@ -55,7 +55,7 @@ def cluttered_with_a_signature(room: Room) -> None:
 
 
 def left(*there: int) -> Callable[[Room], None]:
-    """Which of the holder's own certificates are still on the card; those of the newest keys always are."""
+    """Return a check of which of the holder's own certificates are still on the card, those of the newest keys aside."""
 
     def look(room: Room) -> None:
         holds = certificates(room)

@@ -15,7 +15,8 @@ from kiosk.steps.identity.administrator import administrator_reader, lit_reader
 
 
 async def sign_statement(context: ErrandContext, who: LoggedIn, message: bytes) -> dict[str, str]:
-    """Who signed, how, and the signature (base64), with the SHA-256 of the certificate. Their card is out again then.
+    """Let this administrator sign the statement. Return who signed, how, and the signature (base64), with the SHA-256
+    of the certificate. Their card is out again then.
 
     Raises StopError where the card does not sign, CardPulledError where it went.
     """

@@ -99,7 +99,7 @@ def scanned(*numbers: str) -> dict[str, Any]:
 
 
 def left(*numbers: str) -> Callable[[Room], None]:
-    """What the list of the bin still has."""
+    """Return a check of the card numbers that the list of the bin still has."""
 
     def look(room: Room) -> None:
         rows = room.store.transact_now(lambda cx: cx.execute("SELECT card_number FROM bin_card ORDER BY id").fetchall())

@@ -110,7 +110,7 @@ def difference(
     sensor: int | None,
     reasons: Sequence[Reason],
 ) -> Choose:
-    """What differs, and why: an explanation that fits, or count again."""
+    """Return the view that asks why the count differs: an explanation that fits, or count again."""
     figures = say("bin.differs.two", counted=counted.cards, expected=len(listed))
     if sensor is not None:
         figures = say("bin.differs.lead", counted=counted.cards, expected=len(listed), sensor=sensor)
@@ -127,7 +127,7 @@ def difference(
 
 
 def _named(missing: Sequence[str], unlisted: Sequence[str]) -> tuple[Say, ...]:
-    """Which cards, as many as there is room for."""
+    """Name the missing and the unlisted cards, as many as there is room for."""
     if missing and unlisted:
         return (say("bin.differs.both", missing=_tails(missing, 1), unlisted=_tails(unlisted, 1)),)
     if missing:

@@ -9,7 +9,7 @@ from kiosk.views import Button, Choose, Option, local, say
 
 
 def pages(context: ViewContext, known: Sequence[InformationPage]) -> Choose:
-    """What one can read about."""
+    """Return the view that offers the region's pages of information."""
     return Choose(
         **context.head("pages", say("information.title")),
         options=tuple(Option(one.id, local(one.title.model_dump()), icon=one.icon) for one in known),

@@ -7,7 +7,7 @@ from kiosk.views import Busy, Choose, Option, Say, say
 
 
 def what(context: ViewContext) -> Choose:
-    """What has happened to the card."""
+    """Return the view that asks what has happened to the card."""
     return Choose(
         **context.head("what", say("lost_what.title")),
         options=(

@@ -56,7 +56,8 @@ async def _oldest_unbound(caps: Capabilities) -> StoredCard | None:
 
 
 async def _person(context: ErrandContext, who: Identification) -> DirectoryPerson:
-    """Whoever has that HSA-id, as the server's directory knows them. Raises StopError where they may not be given the card."""
+    """Ask for an HSA-id and return its person as the server's directory knows them. Raises StopError where they may not
+    be given the card."""
     while True:
         hsa_id = (await context.ask(views.person(context))).strip().upper()
         found = await context.ask(

@@ -67,8 +67,8 @@ async def identify_holder(context: ErrandContext) -> Identification:
 async def choose_certificate(
     context: ErrandContext, card: OwnCard, who: Identification, order: Order | None
 ) -> Renewal:
-    """What this reserve card may be given, to whom the register says that it was. `order`: of the card that was bound just now;
-    no other is taken for it. Raises StopError."""
+    """Return the certificate that this reserve card may be given, for the person to whom the register says that the
+    card was given. `order`: of the card that was bound just now; no other is taken for it. Raises StopError."""
     if not card.facts.rules.writable:
         raise context.stop("not_writable")
     if not card.facts.card_number:  # a card without certificates does not say its number: it is printed on it

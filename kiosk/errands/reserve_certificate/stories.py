@@ -156,7 +156,7 @@ def taken_out(room: Room) -> None:
 
 
 def bound_to(hsa_id: str, *wanted: tuple[str, ...]) -> Callable[[Room], None]:
-    """Whose the register says that the card is, and what the issuer was told."""
+    """Return a check of who has the card by the register, and of what the issuer was told."""
 
     def look(room: Room) -> None:
         desk = desk_of(room)

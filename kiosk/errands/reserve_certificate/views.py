@@ -110,7 +110,7 @@ def take_own(context: ViewContext) -> Await:
 
 
 def begin(context: ViewContext, whose: CardHolder, offer: Offer) -> Confirm:
-    """Whose card it is, what it gets, and how long: never longer than the assignment."""
+    """Return the view that says whose card it is, what it gets, and for how long: never longer than the assignment."""
     return Confirm(
         **context.head("begin", say("reserve.begin.title")),
         points=(
@@ -151,7 +151,7 @@ def where(context: ViewContext) -> Choose:
 
 
 def person(context: ViewContext) -> EnterText:
-    """Whose it shall be."""
+    """Return the view that asks for the HSA-id of the person whose card it shall be."""
     return EnterText(
         **context.head("person", say("reserve.person.title"), say("reserve.person.lead")),
         hint=say("reserve.person.hint"),
@@ -183,7 +183,7 @@ def person_not_known(context: ViewContext, hsa_id: str) -> Tell:
 
 
 def bind(context: ViewContext, person: DirectoryPerson, card_number: str) -> Confirm:
-    """Whose the card becomes, for good, at which level, and when the assignment ends."""
+    """Return the view that asks to give the card to this person for good; it shows when the assignment ends."""
     ends = None if person.continued else person.left or person.employed_until
     return Confirm(
         **context.head("bind", say("reserve.bind.title")),

@@ -92,7 +92,7 @@ async def _proof(context: ErrandContext, card: OwnCard) -> PersonProof | None:
 
 
 async def _may_keep(caps: Capabilities, card: OwnCard, proof: PersonProof | None) -> bool:
-    """Whether another assignment follows: told to the holder alone."""
+    """Return whether another assignment follows: told to the holder alone."""
     if proof is None or not proof.by_server:
         return False
     found = await caps.directory.find(card_number=card.whose.card_number, people=(proof,))

@@ -146,7 +146,7 @@ def not_ours(context: ViewContext, facts: CardFacts) -> Confirm:
 def confirm(
     context: ViewContext, whose: CardHolder, after: AfterReturn, *, is_seen: bool = True, several: bool = False
 ) -> Confirm:
-    """What will happen, before the flap opens. `several`: to the card of several employers."""
+    """Return the view that says what will happen, before the flap opens. `several`: to the card of several employers."""
     detail = "sure.every_employer" if several else f"return_confirm.{after}.detail"
     return Confirm(
         **context.head("confirm", say("return_confirm.title")),

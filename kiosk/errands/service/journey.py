@@ -47,7 +47,7 @@ async def service(context: ErrandContext) -> Ended:
 
 
 async def _wish(context: ErrandContext, machine: Machine) -> str:
-    """What is to be done now, of the menu or of the page behind it."""
+    """Ask for a choice from the menu or from the page behind it."""
     fitted = _fitted(context.caps)
     while (wish := await context.ask(views.menu(context, fitted=fitted, closed=machine.closed))) == "installation":
         if (wish := await context.ask(views.installation(context, fitted=fitted))) != "back":

@@ -38,7 +38,7 @@ def machine(**changed: Any) -> Callable[[Room], None]:
 
 
 def closed_is(why: str | None) -> Callable[[Room], None]:
-    """What visitors are told in the end."""
+    """Return a check of the message to visitors in the end; None where the station is open."""
 
     def look(room: Room) -> None:
         assert isinstance(room.caps.machine, RoomHouse)
@@ -87,7 +87,7 @@ TOLD: dict[str, Any] = {
 
 
 def holder_is(slot: str) -> Callable[[Room], None]:
-    """Which reader is the holder's in the end."""
+    """Return a check of which reader is the holder's in the end."""
 
     def look(room: Room) -> None:
         readers = room.caps.machine.readers  # type: ignore[union-attr]  # `untold` has set it

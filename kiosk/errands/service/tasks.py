@@ -24,7 +24,8 @@ PAGE = 4
 
 
 async def tasks(context: ErrandContext, machine: Machine, by: LoggedIn) -> None:
-    """What waits at this station for an administrator, page by page; who picks one takes it. It is ended at the dashboard."""
+    """Show page by page the tasks that wait at this station for an administrator; who picks one takes it. It is ended
+    at the dashboard."""
     start, take = 0, ""
     while True:
         found = await context.ask(views.asking_tasks(context), until=context.caps.administrators.tasks(by, take=take))
@@ -147,7 +148,7 @@ async def receipts(context: ErrandContext, machine: Machine, by: LoggedIn) -> No
 
 
 async def last_events(context: ErrandContext, machine: Machine, by: LoggedIn) -> None:
-    """What happened last, page by page."""
+    """Show the last events, page by page."""
     told, start = await machine.events(), 0
     while await context.ask(views.events(context, told[start : start + PAGE], more=len(told) > PAGE)) == "more":
         start = start + PAGE if start + PAGE < len(told) else 0
@@ -214,7 +215,7 @@ async def _paired(machine: Machine) -> NamedOutcome:
 
 
 async def tell_readers(context: ErrandContext, machine: Machine, by: LoggedIn) -> None:
-    """Which reader is the holder's and which the administrator's, by a card that is put into one of them."""
+    """Assign the readers to the holder and the administrator, by a card that is put into one of them."""
     readers = machine.readers
     if readers is None:
         await context.ask(views.readers_named(context))

@@ -88,7 +88,7 @@ NEEDS = {"print": "printer", "open": "cabinet", "pair": "cabinet"}
 
 
 def menu(context: ViewContext, *, fitted: Set[str], closed: Closed | None) -> Choose:
-    """What can be done. What the station has no device for (`printer`, `cabinet`) says so."""
+    """Return the menu. An entry whose device (`printer`, `cabinet`) the station has not says so."""
     return Choose(
         **context.head("menu", say("service.title")),
         options=_options(MENU, fitted, closed),
@@ -122,7 +122,8 @@ def asking_tasks(context: ViewContext) -> Busy:
 
 
 def which_task(context: ViewContext, tasks: Sequence[Task], *, total: int, more: bool) -> Choose | Tell:
-    """What waits at this station: kind, last digits and deadline, and no name. Who picks one takes it."""
+    """Return the view of the tasks that wait at this station: kind, last digits and deadline, and no name. Who picks
+    one takes it."""
     if not tasks:
         return _word(context, "no_tasks", say("service_tasks.none"), well=True)
     options = [
@@ -193,7 +194,8 @@ def no_cabinet(context: ViewContext) -> Tell:
 
 
 def which_slot(context: ViewContext, slots: int, *, again: bool) -> EnterDigits:
-    """Which slot is to be opened, as two digits. `again`: there is none of the number that was typed."""
+    """Return the view that asks for the slot to open, as two digits. `again`: there is none of the number that was
+    typed."""
     return EnterDigits(
         **context.head(
             "which_slot",
@@ -255,7 +257,7 @@ def _about(receipt: Receipt) -> Say:
 
 
 def events(context: ViewContext, told: Sequence[EventOverview], *, more: bool) -> Confirm:
-    """What happened last, in words: no person, no card."""
+    """Return the view of the last events, in words: no person, no card."""
     return Confirm(
         **context.head(
             "events", say("service_events.title"), say("service_events.lead" if told else "service_events.none")
@@ -292,7 +294,7 @@ def tries_why(context: ViewContext, card_number: str) -> Choose:
 
 
 def tries_told(context: ViewContext, outcome: Outcome) -> Tell:
-    """Whether the count was begun anew, or there was none."""
+    """Return the view that says whether the count was begun anew, or there was none."""
     well = outcome is not Outcome.NOT_CLEARED
     return _word(context, "tries_told", say(f"service_tries.{outcome}"), say("service_tries.unchanged"), well=well)
 
@@ -306,7 +308,7 @@ def tries_take(context: ViewContext) -> Await:
 
 
 def why_close(context: ViewContext) -> Choose:
-    """What is told to visitors meanwhile."""
+    """Return the view that asks what visitors are told meanwhile."""
     return Choose(
         **context.head("why_close", say("service_close.title"), say("service_close.lead")),
         options=tuple(Option(why, say(f"home.closed.{why}")) for why in CLOSED),
@@ -345,7 +347,8 @@ def pairing(context: ViewContext) -> Busy:
 
 
 def paired(context: ViewContext, outcome: str) -> Tell:
-    """Whether they have a key in common now; else what to do, and a code for support."""
+    """Return the view that says that board and station have a key in common now; else what to do, and a code for
+    support."""
     if outcome == Outcome.PAIRED:
         return _word(context, "paired", say("service_paired.title"), say("service_paired.lead"), well=True)
     failed = _word(context, "not_paired", say("service_not_paired.title"), say("service_not_paired.lead"))
@@ -358,7 +361,7 @@ def readers_named(context: ViewContext) -> Tell:
 
 
 def readers_told(context: ViewContext, outcome: str) -> Tell:
-    """Whether it is kept now which reader is whose."""
+    """Return the view that says whether the roles of the readers were written."""
     if outcome == Outcome.WRITTEN:
         return _word(context, "readers_told", say("service_readers.told"), say("service_readers.told.lead"), well=True)
     return _word(context, "readers_not_told", say("service_readers.not_told"), say("service_readers.not_told.lead"))
@@ -380,7 +383,7 @@ def no_restart(context: ViewContext) -> Tell:
 
 
 def reset(context: ViewContext, losses: ResetLosses) -> Confirm:
-    """What is lost, in words, and what is still to be taken out."""
+    """Return the view that says in words what is lost, and what is still to be taken out."""
     points = [Point(say("service_reset.all"), say("service_reset.all.detail"), icon="delete-empty-outline")]
     if losses.slots:
         slots = ", ".join(map(str, losses.slots))

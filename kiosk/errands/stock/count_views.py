@@ -59,7 +59,7 @@ def _listed(one: SlotComparison) -> Say:
 
 
 def slot(context: ViewContext, one: SlotComparison) -> Confirm | Tell:
-    """What is so about this slot, what it may come from, and what can be done."""
+    """Return the view of a slot that differs: what is so, what it may come from, and what can be done."""
     match one.what:
         case "missing" if one.listed is not None:
             return not_there(context, one.listed)
@@ -94,7 +94,7 @@ def _told(context: ViewContext, one: SlotComparison) -> Tell:
 
 
 def read_card(context: ViewContext, digits: int, slot: int) -> EnterDigits:
-    """Which card lies there, by the number that is printed on it."""
+    """Return the view that asks for the card that lies there, by its printed number."""
     return EnterDigits(
         **context.ending().head("read_card", say("count.read.title", slot=slot), say("count.read.lead")),
         drawing=NumberDrawing("card", digits),

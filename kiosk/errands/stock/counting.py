@@ -34,7 +34,7 @@ def _told(found: tuple[SlotComparison, ...]) -> tuple[int, list[dict[str, str | 
 
 
 async def _explain(shelf: StockSession, one: SlotComparison) -> None:
-    """What is to be done about this slot, and do it."""
+    """Ask what is to be done about this slot, and do it."""
     answer = await shelf.context.ask(views.slot(shelf.context, one))
     if answer == "gone" and one.listed is not None:
         await shelf.took(one.listed.card_number, one.listed.order, one.slot, "missing")
@@ -60,7 +60,7 @@ async def _look(shelf: StockSession, slot: int) -> None:
 
 
 async def _read(shelf: StockSession, slot: int) -> Incoming | None:
-    """Which card it is, by its number; None where it cannot be told, or may not lie here."""
+    """Return the card that lies there, by its number; None where it cannot be told, or may not lie here."""
     scanned = await shelf.context.ask(
         views.read_card(shelf.context, shelf.context.caps.region.card_number_digits, slot)
     )

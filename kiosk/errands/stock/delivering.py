@@ -59,7 +59,7 @@ def _named(ledger: Ledger, scanned: str) -> tuple[str, Order | None]:
 
 
 async def _is_empty(shelf: StockSession, slot: int) -> bool:
-    """Whether the sensor says so: then what the list has there is still to be put in."""
+    """Return whether the slot's sensor sees no card: then what the list has there is still to be put in."""
     return any(one.number == slot and one.card == "empty" for one in await shelf.slots())
 
 

@@ -31,5 +31,5 @@ class Incoming:
 
     @property
     def is_reserve(self) -> bool:
-        """Whether its envelope lies with it, and must be whole."""
+        """True for a reserve card: its envelope lies with it, and must be whole."""
         return not self.order_number or (self.order is not None and self.order.product == RESERVE)

@@ -30,7 +30,7 @@ async def stock(context: ErrandContext) -> Ended:
 
 
 async def _what(shelf: StockSession) -> Choose:
-    """What is to be done, with how it stands."""
+    """Return the view that asks what is to be done, and shows how it stands."""
     ledger = await shelf.ledger()
     due = sum(
         why in ("not_genuine", "misplaced", "expired", "voided") for _, why in cards_to_take_out(ledger, shelf.today())

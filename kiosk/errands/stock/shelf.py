@@ -43,7 +43,7 @@ class StockSession:
 
     @property
     def has_done(self) -> bool:
-        """Whether there is something to write a receipt of."""
+        """True while there is something to write a receipt of."""
         return self.counted or self.stored + self.taken_out + self.missing > 0
 
     async def need_second(self) -> None:
@@ -122,7 +122,8 @@ class StockSession:
         self.taken_out += why != "missing"
 
     def _moved(self, order: str, slot: int, what: Literal["stored", "taken_out", "missing"]) -> Pledge | None:
-        """What is told with the administrators' proofs once the errand has ended: all that was moved of orders so far."""
+        """Return the message about all that was moved of orders so far, told with the administrators' proofs once the
+        errand has ended."""
         people = proofs_of(self.by, self.second)
         if order:
             at = self.context.caps.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")

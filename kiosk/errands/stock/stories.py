@@ -61,7 +61,8 @@ def delivery(*scans: str, slot: int = 1, card: str = "1:new", **changed: Any) ->
 
 
 def lies(**slots: str) -> Callable[[Room], None]:
-    """What the station's list has in the end: `s2="A-0001"`, the order or, where there is none, the number of the card."""
+    """Return a check of the station's list in the end: `s2="A-0001"`, the order or, where there is none, the number of
+    the card."""
     wanted = {int(name[1:]): what for name, what in slots.items()}
 
     def look(room: Room) -> None:

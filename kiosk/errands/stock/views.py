@@ -129,7 +129,7 @@ def broken(context: ViewContext, card_number: str) -> Tell:
 
 
 def place(context: ViewContext, card: Incoming, slot: int) -> Confirm:
-    """Where the card is to go."""
+    """Return the view that shows the slot for the card."""
     whose = display_name(card.order) if card.order else say("stock.place.reserve")
     return Confirm(
         **context.ending().head("place", say("stock.place.title", slot=slot)),
@@ -195,7 +195,7 @@ def nothing_in(context: ViewContext) -> Tell:
 
 
 def which_out(context: ViewContext, found: Sequence[tuple[StoredCard, Why]], *, more: bool) -> Choose:
-    """Which card goes out: those that must stand first."""
+    """Return the view that asks which card goes out: those that must stand first."""
     options = [Option(str(card.slot), _in_slot(card), say(f"stock.why.{why}")) for card, why in found]
     return Choose(
         **context.ending().head("which_out", say("stock.which_out.title"), say("stock.which_out.lead")),

@@ -96,7 +96,8 @@ def take_to_read(context: ViewContext) -> Await:
 
 
 def product_code(context: ViewContext, codes: tuple[str, ...]) -> Choose:
-    """Which code is printed on the card, and where it stands. An X in a code is any digit."""
+    """Return the view that asks for the code that is printed on the card, and shows where it stands. An X in a code is
+    any digit."""
     return Choose(
         **context.head("product_code", say("product_code.title")),
         options=(

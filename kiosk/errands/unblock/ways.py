@@ -26,8 +26,9 @@ Unlocker = Literal["holder", "administrator"]
 
 
 async def choose_way(context: ErrandContext, card: OwnCard, roles: tuple[Role, ...]) -> str:
-    """How this card is unlocked (`unblock`, `administrator`, `letter`), before anything is typed. Where one code is locked and
-    its holder may unlock it, the PUK is asked for at once: whoever is here said so, and has it at hand. Raises StopError."""
+    """Return how this card is unlocked (`unblock`, `administrator`, `letter`), before anything is typed. Where one code
+    is locked and its holder may unlock it, the PUK is asked for at once: whoever is here said so, and has it at
+    hand. Raises StopError."""
     puk, rules = card.facts.pin(Role.PUK), card.facts.rules
     unsendable = puk is not None and (puk.state == "locked" or puk.below_floor)
     if unsendable and not rules.administrable:
@@ -80,7 +81,7 @@ async def _read_on_card(context: ErrandContext, card: OwnCard) -> Unlocker:
 
 
 def unlocker_of(region: RegionSettings, product: str) -> Unlocker | None:
-    """Who unlocks cards of that product code; None where no rule of the region names it."""
+    """Return who unlocks cards of that product code; None where no rule of the region names it."""
     return next((rule.by for rule in region.product_codes if rule.fits(product)), None)
 
 
