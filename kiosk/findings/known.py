@@ -77,19 +77,20 @@ class CardFinding:
 
     @property
     def begins(self) -> str:
-        """What the errand begins as where the card is in, and this finding was told; empty where only a person can mend it."""
+        """Name under which the errand begins where the card is in and this finding was told; empty where only a person
+        can mend it."""
         if self.code is FindingCode.ON_HOLD and self.errand:
             return FOUND_AGAIN
         return self.errand or ""
 
     @property
     def title(self) -> Say:
-        """What is wrong, in one sentence."""
+        """Sentence that says what is wrong."""
         return say(f"finding.{self.code}.title", **self.args)
 
     @property
     def means(self) -> Say:
-        """What that means for the holder."""
+        """Sentence that says what that means for the holder."""
         return say(f"finding.{self.code}.means", **self.args)
 
     @property

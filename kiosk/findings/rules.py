@@ -217,7 +217,8 @@ def _name_changed(known: CardEvidence) -> Iterable[Args]:
 
 
 def _until(last: date, today: date) -> Say:
-    """How many days are left after today. A day that has passed is said to be today: the register has the last word on it."""
+    """Say how many days are left after today. A day that has passed is said to be today: the register has the last word
+    on it."""
     days = (last - today).days
     if days <= 0:
         return say("finding.left.today")

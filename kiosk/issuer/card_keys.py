@@ -142,7 +142,7 @@ def _challenge(
 
 
 def attending_proofs(*administrators: LoggedIn) -> tuple[PersonProof, ...]:
-    """What those who attend have signed about the card."""
+    """Return the proofs that those who attend have signed about the card."""
     return tuple(administrator.act for administrator in administrators if administrator.act is not None)
 
 

@@ -85,12 +85,12 @@ class IssuerRequests:
         self._words = words
 
     async def ask_for(self, ask: P, *people: PersonProof, limit_s: float = ASK_LIMIT_S) -> Result | Unavailable:
-        """What came of it, asked in the name of these people: the one place where an ask gets its proofs."""
+        """Ask in the name of these people and return the result. Only here does an ask get its proofs."""
         wished: IssuerAsk = with_proofs(ask, people)  # type: ignore[assignment]  # every ask of a person is one
         return await self.ask(wished, limit_s)
 
     async def ask(self, ask: IssuerAsk, limit_s: float = ASK_LIMIT_S) -> Result | Unavailable:
-        """What came of it. An answer that is no word of the server's counts as none."""
+        """Ask the server and return its result. An answer that is no word of the server's counts as none."""
         try:
             return self._words.result(await self._link.ask(ask, limit_s), ask)
         except LinkDown:
@@ -198,7 +198,7 @@ class FleetIssuer:
                 return Unavailable("no_answer")
 
     async def can_mail(self, hsa_id: str) -> bool:
-        """Whether the server has an address and a mail server."""
+        """Return whether the server has an address and a mail server."""
         return await self._requests.can_mail(hsa_id)
 
 
@@ -277,7 +277,7 @@ class FleetBlocking:
         return self._queue.pledge({errand: with_proofs(wished, people)})
 
     async def waiting(self) -> int:
-        """How many have not been told."""
+        """Return how many have not been told."""
         return await self._queue.waiting()
 
     def _block_ask(self, card_number: str, reason: BlockReason, by: PersonProof, errand: str, now: str) -> BlockAsk:
@@ -306,7 +306,7 @@ def _queued_or_declined(result: Result | None, now: str) -> RequestQueued | Requ
 
 
 def refusal_of(result: Result | Unavailable) -> RequestDeclined | Unavailable:
-    """What is not the wanted outcome, as the ports say it."""
+    """Translate a result that is not the wanted one into the ports' terms."""
     match result:
         case asking.DeclinedResult(reason=reason):
             return RequestDeclined(reason)

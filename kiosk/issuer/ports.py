@@ -115,7 +115,8 @@ class Issuer(Protocol):
         Needs the server. `people`: two administrators, neither of whom is that person."""
 
     async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | RequestDeclined | Unavailable:
-        """What this card may be given now, each with the last day that the certificate may have; () where nothing."""
+        """Return what this card may be given now, each with the last day that the certificate may have; () where
+        nothing."""
 
     async def certificate(
         self,
@@ -182,7 +183,8 @@ class Blocking(Protocol):
     async def blocked_in_portal(
         self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
     ) -> CardBlocked | RequestDeclined | Unavailable:
-        """That an administrator, `by`, has blocked it in the issuer's portal. Needs the server; nothing is kept for later."""
+        """Tell the server that an administrator, `by`, has blocked the card in the issuer's portal. Needs the server;
+        nothing is kept for later."""
 
     async def hold(
         self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str, note_only: bool = False
@@ -199,19 +201,18 @@ class Blocking(Protocol):
         self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str,
         hold: HoldReason = "returned", note_only: bool = False,
     ) -> Pledge | None:  # fmt: skip
-        """What follows from a card that falls into the bin, in the transaction that says so: the block of that reason that its
-        holder's proof stands behind, else a hold (as in `hold`); a hold also where it got stuck, or nobody knows where it is.
-        None: nobody can be told.
-        """
+        """Return what the server is told of a card that falls into the bin, in the transaction that says so: the block
+        of that reason that its holder's proof stands behind, else a hold (as in `hold`); a hold also where it got
+        stuck, or nobody knows where it is. None: nobody can be told."""
 
     def pledge_for_errand(
         self, ask: ReceivedAsk | StockAsk | BinAsk, people: tuple[PersonProof, ...], *, errand: str
     ) -> Pledge | None:
-        """What is told of an errand, in the names of those people, once it has ended, or with its receipt. `ask` has no id yet.
-        None: nobody can be told."""
+        """Return what the server is told of an errand, in the names of those people, once it has ended, or with its
+        receipt. `ask` has no id yet. None: nobody can be told."""
 
     async def waiting(self) -> int:
-        """How many have not been told yet."""
+        """Return how many have not been told yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +254,8 @@ class CardKeys(Protocol):
     async def answer_witness(
         self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
     ) -> MutualAnswer | RequestDeclined | Unavailable:
-        """What the card's own management key makes of its witness and of our challenge, before the card is handed out."""
+        """Return what the card's own management key makes of its witness and of our challenge, before the card is
+        handed out."""
 
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: "LoggedIn", errand: str
@@ -273,7 +275,7 @@ class CardKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CardWord:
-    """What register and directory say of a card before anybody has proved anything: not whose it is."""
+    """State of a card in register and directory, told before anybody has proved anything: not whose it is."""
 
     card_number: str
     state: CardState
@@ -294,7 +296,7 @@ class CardWord:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What register and directory know. `person` is None for a card whose holder is not in the directory any more."""
+    """Answer of register and directory. `person` is None for a card whose holder is not in the directory any more."""
 
     person: DirectoryPerson | None
     cards: tuple[CardRecord, ...] = ()
@@ -320,7 +322,7 @@ class Directory(Protocol):
         """A person with all cards, or the card of that number with its holder: for that holder, or who attends."""
 
     async def can_mail(self, hsa_id: str) -> bool:
-        """Whether the server can mail that person a receipt. No where it cannot be asked."""
+        """Return whether the server can mail that person a receipt; False where it cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,16 +367,17 @@ class Administrators(Protocol):
     """Log-in of ID administrators by card, and what waits for them."""
 
     async def tasks(self, administrator: LoggedIn, *, take: str = "") -> Tasks | RequestDeclined | Unavailable:
-        """What waits at this station; `take`: a row that this administrator takes. The server alone knows."""
+        """Return the tasks that wait at this station; `take`: a row that this administrator takes. The server alone
+        knows."""
 
     async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
-        """Whether that person is an administrator here: by the server, or, without connection, by the signed list while that is
-        valid. `RequestDeclined`: `not_administrator`, `not_level_3`, `not_kra`, `not_for_identification`, `card_not_valid`
-        and what else docs/messages.md has."""
+        """Log that person in as an administrator: by the server, or, without connection, by the signed list while that
+        is valid. `RequestDeclined`: `not_administrator`, `not_level_3`, `not_kra`, `not_for_identification`,
+        `card_not_valid` and what else docs/messages.md has."""
 
 
 class Switches(Protocol):
-    """What a region has switched off, by signed data as last synced."""
+    """The switch-offs of a region, by signed data as last synced."""
 
     def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
         """The first switch-off that names the errand, the product, or a batch that the number is in."""

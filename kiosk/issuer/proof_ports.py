@@ -21,7 +21,7 @@ Signer = Callable[[bytes], Awaitable[SignOutcome]]
 
 @dataclass(frozen=True, slots=True)
 class PersonProof:
-    """Who somebody is: their card's signature over a mandate, verified at this station (docs/decisions, 0040)."""
+    """Proof of who somebody is: their card's signature over a mandate, verified at this station (docs/decisions, 0040)."""
 
     hsa_id: str
     card_number: str
