@@ -32,7 +32,7 @@ class ReceiptDetail:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFacts:
-    """What happened, before it is signed. `time` is aware; it is kept in UTC, whole seconds."""
+    """The facts of a receipt, before it is signed. `time` is aware; it is kept in UTC, whole seconds."""
 
     kind: str
     """`pickup`, ..."""
@@ -60,7 +60,7 @@ class ReceiptFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptStatement:
-    """What the QR code says of a receipt."""
+    """Short statement of a receipt, in its QR code."""
 
     number: str
     kind: str

@@ -37,7 +37,7 @@ TAIL_DIGITS = 8
 
 @dataclass(frozen=True, slots=True)
 class CardSignature:
-    """What the card made of `Draft.signing_input`: DER (r, s) for ECDSA, PKCS#1 v1.5 for RSA."""
+    """The card's signature over `Draft.signing_input`: DER (r, s) for ECDSA, PKCS#1 v1.5 for RSA."""
 
     signature: bytes
     algorithm: str
@@ -60,7 +60,7 @@ class Receipt:
 
     @property
     def statement(self) -> str:
-        """What its QR code says, without an address before it."""
+        """Text of its QR code, without an address before it."""
         return self.qr.rpartition(wire.FRAGMENT)[2]
 
 
@@ -72,7 +72,7 @@ class Draft:
     number: str
 
     def signing_input(self, certificate: bytes, issuers: tuple[bytes, ...] = ()) -> bytes:
-        """What the holder's card hashes and signs (RFC 7515 section 5.1), under its certificate (DER).
+        """Return what the holder's card hashes and signs (RFC 7515 section 5.1), under its certificate (DER).
 
         The algorithm follows from the certificate's key. A protected holder's certificate is not in it, only its
         thumbprint. Raises ReceiptError for a key that does not sign receipts.

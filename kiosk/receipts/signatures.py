@@ -45,7 +45,8 @@ class _Registry(jws.JWSRegistry):
 
 
 def algorithm_of(certificate: x509.Certificate) -> Algorithm:
-    """What a certificate's key signs receipts with. Raises ReceiptError for a key of another kind."""
+    """Return the algorithm with which a certificate's key signs receipts. Raises ReceiptError for a key of another
+    kind."""
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= MIN_RSA_BITS:
         return "RS256"
@@ -89,7 +90,7 @@ def jws_signature(signature: bytes, algorithm: Algorithm) -> bytes:
 
 
 def is_good_jws(payload: str, protected: str, signature: str, certificate: x509.Certificate) -> bool:
-    """Whether `certificate`'s key made this one signature of the JWS."""
+    """Return whether `certificate`'s key made this one signature of the JWS."""
     algorithm = algorithm_of(certificate)
     member: Any = {"payload": payload, "protected": protected, "signature": signature}
     pem = certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -102,7 +103,7 @@ def is_good_jws(payload: str, protected: str, signature: str, certificate: x509.
 
 
 def is_good_raw(message: bytes, signature: bytes, certificate: x509.Certificate) -> bool:
-    """Whether `certificate`'s key, on P-256, made this signature of 64 bytes."""
+    """Return whether `certificate`'s key, on P-256, made this signature of 64 bytes."""
     key = certificate.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or not is_small(signature, "ES256"):
         return False
@@ -115,7 +116,7 @@ def is_good_raw(message: bytes, signature: bytes, certificate: x509.Certificate)
 
 
 def is_small(signature: bytes, algorithm: Algorithm) -> bool:
-    """Whether an ECDSA signature has its one form; an RSA signature has no other."""
+    """Return whether an ECDSA signature has its one form; an RSA signature has no other."""
     if algorithm == "RS256":
         return True
     size, order = _size_and_order(algorithm)

@@ -42,7 +42,7 @@ HANDED_OVER = ("pickup", "activate")
 
 
 def template(facts: ReceiptFacts, zone: tzinfo | None = None) -> Template:
-    """What to show of `facts`. `zone` is that of the station, the system's by default.
+    """Return the template that shows `facts`. `zone` is that of the station, the system's by default.
 
     A protected identity is shown by its HSA-id alone.
     """
@@ -53,7 +53,7 @@ def template(facts: ReceiptFacts, zone: tzinfo | None = None) -> Template:
 
 
 def _of_work(facts: ReceiptFacts, zone: tzinfo | None) -> list[ReceiptLine]:
-    """Who did it, and what came of it."""
+    """Return the lines that say who did it, and what came of it."""
     people = (facts.holder, facts.administrator)
     return [
         *(
@@ -108,5 +108,5 @@ def person_label(person: ReceiptPerson) -> str:
 
 
 def _by(facts: ReceiptFacts) -> str:
-    """Who did it: the administrator, or the station where the holder's own card spoke for the holder."""
+    """Name who did it: the administrator, or the station where the holder's own card spoke for the holder."""
     return facts.place if facts.administrator is None else person_label(facts.administrator)

@@ -78,7 +78,8 @@ class Genuine:
 
     @property
     def is_decided(self) -> bool:
-        """Whether a list of revocations was there: without one it may be by whoever has stolen a revoked station's key."""
+        """True where a list of revocations was there: without one it may be by whoever has stolen a revoked station's
+        key."""
         return self.revocation != "unchecked"
 
 

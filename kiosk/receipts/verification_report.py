@@ -46,7 +46,7 @@ def sentences(verdict: Verdict) -> list[str]:
 
 
 def _content(facts: ReceiptFacts | None, signers: int) -> list[str]:
-    """What a whole receipt says beyond its short statement."""
+    """Return the sentences on what a whole receipt says beyond its short statement."""
     if facts is None:
         return ["This is its short statement; the whole receipt can be had by its number."]
     if not facts.card_number:
@@ -73,7 +73,7 @@ def _undecided(statement: ReceiptStatement, revoked: datetime, witnessed: dateti
 
 
 def _work(facts: ReceiptFacts) -> list[str]:
-    """What is about no single card: who did it, and what came of it."""
+    """Return the sentences on work that is about no single card: who did it, and what came of it."""
     people = [person for person in (facts.holder, facts.administrator) if person is not None]
     named = " and ".join(f"{person.name or '(protected identity)'}, {person.hsa_id}" for person in people)
     figures = [f"{detail.code}: {detail.value}" for detail in facts.details]

@@ -55,7 +55,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is signed: the facts, the number, and who was to sign."""
+    """The signed content: the facts, the number, and who was to sign."""
 
     number: str
     kind: str
@@ -104,7 +104,8 @@ def decode(data: bytes, kind: type[T]) -> T:
 
 
 def digest_of(signature: Signature) -> str:
-    """What the station's header says of the card's signature: base64url of the SHA-256 over its one JSON form."""
+    """Return the digest of the card's signature for the station's header: base64url of the SHA-256 over its one JSON
+    form."""
     return b64url(hashlib.sha256(encode(signature)).digest())
 
 

@@ -22,7 +22,7 @@ NOBODY_KNOWS = ""
 
 @dataclass(frozen=True, slots=True)
 class CountedCards:
-    """How many cards came out. `numbers` are those that were read; None where they were only counted."""
+    """Number of cards that came out. `numbers` are those that were read; None where they were only counted."""
 
     cards: int
     numbers: tuple[str, ...] | None = None
@@ -36,15 +36,15 @@ class CountedCards:
         return () if self.numbers is None else _left(self.numbers, listed)
 
     def never_seen(self, listed: Sequence[str], by_number: Sequence[str]) -> tuple[str, ...]:
-        """Those of the missing numbers that were returned `by_number` alone: nobody has ever seen these cards."""
+        """Return those of the missing numbers that were returned `by_number` alone: nobody has ever seen these cards."""
         return tuple(number for number in self.missing(listed) if number in by_number)
 
     def differs(self, listed: Sequence[str], sensor: int | None) -> bool:
-        """Whether somebody has to explain something."""
+        """Return whether there is a difference to explain."""
         return self.reasons(listed, sensor) != ("other",)
 
     def reasons(self, listed: Sequence[str], sensor: int | None, by_number: Sequence[str] = ()) -> tuple[Reason, ...]:
-        """What may explain the difference: one card too many is not a missing card. Always with `other`."""
+        """Return what may explain the difference: one card too many is not a missing card. Always with `other`."""
         never_seen = len(self.never_seen(listed, by_number))
         fits: dict[Reason, bool] = {
             "unlisted": self.cards > len(listed) or bool(self.unlisted(listed)),
@@ -57,7 +57,7 @@ class CountedCards:
 
 
 def _left(these: Sequence[str], those: Sequence[str] | None) -> tuple[str, ...]:
-    """Those that the others do not account for. A card that could not be read accounts for none."""
+    """Return those of `these` that `those` do not account for. A card that could not be read accounts for none."""
     if those is None:
         return ()
     left = Counter(number for number in these if number != NOBODY_KNOWS) - Counter(those)
@@ -66,8 +66,9 @@ def _left(these: Sequence[str], those: Sequence[str] | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class BinCountStatement:
-    """What both sign. `sensor` is the cabinet's own count, None where it did not say; `reason` is empty where all agrees.
-    `listed` are the numbers on the station's list, `numbers` those that were read; None where the cards were only counted."""
+    """The statement that both sign. `sensor` is the cabinet's own count, None where it did not say; `reason` is empty
+    where all agrees. `listed` are the numbers on the station's list, `numbers` those that were read; None where the
+    cards were only counted."""
 
     station: str
     errand: str

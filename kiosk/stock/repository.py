@@ -139,7 +139,7 @@ def adopt_office_slots(cx: sqlite3.Connection, orders: Iterable[Order], now: str
 
 
 def apply_event(cx: sqlite3.Connection, kind: str, content: dict[str, Any], now: str) -> None:
-    """What an event changes in the list, in its own transaction."""
+    """Apply an event to the list, in the event's own transaction."""
     match kind:
         case EventType.CARD_STORED:
             _stored(cx, content["card_number"], content.get("order", ""), content["slot"], now)
@@ -212,7 +212,7 @@ def _left(cx: sqlite3.Connection, order: str, slot: int, why: str) -> None:
 
 
 def _out_of(cx: sqlite3.Connection, slot: int, why: str) -> None:
-    """What lay there is out. A card that nobody knew is forgotten."""
+    """Write down that what lay in the slot is out. A card that nobody knew is forgotten."""
     cx.execute("UPDATE stock_card SET slot = NULL, gone = ? WHERE slot = ?", (why, slot))
     cx.execute("DELETE FROM stock_card WHERE slot IS NULL AND card_number = '' AND order_no = ''")
 

@@ -40,7 +40,8 @@ class StoredCard:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What lies where, and the orders of this station that are still open; None while their list is too old to go by.
+    """The cards in the slots, and the orders of this station that are still open; None while their list is too old to
+    go by.
 
     `broken`: slots whose lock or door jammed and that have not opened since.
     """
@@ -54,7 +55,7 @@ class Ledger:
     """A card that cannot show it before any code was met here: two administrators put cards in."""
 
     def at(self, slot: int) -> StoredCard | None:
-        """What the list has in that slot."""
+        """Return what the list has in that slot."""
         return next((card for card in self.lying if card.slot == slot), None)
 
     def where(self, card_number: str) -> StoredCard | None:
@@ -74,7 +75,7 @@ class Stock(Protocol):
     """The station's list of cards, durable, in the file that holds the journal. It changes with events alone."""
 
     async def look(self) -> Ledger:
-        """What lies where, with the slots that the office gave since."""
+        """Return which card lies where, with the slots that the office gave since."""
 
     async def stocked_by(self, card_number: str) -> tuple[str, ...]:
         """The administrators (HSA-ids) who put that card in when it was put in last; none where it was not put in here."""
@@ -83,10 +84,11 @@ class Stock(Protocol):
         """Numbers of the cards that fell into the bin since it was last emptied, in that order. Empty where one is not known."""
 
     async def returned_by_number(self) -> tuple[str, ...]:
-        """Those of them that were returned by their printed number alone, so that no reader has seen the card."""
+        """Return those of the binned cards that were returned by their printed number alone, so that no reader has seen
+        the card."""
 
     async def found_in_bin(self) -> tuple[str, ...]:
-        """Those of them that a colleague of their holder handed in: they go back to the holder."""
+        """Return those of the binned cards that a colleague of their holder handed in: they go back to the holder."""
 
 
 @dataclass(frozen=True, slots=True)
