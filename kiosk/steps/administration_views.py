@@ -17,7 +17,7 @@ STATES = (
 
 
 def state_of(device: DeviceOverview) -> Say:
-    """How a device is, in a word."""
+    """Say in a word how a device is."""
     if device.count is not None and device.full:
         return say("admin.count", count=device.count, of=device.full)
     if device.ok:

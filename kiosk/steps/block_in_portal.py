@@ -27,8 +27,8 @@ from kiosk.steps.identity.identification import Identification
 async def offer_block_in_portal(
     context: ErrandContext, came: str, whose: CardHolder, reason: BlockReason | None, who: Identification
 ) -> str:
-    """What has become of the card: of one that is marked `blocked`, where an administrator who is here has blocked it in the
-    portal. `came`: what it is so far; `reason`: why it is blocked, None where nobody does.
+    """Offer to block a marked card in the portal, and return its state: `blocked` where an administrator who is here
+    has blocked it there. `came`: its state so far; `reason`: why it is blocked, None where nobody does.
 
     Raises ErrandEndedError where the person has left; the errand has ended well then.
     """
@@ -53,7 +53,7 @@ async def offer_block_in_portal(
 
 
 async def _block(context: ErrandContext, whose: CardHolder, reason: BlockReason, who: Identification) -> bool:
-    """Whether somebody has blocked it there, and the server knows."""
+    """Return whether somebody has blocked it there, and the server knows."""
     try:
         holders = frozenset({whose.hsa_id}) | (who.proof.hsa_ids if who.proof else frozenset())
         about = About(whose.card_number, (AskName.CARD_BLOCK,))
@@ -93,7 +93,8 @@ async def _block(context: ErrandContext, whose: CardHolder, reason: BlockReason,
 
 
 async def _administrator(context: ErrandContext, holders: frozenset[str], about: About) -> LoggedIn:
-    """Whoever is here, and is none of these (HSA-ids). The holder's card leaves the one reader first. Raises StopError."""
+    """Return the administrator who is here, and is none of these (HSA-ids). The holder's card leaves the one reader
+    first. Raises StopError."""
     if context.caps.administrator_reader is None and await context.caps.reader.presence() is not Presence.EMPTY:
         await context.ask(views.take_own(context), until=wait_until_empty(context.caps.reader))
     administrator = await log_in(context, holders - {""}, about)

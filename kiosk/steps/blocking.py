@@ -22,7 +22,8 @@ What = Literal["blocked", "held", "marked", "block_queued", "hold_queued", "mark
 
 @dataclass(frozen=True, slots=True)
 class BlockRequest:
-    """What is to happen to a card. `by`: who has proved to be allowed to; None: nobody has shown who they are, and it is held."""
+    """A wished block or hold of a card. `by`: who has proved to be allowed to; None: nobody has shown who they are, and
+    it is held."""
 
     card_number: str
     block: BlockReason | None

@@ -33,8 +33,8 @@ def sure(
     instead: ByPeople | None = None,
     several: bool = False,
 ) -> Confirm:
-    """What will happen to the card. `instead`: the issuer has no hold, and who blocks it within how many hours;
-    `several`: it is the card of several employers, whoever asks."""
+    """Return the view that says what will happen to the card. `instead`: the issuer has no hold, and who blocks it
+    within how many hours; `several`: it is the card of several employers, whoever asks."""
     what = "block" if blocks else "hold" if happened == "forgotten" else "hold_first"
     if instead is not None and not blocks:
         what = what.replace("hold", "mark")
@@ -74,8 +74,9 @@ def really(context: ViewContext, whose: CardHolder) -> Confirm:
 
 
 def done(context: ViewContext, came: str, *, police: bool, block_line: str = "", blocked_by: Say | None = None) -> Tell:
-    """What holds now, and what is left to do: the police, the block line, a new card. `blocked_by`: who blocks a card that is
-    only marked, and until when, as a sentence; None: nobody does, or nobody knows."""
+    """Return the view that says what holds now, and what is left to do: the police, the block line, a new card.
+    `blocked_by`: who blocks a card that is only marked, and until when, as a sentence; None: nobody does, or nobody
+    knows."""
     is_awaited = blocked_by is not None and came == "marked"
     points = [Point(blocked_by, mark="number")] if blocked_by and is_awaited else []
     points += [Point(say("lost_done.police"), mark="number")] if police else []

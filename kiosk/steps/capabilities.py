@@ -24,7 +24,7 @@ _NO_REGION = RegionSettings()
 
 @dataclass(frozen=True, slots=True)
 class StationSeal:
-    """Who the station is on a receipt: its name and place, and its key with the chain (DER, leaf first)."""
+    """Identity of the station on a receipt: its name and place, and its key with the chain (DER, leaf first)."""
 
     station: str
     title: str

@@ -119,7 +119,7 @@ async def ask_for_card(ask: Ask, reader: Reader, view: InsertView, *, fresh: boo
 
 
 class WrongCodePrompts(Protocol):
-    """What to say after a wrong code, with the tries left. `unsure`: the station may read the card wrongly."""
+    """The views after a wrong code, with the tries left. `unsure`: the station may read the card wrongly."""
 
     def __call__(self, left: int | None, *, unsure: bool = False) -> Tell: ...
 

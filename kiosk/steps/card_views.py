@@ -17,7 +17,7 @@ AnyView = TypeVar("AnyView", bound=View[Any])
 
 
 def strange_note(strange: Strangeness | None, otherwise: Note) -> Note:
-    """What to do about a card that could not be met; else the usual note."""
+    """Return the note that says what to do about a card that could not be met; else the usual note."""
     if strange is None:
         return otherwise
     return Note(say(f"strange.{strange}"), say(f"strange.{strange}.title"), "warning")
@@ -29,7 +29,8 @@ def reader_for(strange: Strangeness | None, which: Literal["holder", "administra
 
 
 def lengths(code: Pin | None, usual: tuple[int, int] = (6, 8)) -> tuple[int, int]:
-    """How many digits a code has that the card has already; `usual` where nothing is known of it."""
+    """Return how few and how many digits a code may have that the card has already; `usual` where nothing is known of
+    it."""
     return usual if code is None else (code.entry_min_length, code.max_length)
 
 
@@ -110,8 +111,8 @@ class LastTryView:
 
 
 def with_office(view: AnyView, region: RegionSettings, *, also: bool = False) -> AnyView:
-    """What waits for an administrator, with who that is, where and when. As it is where the region names no office, or the view
-    has a note of its own; `also`: in place of that."""
+    """Return a view that waits for an administrator with a note of who that is, where and when. As it is where the
+    region names no office, or the view has a note of its own; `also`: in place of that."""
     if not region.office or (view.note is not None and not also):
         return view
     when = local(region.office_hours.model_dump()) if region.office_hours else say("stop.office.ask")

@@ -39,8 +39,8 @@ async def drop_old_card(context: ErrandContext, order: Order, who: Identificatio
 
 
 async def _may_block(caps: Capabilities, order: Order, who: Identification) -> bool:
-    """Whether the holder's proof blocks the old card: its issuer can be told, it is in use as it was, and whoever else it names
-    has left."""
+    """Return whether the holder's proof blocks the old card: its issuer can be told, it is in use as it was, and
+    whoever else it names has left."""
     instead = caps.region.without_hold
     if who.proof is None or (instead is not None and instead.blocks):
         return False

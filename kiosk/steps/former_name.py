@@ -38,8 +38,8 @@ async def renamed_holder(caps: Capabilities, order: Order, people: tuple[PersonP
 async def accept_former_name(
     context: ErrandContext, holder: DirectoryPerson | None, name: str | None, certificate: Certificate | None = None
 ) -> bool:
-    """Whether the card bears a former name, and its holder takes it all the same. `name`: the order's; a certificate of the card
-    tells better. Raises StopError where the holder does not take it."""
+    """Return whether the card bears a former name, and its holder takes it all the same. `name`: the order's; a
+    certificate of the card tells better. Raises StopError where the holder does not take it."""
     today = context.caps.clock.now().astimezone().date()
     made = None if certificate is None else certificate.not_before.date()
     name = name if certificate is None else certificate.holder.name
@@ -52,8 +52,8 @@ async def accept_former_name(
 
 
 def bears_former_name(holder: DirectoryPerson, name: str, made: date | None, today: date) -> bool:
-    """Whether that name is the holder's from before. A card that was `made` after the change has another name only where
-    neither is part of the other: registers differ in middle names."""
+    """Return whether that name is the holder's from before. A card that was `made` after the change has another name
+    only where neither is part of the other: registers differ in middle names."""
     changed = date.fromisoformat(str(holder.name_changed))
     on_card, now = _words(name), _words(holder.name or "")
     if changed > today or on_card == now:

@@ -29,7 +29,8 @@ def pledge_hand_over(
     people: tuple[PersonProof, ...],
     receipt: Receipt | None = None,
 ) -> Pledge | None:
-    """What is told of it. `people`: who stands behind it. None where nobody does, or nobody can be told."""
+    """Return what the server is told of the hand-over. `people`: who stands behind it. None where nobody does, or
+    nobody can be told."""
     meant = tuple(one for one in people if _means(one, order))
     if not meant:
         return None
@@ -53,7 +54,8 @@ def _means(person: PersonProof, order: Order) -> bool:
 async def proofs_of_hand_over(
     caps: Capabilities, order: Order, who: Identification, visit: Visit, code: Secret
 ) -> tuple[PersonProof, ...]:
-    """Whose cards stand behind it: of those who have signed, else the new one itself, which has just been tested."""
+    """Return the proofs of the hand-over: of those who have signed, else of the new card itself, which has just been
+    tested."""
     signed = (*((who.receives,) if who.receives else ()), *who.acting)
     if any(_means(one, order) for one in signed):
         return signed

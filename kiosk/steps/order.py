@@ -94,7 +94,7 @@ async def _no_posted_order(context: ErrandContext, card: OwnCard) -> StopError:
 
 
 async def _needs_list(context: ErrandContext) -> None:
-    """That no order is known says nothing where the list is too old. Raises StopError then."""
+    """Raise StopError where the list is too old: that no order is known says nothing then."""
     if await context.caps.orders.here() is None:
         raise views.list_too_old(context)
 
@@ -124,8 +124,8 @@ async def _pointed_out(context: ErrandContext, who: Identification) -> Order:
 async def accept_terms(
     context: ErrandContext, order: Order, who: Identification, given: Mandate | None, *, letter: CardPlace | None
 ) -> None:
-    """What the holder agrees to. `letter`: and that the letter with the PUK is at hand, or where the card is until it has come.
-    `given`: who attends. Raises ErrandCancelledError, and as `go_without_letter`."""
+    """Ask the holder to accept the terms. `letter`: and that the letter with the PUK is at hand, or where the card is
+    until it has come. `given`: who attends. Raises ErrandCancelledError, and as `go_without_letter`."""
     paper = context.caps.printer is not None and isinstance(await context.caps.printer.status(), Ready)
     if await context.ask(views.terms(context, order, who, paper=paper, letter=letter is not None)) == "no_envelope":
         assert letter is not None, "it is asked for"

@@ -64,7 +64,8 @@ def former_name_declined(context: ViewContext) -> StopError:
 
 
 def terms(context: ViewContext, order: Order, who: Identification, *, paper: bool, letter: bool) -> Confirm:
-    """Whose card, and what the holder agrees to; `letter`: the card gets its code with the PUK of its letter."""
+    """Return the view of whose card it is, and what the holder agrees to; `letter`: the card gets its code with the PUK
+    of its letter."""
     tail = last_digits(order.card_number)
     at_hand = (Point(say("terms.letter"), say("terms.letter.detail", tail=tail), icon="email-outline"),)
     return Confirm(

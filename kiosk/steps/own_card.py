@@ -46,7 +46,7 @@ class OwnCard:
 
     @property
     def facts(self) -> CardFacts:
-        """What is known of the card now."""
+        """The facts of the card, as known now."""
         return self.visit.facts
 
 
@@ -95,8 +95,8 @@ async def act_for(context: ErrandContext, card: OwnCard, hsa_id: str) -> None:
 
 
 async def find_present_holders(caps: Capabilities, facts: CardFacts) -> list[Holder]:
-    """Those of the card's holders whose certificate is of an issuer trusted here, and who have not left: by the register or,
-    where nobody can be asked, by the list of leavers."""
+    """Return those of the card's holders whose certificate is of an issuer trusted here, and who have not left: by the
+    register or, where nobody can be asked, by the list of leavers."""
     return [holder for holder in facts.holders if await _is_here(caps, facts.act_as(holder.hsa_id))]
 
 
@@ -114,15 +114,16 @@ async def _is_here(caps: Capabilities, facts: CardFacts) -> bool:
 
 
 async def is_listed_leaver(caps: Capabilities, facts: CardFacts) -> bool:
-    """Whether the holder whom the card acts for is on the list of leavers; the card's other employers are not asked about."""
+    """Return whether the holder whom the card acts for is on the list of leavers; the card's other employers are not
+    asked about."""
     return await caps.orders.has_left(c.der for c in facts.certificates if c.names(facts.holder))
 
 
 async def ask_register(
     directory: Directory, card_number: str, limit_s: float | None = None, *, hsa_id: str = ""
 ) -> CardWord | NotFound | Unavailable:
-    """What directory and register say of a card, if they say it soon; not whose it is. `hsa_id`: of which of its holders, where
-    it has several."""
+    """Return what directory and register say of a card, if they say it soon; not whose it is. `hsa_id`: of which of its
+    holders, where it has several."""
     try:
         async with asyncio.timeout(ASK_S if limit_s is None else limit_s):
             return await directory.state(card_number, hsa_id=hsa_id)
@@ -131,15 +132,16 @@ async def ask_register(
 
 
 def _protected(register: CardWord | NotFound | Unavailable) -> bool:
-    """Whether the name may not be shown: also where nobody can be asked."""
+    """Return whether the name may not be shown: also where nobody can be asked."""
     return not isinstance(register, CardWord) or register.protected
 
 
 async def pending_hand_over(
     orders: Orders, register: CardWord | NotFound | Unavailable, card_number: str
 ) -> Delivery | None:
-    """How a card comes to its holder, to whom it is still to be handed over. One that the register says is active, or was before
-    its hold, was handed over elsewhere; one that is dead, or without any order that is known here, never will be."""
+    """Return how a card comes to its holder, to whom it is still to be handed over. One that the register says is
+    active, or was before its hold, was handed over elsewhere; one that is dead, or without any order that is known
+    here, never will be."""
     if isinstance(register, CardWord) and (register.state in SETTLED or register.held_from == "active"):
         return None
     return await orders.pending_hand_over(card_number)

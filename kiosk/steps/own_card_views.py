@@ -39,7 +39,8 @@ def code(context: ViewContext, facts: CardFacts, role: Role = Role.IDENTIFICATIO
 def done(
     context: ViewContext, title: Say, lead: tuple[Say, ...], receipt: Receipt | None, *, tested: bool = True
 ) -> Tell:
-    """What works now, or was done without a test of the card; the receipt can be had by phone or on paper."""
+    """Return the view that says what works now, or was done without a test of the card; the receipt can be had by phone
+    or on paper."""
     return Tell(
         **context.ending().head("done" if tested else "untested", title, *lead),
         badge="success" if tested else "warning",

@@ -75,7 +75,7 @@ async def issue_receipt(
 
 
 async def _administrator_stays(caps: Capabilities) -> bool:
-    """Whether a card is still in the second reader."""
+    """Return whether a card is still in the second reader."""
     second = caps.administrator_reader
     return second is not None and await second.presence() is not Presence.EMPTY
 
@@ -99,7 +99,8 @@ def receipt_facts(
     who: Identification,
     **more: str | tuple[str, ...] | None,
 ) -> ReceiptFacts:
-    """What a receipt of this errand says. `more`: `order`, `terms`, `remarks` (codes, see `receipt.remark.*`)."""
+    """Return the facts of this errand for a receipt. `more`: `order`, `terms`, `remarks` (codes, see
+    `receipt.remark.*`)."""
     assert context.caps.seal is not None, "a station without identity attests nothing"
     administrator = who.administrator
     facts = ReceiptFacts(
@@ -119,7 +120,8 @@ def receipt_facts(
 
 
 def _signs_at_once(visit: Visit) -> bool:
-    """Whether the identification code, which was proved in this visit, opens the signature key too, and goes on doing so."""
+    """Return whether the identification code, which was proved in this visit, opens the signature key too, and goes on
+    doing so."""
     return visit.facts.pin(Role.SIGNATURE) is None and not visit.wants_code_each_time("signature")
 
 
@@ -184,8 +186,8 @@ async def print_receipt(context: ErrandContext, signed: SignedReceipt) -> Signed
 
 
 async def can_mail(caps: Capabilities, receipt: Receipt) -> bool:
-    """Whether its holder may have it by e-mail: the region says so, the holder has shown who they are and has no protected
-    identity, and the server has an address, which it keeps."""
+    """Return whether its holder may have it by e-mail: the region says so, the holder has shown who they are and has no
+    protected identity, and the server has an address, which it keeps."""
     facts = receipt.facts
     if not caps.region.receipts.mail or facts.identified_by == "number" or facts.holder.name is None:
         return False

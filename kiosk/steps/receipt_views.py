@@ -89,7 +89,7 @@ def cards_stay(administrator: bool) -> RestingDrawing:
 
 
 def _with_document(lines: tuple[Fact, ...], facts: ReceiptFacts) -> tuple[Fact, ...]:
-    """Which document was seen, before who saw it."""
+    """Add which document was seen, before who saw it."""
     if facts.document_kind is None:
         return lines
     seen = Fact(say("receipt.document"), say(f"document.{facts.document_kind}"))
@@ -139,7 +139,8 @@ def look_at_paper(context: ViewContext) -> Confirm:
 
 
 def choose_way(context: ViewContext, *, paper: bool) -> Choose:
-    """How the holder wants the receipt. The address is neither shown nor spoken: whoever stands beside would learn it."""
+    """Return the view that asks how the holder wants the receipt. The address is neither shown nor spoken: whoever
+    stands beside would learn it."""
     return Choose(
         **context.head("receipt_way", say("receipt_way.title")),
         options=(
@@ -176,7 +177,8 @@ def on_phone(context: ViewContext, receipt: Receipt) -> Tell:
 
 
 def done(context: ViewContext, receipt: Receipt, *, paper: bool = True, mail: bool = False) -> Tell:
-    """What works now, what to take, what to keep. `paper`: the receipt lies there too; `mail`: it can be had by e-mail."""
+    """Return the view that says what works now, what to take, what to keep. `paper`: the receipt lies there too;
+    `mail`: it can be had by e-mail."""
     by_phone = Button("phone", say("done.phone"), "qrcode")
     remarks = receipt.facts.remarks
     keep = () if WITHOUT_LETTER in remarks else (say("done.keep"),)

@@ -19,7 +19,7 @@ class ReportLimit:
         self._last = 0.0
 
     def allow(self, now: float) -> bool:
-        """Whether one more may be reported; if so it is counted."""
+        """Return whether one more may be reported; if so it is counted."""
         if self._count and now - self._last >= PAUSE_S:
             self._count = 0
         if self._count >= MOST:

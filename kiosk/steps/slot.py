@@ -63,7 +63,7 @@ async def take_from_slot(context: ErrandContext, order: Order, who: Identificati
 
 
 async def _is_empty(cabinet: Cabinet, order: Order) -> bool:
-    """Whether the slot's own sensor says that no card lies there."""
+    """Return whether the slot's own sensor says that no card lies there."""
     state = await cabinet.state()
     return isinstance(state, CabinetReady) and any(s.number == order.slot and s.card == "empty" for s in state.slots)
 

@@ -36,7 +36,7 @@ def _attended(who: Identification) -> str | None:
 
 
 async def slot_count(cabinet: Cabinet) -> int:
-    """How many slots to draw."""
+    """Return how many slots to draw."""
     state = await cabinet.state()
     return len(state.slots) if isinstance(state, CabinetReady) else 24
 

@@ -47,7 +47,7 @@ def time_text(when: datetime) -> str:
 
 
 def done_by(key: str, people: ByPeople, now: datetime) -> Say:
-    """Who does it in the issuer's portal, and when at the latest (local time), as the sentence `key`."""
+    """Say who does it in the issuer's portal, and when at the latest (local time), as the sentence `key`."""
     until = (now + timedelta(hours=people.hours)).astimezone()
     who = local(people.by.model_dump())
     return say(key, who=who, day=date_text(until.date()), time=time_text(until))

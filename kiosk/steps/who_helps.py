@@ -62,12 +62,12 @@ def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: 
 
 
 def _is_at_office(point: Point) -> bool:
-    """Whether it is a step that is taken where an ID administrator is: its words name one."""
+    """Return whether it is a step that is taken where an ID administrator is: its words name one."""
     return point.mark == "number" and "ID-administratör" in Texts.load().plain(point.text, "sv")
 
 
 def who_answers(region: RegionSettings, station: str, now: datetime) -> tuple[Fact, ...]:
-    """Whom to call: first whoever answers now, else whoever does so next; the block line last. `now` is aware."""
+    """Return whom to call: first whoever answers now, else whoever does so next; the block line last. `now` is aware."""
     here = now.astimezone().replace(tzinfo=None)
     facts = [*_answers(region, station, here)]
     if not facts and region.contacts.support_phone:
@@ -144,7 +144,7 @@ def who_helps_document(title: Say, told: WhoHelps, print_text: Callable[[Say], s
 
 
 def _rows(region: RegionSettings, place: Place | None, here: datetime) -> tuple[Point, ...]:
-    """When, where and by which telephone."""
+    """Return the rows that say when, where and by which telephone."""
     if place is None or place.hours is None:
         return _office(region)
     rows = [_hours(place.hours, here), Point(say("who_helps.where", where=place.text), icon="map-marker-outline")]
@@ -190,7 +190,7 @@ def _way(nearest: NearestStation) -> Say:
 
 
 def _todo(place: Place | None, nearest: NearestStation | None, here: datetime) -> tuple[Point, ...]:
-    """What can be done while nobody is there: go where somebody is, or come back."""
+    """Return what can be done while nobody is there: go where somebody is, or come back."""
     if nearest is not None:
         return (Point(say("who_helps.go", where=nearest.where), mark="number"),)
     following = place.hours.next_span(here) if place is not None and place.hours is not None else None

@@ -58,7 +58,7 @@ async def attempt(act: Callable[[], Awaitable[T]]) -> T | NotSent | KeyUnavailab
 
 
 async def read_untorn(act: Awaitable[T]) -> T:
-    """What only reads the card. Raises TornError where it left."""
+    """Await what only reads the card. Raises TornError where it left."""
     try:
         return await act
     except (CardGoneError, CardChangedError):
@@ -86,7 +86,7 @@ def identification_again(codes: Codes) -> Secret | None:
 
 
 def management_key(context: ErrandContext, card: OwnCard) -> ManagementKey | None:
-    """Whoever answers for the card's management key; None where the card has none."""
+    """Return what answers for the card's management key; None where the card has none."""
     algorithm, keys = card.facts.rules.management, context.caps.card_keys
     return algorithm and keys.management(card.facts, algorithm, errand=context.log.id, people=card.people)
 

@@ -51,9 +51,11 @@ HOLDS: tuple[Chain, ...] = ("ok", "unchecked")
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What is fetched: `offer`, for a purpose. `present` proves who asks; None where the card has none of that purpose yet.
+    """The certificate to fetch: `offer`, for a purpose. `present` proves who asks; None where the card has none of that
+    purpose yet.
 
-    `fetched` is a newer certificate that is on the card already, of an errand that was left half way: only its test is missing.
+    `fetched` is a newer certificate that is on the card already, of an errand that was left half way: only its test is
+    missing.
     """
 
     offer: Offer
@@ -78,7 +80,7 @@ async def issue_certificate(context: ErrandContext, card: OwnCard, renewal: Rene
 
 
 class _Issuance:
-    """How far it has come. Each step looks first whether it is done already."""
+    """Progress of an issuance. Each step looks first whether it is done already."""
 
     def __init__(self, context: ErrandContext, card: OwnCard, renewal: Renewal, codes: Codes) -> None:
         self._context = context
@@ -116,7 +118,7 @@ class _Issuance:
         )
 
     async def settle(self) -> None:
-        """What the card that is back shows of the effect that broke off. Raises TornError."""
+        """Write down what the card that is back shows of the effect that broke off. Raises TornError."""
         if self._torn == MAKE:
             places = await read_untorn(self._card.visit.places(self._renewal.purpose))
             await self._context.log.settled(

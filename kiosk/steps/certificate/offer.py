@@ -50,7 +50,7 @@ async def choose_renewal(context: ErrandContext, card: OwnCard) -> Renewal:
 
 
 async def nears_its_end(caps: Capabilities, card: OwnCard, hsa_id: str) -> bool:
-    """Whether a certificate of that one of the card's HSA-ids may be renewed, by its time."""
+    """Return whether a certificate of that one of the card's HSA-ids may be renewed, by its time."""
     facts, until = card.facts.act_as(hsa_id), caps.clock.now() + FROM
     newest = (facts.certificate(use) for use in USES)
     return any(certificate is not None and certificate.not_after < until for certificate in newest)
@@ -67,7 +67,8 @@ async def require_free_place(context: ErrandContext, card: OwnCard, use: Use) ->
 async def ask_for_offers(
     context: ErrandContext, card: OwnCard, none: Callable[[ViewContext], StopError] = views.not_offered
 ) -> tuple[Offer, ...]:
-    """What the issuer offers this card now: never nothing. Raises StopError, that of `none` where there is no offer."""
+    """Return what the issuer offers this card now: never nothing. Raises StopError, that of `none` where there is no
+    offer."""
     facts = replace(card.facts, card_number=card.whose.card_number)  # a card without certificates does not say it
     match await context.ask(views.asking(context), until=context.caps.issuer.offers(facts)):
         case RequestDeclined() | ():

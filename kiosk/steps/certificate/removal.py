@@ -33,7 +33,7 @@ class Removable:
 
 
 def removable(facts: CardFacts, now: datetime) -> tuple[Removable, ...]:
-    """Those of a person that a newer one of the same use and identity stands in for, oldest first."""
+    """Return the certificates of a person that a newer one of the same use and identity stands in for, oldest first."""
     old = [certificate for certificate in facts.certificates if _is_replaced(certificate, facts)]
     old.sort(key=lambda certificate: certificate.not_after)
     return tuple(Removable(one, "expired" if one.not_after < now else "superseded") for one in old)
@@ -63,7 +63,7 @@ async def remove(context: ErrandContext, card: OwnCard, certificate: Certificate
 
 
 class _Removal:
-    """How far it has come."""
+    """Progress of a removal."""
 
     def __init__(self, context: ErrandContext, card: OwnCard, certificate: Certificate) -> None:
         self._context = context
@@ -71,7 +71,7 @@ class _Removal:
         self._torn = ""
 
     async def go(self) -> bool:
-        """What is not done yet. Raises TornError."""
+        """Do the steps that are not done yet. Raises TornError."""
         if self._there:
             may_go = {one.certificate.der for one in removable(self._card.facts, self._context.caps.clock.now())}
             if self._certificate.der not in may_go or not await self._delete(CERTIFICATE):
@@ -85,12 +85,12 @@ class _Removal:
         return any(certificate.der == self._certificate.der for certificate in self._card.facts.certificates)
 
     async def _has_key(self) -> bool:
-        """Whether the key without its certificate is what the card shows in its place."""
+        """Return whether the key without its certificate is what the card shows in its place."""
         places = await read_untorn(self._card.visit.places(self._certificate.purpose))
         return any(place.key_id == self._certificate.id and place.public_key is not None for place in places)
 
     async def settle(self) -> None:
-        """What the card that is back shows of the effect that broke off. Raises TornError."""
+        """Write down what the card that is back shows of the effect that broke off. Raises TornError."""
         await read_untorn(self._card.visit.complete())
         if self._torn == CERTIFICATE:
             await self._context.log.settled(CERTIFICATE, Outcome.NOT_DELETED if self._there else Outcome.DELETED)
@@ -110,7 +110,8 @@ class _Removal:
 
 
 async def offer_removal(context: ErrandContext, card: OwnCard, old: Certificate | None) -> views.OldIs:
-    """What becomes of the old one. Whoever walks away, or pulls the card, keeps it."""
+    """Offer to remove the old certificate, and return what became of it. Whoever walks away, or pulls the card, keeps
+    it."""
     may_go = {one.certificate.der for one in removable(card.facts, context.caps.clock.now())}
     if old is None or old.der not in may_go:
         return "none" if old is None else "kept"

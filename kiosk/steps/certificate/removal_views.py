@@ -19,8 +19,8 @@ class Old(Protocol):
 
 
 def which(context: ViewContext, old: Sequence[Old], *, writable: bool, several: bool = False) -> Choose:
-    """What may go from the card; and blocking all of it. The answer is a place in `old`, `block` or `end`. `several`: it names
-    several employers, and so does this."""
+    """Return the view that offers what may go from the card, and blocking all of it. The answer is a place in `old`,
+    `block` or `end`. `several`: it names several employers, and so does this."""
     reason = None if writable else say("clean.not_writable")
     tiles = [
         Option(
@@ -47,7 +47,7 @@ def which(context: ViewContext, old: Sequence[Old], *, writable: bool, several: 
 
 
 def use(one: Certificate) -> Say:
-    """What a certificate is for."""
+    """Say what a certificate is for."""
     return say(f"certificate.{one.purpose}")
 
 

@@ -58,7 +58,7 @@ def _last(certificate: Certificate) -> Say:
 
 
 def begin(context: ViewContext, whose: CardHolder, wanted: Wanted) -> Confirm:
-    """What will happen; where the new one is on the card already, only its test."""
+    """Return the view that says what will happen; where the new certificate is on the card already, only its test."""
     new = wanted.fetched
     until = _last(new) if new else date_text(date.fromisoformat(wanted.offer.not_after))
     what = "again" if new else "begin"

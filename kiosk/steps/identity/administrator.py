@@ -63,7 +63,7 @@ class About:
 
     @property
     def means(self) -> tuple[str, ...]:
-        """What a card signs for it."""
+        """Meaning of the signature about that card, one entry for each ask."""
         return tuple(means_of(tag, self.card_number) for tag in self.tags)
 
 
@@ -73,7 +73,7 @@ this is begun with a new one."""
 
 
 def administrator_reader(caps: Capabilities) -> Reader:
-    """Where an administrator's card goes: the second reader, or in turn the one."""
+    """Return the reader for an administrator's card: the second reader, or in turn the one."""
     return caps.administrator_reader or caps.reader
 
 
@@ -132,7 +132,7 @@ async def return_card_to_administrator(context: ErrandContext, *, always: bool =
 
 
 def lit_reader(caps: Capabilities) -> Which:
-    """Which reader is lit for an administrator."""
+    """Return which reader is lit for an administrator."""
     return "holder" if caps.administrator_reader is None else "administrator"
 
 
@@ -163,8 +163,8 @@ async def prove_administrator(
 async def _admitted(
     context: ErrandContext, visit: Visit, but: Collection[str], about: About | None = None
 ) -> LoggedIn | None:
-    """Whose card this is, with code and signature proved, and what it signs `about` another; None after saying why it is not
-    taken. Raises StopError where the card proves nobody."""
+    """Return whose card this is, with code and signature proved, and what it signs `about` another; None after saying
+    why it is not taken. Raises StopError where the card proves nobody."""
     if not visit.facts.hsa_ids.isdisjoint(but):
         await context.ask(views.not_the_same(context))
         return None
@@ -245,7 +245,7 @@ async def meet_again(
 
 
 def administrator_means(facts: CardFacts) -> tuple[str, ...]:
-    """What an administrator means by logging in."""
+    """Return what an administrator means by logging in."""
     return tuple(means_of(tag, facts.holder.hsa_id) for tag in LOGIN_TAGS)
 
 

@@ -60,7 +60,8 @@ def judge_new_card(context: ViewContext, word: CardWord | NotFound | Unavailable
 
 
 async def require_recent_lists(context: ErrandContext, order: Order) -> None:
-    """Where nobody can be asked. Raises StopError where the card is of level 3 and the lists may miss who was stopped since."""
+    """Raise StopError, where nobody can be asked, if the card is of level 3 and the lists may miss who was stopped
+    since."""
     if order.loa == 3 and not await context.caps.orders.are_recent():
         raise context.stop("too_long_alone", ErrandOutcome.FAULT, icon="cloud-off-outline")
 
@@ -73,6 +74,6 @@ async def listed_new_card(caps: Capabilities, facts: CardFacts) -> Stop | None:
 
 
 async def refuse_listed_leaver(context: ErrandContext, facts: CardFacts) -> None:
-    """Where nobody can be asked. Raises StopError where a certificate of who is acted for is on the list of leavers."""
+    """Raise StopError, where nobody can be asked, if a certificate of who is acted for is on the list of leavers."""
     if await is_listed_leaver(context.caps, facts):
         raise views.holder_is(context, "left")

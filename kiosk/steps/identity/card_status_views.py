@@ -24,5 +24,5 @@ def new_card_stands(context: ViewContext, state: CardState) -> StopError:
 
 
 def holder_is(context: ViewContext, holder: str) -> StopError:
-    """Who has left, or is unknown to the directory, is handed nothing."""
+    """Return the stop for a holder who has left, or is unknown to the directory: they are handed nothing."""
     return context.stop("holder_left" if holder == "left" else "holder_unknown", icon=_ICON)

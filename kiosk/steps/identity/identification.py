@@ -43,7 +43,8 @@ RESERVE = "reserve"
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """Who the holder is, and who vouches. `hsa_id` is empty while an administrator has not yet pointed out the order."""
+    """Identity of the holder, and who vouches. `hsa_id` is empty while an administrator has not yet pointed out the
+    order."""
 
     by: IdentifiedBy
     hsa_id: str = ""
@@ -73,11 +74,11 @@ class Identification:
 
     @property
     def several(self) -> bool:
-        """Whether the card that has signed for the holder names several."""
+        """True where the card that has signed for the holder names several HSA-ids."""
         return self.proof is not None and len(self.proof.hsa_ids) > 1
 
     def is_attended_by(self, facts: CardFacts) -> bool:
-        """Whether the card is that of somebody who attends: by whichever of their HSA-ids."""
+        """Return whether the card is that of somebody who attends: by whichever of their HSA-ids."""
         attending = (one for one in (self.administrator, self.second) if one is not None)
         return any(not one.hsa_ids.isdisjoint(facts.hsa_ids) for one in attending)
 
@@ -88,7 +89,7 @@ class Identification:
 
     @property
     def acting(self) -> tuple[PersonProof, ...]:
-        """What they have signed about one card: the holder about their own, who attends about the holder's."""
+        """The proofs that they have signed about one card: the holder about their own, who attends about the holder's."""
         return (*((self.proof,) if self.proof else ()), *acts_of(self.administrator, self.second))
 
 
@@ -143,7 +144,7 @@ async def _has_order(caps: Capabilities, hsa_id: str) -> bool:
 
 
 def holder_means(facts: CardFacts, *tags: AskName) -> tuple[str, ...]:
-    """What the holder of that card means: to be known by the directory, and those asks about the card."""
+    """Return what the holder of that card means: to be known by the directory, and those asks about the card."""
     return (means_of(AskName.DIRECTORY_FIND, facts.holder.hsa_id), *(means_of(tag, facts.card_number) for tag in tags))
 
 
@@ -217,7 +218,8 @@ async def attest_identity(context: ErrandContext, order: Order, who: Identificat
 
 
 async def sign_all(context: ErrandContext, who: Identification, about: About) -> Identification:
-    """Those who attend sign for that card, one after the other; their cards are out again then. Raises as `sign_for`."""
+    """Let those who attend sign for that card, one after the other; their cards are out again then. Raises as
+    `sign_for`."""
     signed: list[LoggedIn | None] = []
     for one in (who.administrator, who.second):
         signed.append(one and await sign_for(context, one, about))

@@ -90,7 +90,7 @@ def own_card_not_valid(context: ViewContext, certificate: Certificate | None) ->
 
 
 def document(context: ViewContext, administrator: LoggedIn, documents: Sequence[str] = DOCUMENTS) -> Choose:
-    """Which ID document was seen, of those that the region accepts. Only its kind is kept."""
+    """Return the view that asks which ID document was seen, of those that the region accepts. Only its kind is kept."""
     return Choose(
         **context.head("document", say("document.title"), say("document.lead")),
         attended_by=administrator.name,
@@ -124,7 +124,7 @@ class CheckState:
 def identity_checks(
     context: ViewContext, administrator: LoggedIn, state: CheckState, document: str, whose: CardHolder
 ) -> Checklist:
-    """What the administrator checks, each ticked by a touch (design, 26-activate-2)."""
+    """Return the list of what the administrator checks, each ticked by a touch (design, 26-activate-2)."""
     known = {
         "document": say(f"document.{document}"),
         "name": say("which.person", who=display_name(whose)),

@@ -15,7 +15,7 @@ TRIES = 5
 
 
 async def has_order_for_release(caps: Capabilities) -> bool:
-    """Whether a card waits here that a release code is enough for."""
+    """Return whether a card waits here that a release code is enough for."""
     return any(order.loa == LOA for order in await caps.orders.waiting())
 
 
@@ -46,5 +46,5 @@ async def _order_of(caps: Capabilities, number: str) -> Order | None:
 
 
 async def _nobody(caps: Capabilities) -> EnvelopeVerdict:
-    """What is said of a number that nobody waits for: the same as of a wrong code."""
+    """Return the verdict on a number that nobody waits for: the same as of a wrong code."""
     return EnvelopeVerdict.NO_MATCH if await caps.envelopes.available() else EnvelopeVerdict.UNAVAILABLE

@@ -9,7 +9,7 @@ DIGITS = 8
 
 
 def number(context: ViewContext) -> EnterDigits:
-    """Which card the letter is of."""
+    """Return the view that asks which card the letter is of."""
     return EnterDigits(
         **context.head("release_number", say("release_number.title"), say("release_number.lead")),
         length=DIGITS,

@@ -45,7 +45,7 @@ C = TypeVar("C", bound=ViewContext)
 
 @dataclass(slots=True)
 class Mandate:
-    """Who attends, and what was released for this errand."""
+    """Authority of who attends, and what was released for this errand."""
 
     who: Identification
     administrator: LoggedIn
@@ -102,7 +102,7 @@ async def mandate(context: ErrandContext, card: OwnCard) -> Mandate:
 
 
 def mandate_of(context: ViewContext, who: Identification, *, by_server: bool = True) -> Mandate:
-    """What may be done by who attends. `by_server`: the server has to know them; raises StopError where it does not."""
+    """Return the mandate of who attends. `by_server`: the server has to know them; raises StopError where it does not."""
     assert who.administrator is not None, "that is who attends"
     if by_server and (who.administrator.proof is None or not who.administrator.proof.by_server):
         raise views.log_in_at_the_server(context)

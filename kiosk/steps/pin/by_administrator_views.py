@@ -28,7 +28,7 @@ def take_own(context: ViewContext, *, own: bool = False) -> Await:
 
 
 def write(context: ViewContext, whose: CardHolder, who: Identification) -> Confirm:
-    """What writing the code will do, and who attends."""
+    """Return the view that says what writing the code will do, and who attends."""
     usual = views.write(context, whose)
     two_names = Point(say("write.two_names"), say("write.two_names.detail"), icon="account-check-outline")
     return replace(

@@ -67,7 +67,8 @@ async def _by_management_key(context: ErrandContext, visit: Visit) -> CardAuthen
 
 
 async def is_vouched_for(caps: Capabilities, order: Order, facts: CardFacts) -> bool:
-    """Whether as many administrators put the card in as its product, or the region, wants of cards that prove nothing."""
+    """Return whether as many administrators put the card in as its product, or the region, wants of cards that prove
+    nothing."""
     wanted = 2 if caps.region.stock.two_administrators else facts.rules.stocked_by
     if wanted < 2 or caps.stock is None:
         return True

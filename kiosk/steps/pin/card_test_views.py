@@ -28,5 +28,5 @@ def cannot_test(context: ViewContext, reason: CannotTest) -> Tell:
 
 
 def untested_lead(reason: Untested) -> tuple[Say, ...]:
-    """What the end says of a card that was not tested, after what was done."""
+    """Return what the end says of a card that was not tested, after what was done."""
     return say(f"untested.{reason}"), say("untested.do")

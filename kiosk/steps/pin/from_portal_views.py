@@ -37,7 +37,7 @@ def asking_card(context: ViewContext) -> Busy:
 
 
 def challenge(context: ViewContext, whose: CardHolder, digits: str) -> Await:
-    """What whoever attends types in the portal."""
+    """Return the view of the challenge that whoever attends types in the portal."""
     return Await(
         **context.head(
             "portal_challenge", say("portal.challenge.title"), say("portal.challenge.lead"), say("portal.challenge.do")
@@ -91,7 +91,7 @@ def compare(context: ViewContext, digits: str, answers_left: int) -> Confirm:
 
 
 def tries_said(answers_left: int) -> Say:
-    """How many responses the station still sends to this card."""
+    """Say how many responses the station still sends to this card."""
     return say("portal.tries.one") if answers_left == 1 else say("portal.tries.many", count=answers_left)
 
 

@@ -29,7 +29,8 @@ def without(context: ViewContext, attending: LoggedIn | None = None, *, needs_ca
 
 
 def order(context: ViewContext, whose: CardHolder, card: CardPlace, *, instead: bool = False) -> Confirm:
-    """What ordering means, before it is done. `instead`: why it is not done by the administrator who is here."""
+    """Return the view that says what ordering means, before it is done. `instead`: why it is not done by the
+    administrator who is here."""
     return Confirm(
         **context.head("order_letter", say("letter.title")),
         note=Note(say("letter.instead")) if instead else None,
@@ -49,7 +50,7 @@ def ordering(context: ViewContext) -> Busy:
 
 
 def ordered(context: ViewContext, arrives: date, where: str, card: CardPlace) -> Tell:
-    """When and where it comes."""
+    """Return the view that says when and where the letter comes."""
     return Tell(
         **context.ending().head(
             "letter_ordered", say("letter.done"), say(f"letter.done.{where}", day=date_text(arrives)), _come_back(card)
@@ -62,7 +63,8 @@ def ordered(context: ViewContext, arrives: date, where: str, card: CardPlace) ->
 
 
 def noted(context: ViewContext, by_hand: ByPeople | None, now: datetime, card: CardPlace) -> Tell:
-    """Who orders it in the issuer's portal, by when where the region says so, and that it comes by post."""
+    """Return the view that says who orders it in the issuer's portal, by when where the region says so, and that it
+    comes by post."""
     by = say("letter.noted.somebody") if by_hand is None else done_by("letter.noted.by", by_hand, now)
     return Tell(
         **context.ending().head("letter_noted", say("letter.noted"), by, say("letter.noted.lead"), _come_back(card)),

@@ -73,7 +73,7 @@ class CodeSet:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What the receipt says of it."""
+        """Remarks for the receipt, as codes."""
         return (*(() if self.new else (CODE_KEPT,)), *(() if self.letter else (WITHOUT_LETTER,)))
 
 
@@ -142,7 +142,7 @@ def refuse_unsendable_puk(context: ViewContext, facts: CardFacts) -> None:
 
 
 async def code_after_unlock(context: ErrandContext, visit: Visit, role: Role, new: Secret, *, taken: bool) -> CodeSet:
-    """What applies after an unlock: the new code, or the old one, proved, where this product has not `taken` it."""
+    """Return what applies after an unlock: the new code, or the old one, proved, where this product has not `taken` it."""
     return CodeSet(new) if taken else CodeSet(await prove_old_code(context, visit, role), new=False)
 
 

@@ -138,12 +138,12 @@ def repeat_code(context: ViewContext, policy: PinPolicy) -> EnterCode:
 
 
 def _looks_away(context: ViewContext) -> tuple[Say, ...]:
-    """Who attends sees no code."""
+    """Say that who attends looks away: they see no code."""
     return (say("new_pin.looks_away", name=PersonName(context.attended_by)),) if context.attended_by else ()
 
 
 def write(context: ViewContext, whose: CardHolder) -> Confirm:
-    """What writing the code will do."""
+    """Return the view that says what writing the code will do."""
     return Confirm(
         **context.head("write", say("write.title")),
         points=(
@@ -163,7 +163,7 @@ def write(context: ViewContext, whose: CardHolder) -> Confirm:
 
 
 def _busy(context: ViewContext, name: str, lead: str, now: str) -> Busy:
-    """What comes before `now` is ticked: it has been answered."""
+    """Return the busy view with `now` at work; the tasks before it are ticked: they have been answered."""
     at = context.tasks.index(now)
     return Busy(
         **context.head(name, say("busy.title"), say(lead)),
