@@ -76,7 +76,7 @@ class Texts:
         return tuple(self.catalogues)
 
     def pack(self, language: str) -> LanguagePack:
-        """What the language has beside its texts."""
+        """Return what the language has beside its texts."""
         return self.packs.get(language) or LanguagePack(language)
 
     def _form(self, text: Say, language: str) -> str:

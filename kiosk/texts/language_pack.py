@@ -36,7 +36,7 @@ _LOOK_PX, _NO_LETTER = 24, "\U0010fffe"
 
 
 def undrawn(letters: str) -> str:
-    """Those letters that some font of text has no glyph for, in order.
+    """Return the letters that some font of text has no glyph for, in order.
 
     >>> undrawn("åŋđ שΩ")
     'Ωש'
@@ -73,7 +73,7 @@ class Plural:
 
 @dataclass(frozen=True, slots=True)
 class LanguagePack:
-    """What a language has beside its texts. `voice` is the speech synthesizer's name for it."""
+    """The data of a language beside its texts. `voice` is the speech synthesizer's name for it."""
 
     voice: str
     direction: Direction = "ltr"

@@ -64,7 +64,7 @@ class CardDrawing:
 
 @dataclass(frozen=True, slots=True)
 class ProductCodeDrawing:
-    """Where the product code is printed: lit on the back of a card, and on the front of one with the SIS mark."""
+    """Place of the printed product code: lit on the back of a card, and on the front of one with the SIS mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ class LetterPageDrawing:
 
 @dataclass(frozen=True, slots=True)
 class NumberDrawing:
-    """Where the number stands, on the face of a card or on an ID document, and the last digits of it lit that are wanted."""
+    """Drawing of where the number stands, on the face of a card or on an ID document; the last digits of it that are
+    wanted are lit."""
 
     on: Literal["card", "document"]
     lit: int = 8

@@ -126,7 +126,7 @@ class HelpTopic:
 
 
 def topic_of(view: View[Any]) -> HelpTopic:
-    """What helps with that view."""
+    """Return the help for that view."""
     name = _name_of(view)
     title, text, drawing = say(f"help.{name}.title"), say(f"help.{name}.text"), _drawing_of(name, view)
     if isinstance(drawing, LetterPageDrawing) and drawing.tail:

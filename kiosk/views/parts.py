@@ -47,7 +47,7 @@ def local(texts: Mapping[str, str]) -> Say:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where one is in the errand: shown as pips and 'Steg 3 av 4'."""
+    """Place of the person in the errand: shown as pips and 'Steg 3 av 4'."""
 
     at: int
     of: int
@@ -107,8 +107,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class WhoHelps:
-    """Who helps where the station cannot, on a panel of its own: `meanwhile` is the nearest place where
-    somebody is now; `rows` say when, where and by which telephone; the block line comes last."""
+    """Panel of who helps where the station cannot: `meanwhile` is the nearest place where somebody is now; `rows` say
+    when, where and by which telephone; the block line comes last."""
 
     title: Say
     rows: tuple[Point, ...]
@@ -140,5 +140,5 @@ class Tries:
 
     @property
     def left_text(self) -> Say:
-        """How many, in words."""
+        """Number of tries left, in words."""
         return say("frame.tries.last") if self.left == 1 else say("frame.tries", left=self.left)

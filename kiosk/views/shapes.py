@@ -17,7 +17,7 @@ A_co = TypeVar("A_co", covariant=True)
 
 @dataclass(frozen=True, kw_only=True)
 class View(Generic[A_co]):
-    """What every view has. `name` is stable: answers files and tests use it.
+    """The fields that every view has. `name` is stable: answers files and tests use it.
 
     needs_card: the holder's card must stay in; pulling it ends the question with `CardPulledError`.
     asks_back: a card that is pulled is asked for before that; not where whoever pulls it has answered.
@@ -127,11 +127,11 @@ class EnterDigits(View[str]):
 
     @property
     def alphabet(self) -> str:
-        """What is a digit here."""
+        """Characters that count as digits here."""
         return DIGITS + "ABCDEF" if self.hexadecimal else DIGITS
 
     def takes(self, digits: str) -> bool:
-        """Whether all of them are digits here."""
+        """Return whether all of them are digits here."""
         return bool(digits) and set(digits) <= set(self.alphabet)
 
 
@@ -164,7 +164,7 @@ class ReceiptPanel:
 
 @dataclass(frozen=True, kw_only=True)
 class Confirm(View[str]):
-    """What will happen, in points, and one action. `warning` is a band above the buttons."""
+    """View that says what will happen, in points, with one action. `warning` is a band above the buttons."""
 
     points: tuple[Point, ...] = ()
     facts: tuple[Fact, ...] = ()
@@ -174,7 +174,7 @@ class Confirm(View[str]):
 
 @dataclass(frozen=True, kw_only=True)
 class Tell(View[str]):
-    """What happened, what it means, what to do now. The badge is round when done, square when not."""
+    """View that says what happened, what it means, what to do now. The badge is round when done, square when not."""
 
     badge: Literal["success", "warning", "failure"]
     badge_icon: str = ""

@@ -70,7 +70,7 @@ class AnswersFile(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class WalkAnswers:
-    """What was read: the entries, and the cards with paths that are relative to nothing."""
+    """Content of an answers file: the entries, and the cards with paths that are relative to nothing."""
 
     entries: tuple[WalkAnswer, ...]
     cards: dict[str, tuple[Path, CardEntry]]

@@ -36,11 +36,11 @@ class Hands(Protocol):
 
     @property
     def by_person(self) -> bool:
-        """Whether a person moves the cards of some reader, so that the walk waits."""
+        """True where a person moves the cards of some reader, so that the walk waits."""
 
     @property
     def at_cabinet(self) -> bool:
-        """Whether they reach into the cabinet."""
+        """True where they reach into the cabinet."""
 
     def insert(self, reader: str, card: str | None) -> None:
         """Put the card of that name in the answers file into a reader. Raises HandsError."""

@@ -135,7 +135,8 @@ class WalkScreen:
                 raise UnfitAnswerError(view.name, f"cannot be done: {error}") from None
 
     def _help(self, view: View[Any]) -> bool:
-        """What any person would do by themselves: take what is offered, close the door, put the card into the drop."""
+        """Do what any person would do by themselves: take what is offered, close the door, put the card into the drop.
+        Return whether anything is moved, by these hands or by a person."""
         if not isinstance(view, Await):
             return False
         match view.drawing:
@@ -151,7 +152,7 @@ class WalkScreen:
 
 
 def _takes(view: View[Any], value: str) -> bool:
-    """Whether a person could give this answer, buttons aside."""
+    """Return whether a person could give this answer, buttons aside."""
     match view:
         case Choose():
             return any(option.value == value and option.reason is None for option in view.options)
