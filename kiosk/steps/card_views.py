@@ -111,8 +111,8 @@ class LastTryView:
 
 
 def with_office(view: AnyView, region: RegionSettings, *, also: bool = False) -> AnyView:
-    """Return a view that waits for an administrator with a note of who that is, where and when. As it is where the
-    region names no office, or the view has a note of its own; `also`: in place of that."""
+    """Add to a view that waits for an administrator a note of who that is, where and when. The view stays as it is
+    where the region names no office, or it has a note of its own; `also`: in place of that."""
     if not region.office or (view.note is not None and not also):
         return view
     when = local(region.office_hours.model_dump()) if region.office_hours else say("stop.office.ask")

@@ -49,8 +49,8 @@ class ViewContext:
         return say(f"errand.{self.errand}")
 
     def head(self, view: str, title: Say, *lead: Say) -> ViewHead:
-        """Return the fields that every view of the errand has: `Tell(**context.head("done", say("done.title"),
-        say("done.lead")), ...)`."""
+        """Return the fields that every view of the errand has, as in
+        `Tell(**context.head("done", say("done.title"), say("done.lead")), ...)`."""
         return {"name": self.name(view), "errand": self.title, "step": self.step, "title": title, "lead": lead}
 
     def at(self, step: int, of: int) -> Self:

@@ -78,8 +78,8 @@ class LetterPageDrawing:
 
 @dataclass(frozen=True, slots=True)
 class NumberDrawing:
-    """Drawing of where the number stands, on the face of a card or on an ID document; the last digits of it that are
-    wanted are lit."""
+    """Place of the number, on the face of a card or on an ID document; those of its last digits that are wanted are
+    lit."""
 
     on: Literal["card", "document"]
     lit: int = 8
