@@ -53,7 +53,7 @@ def removals() -> list[Removal]:
 
 
 def copy_tree(into: Path) -> None:
-    """What git knows of, as it lies here."""
+    """Copy what git knows of, as it lies here."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     for name in filter(None, listed.decode().split("\0")):
         if not name.startswith("docs/") and (ROOT / name).is_file():
@@ -62,7 +62,7 @@ def copy_tree(into: Path) -> None:
 
 
 def succeeds(world: World, removal: Removal, tree: Path) -> str:
-    """How the attack succeeds on the server of that tree, in a line; empty where it is refused."""
+    """Return how the attack succeeds on the server of that tree, in a line; empty where it is refused."""
     if "::" in removal.attack or removal.attack.endswith(".py"):
         return _succeeds_in_parts(removal, tree)
     module, _, name = removal.attack.rpartition(".")
@@ -92,7 +92,7 @@ def _succeeds_in_parts(removal: Removal, tree: Path) -> str:
 
 
 def judge(world: World, removal: Removal, tree: Path) -> str:
-    """What came of taking that defence out."""
+    """Return what came of taking that defence out."""
     file = tree / removal.file
     whole = file.read_text("utf-8")
     file.write_text(removal.planted(whole), "utf-8")

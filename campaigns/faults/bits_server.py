@@ -308,7 +308,7 @@ def _parts(database: Database) -> Iterator[tuple[str, Callable[[], object]]]:
 
 
 def _looks(look: Callable[[], object], name: str, broken: list[str]) -> bool:
-    """Whether it could do its work. What its loop does not wait for would end the server."""
+    """Look; return whether it could do its work. What its loop does not wait for would end the server."""
     try:
         look()
     except READ_FAULTS:
@@ -362,7 +362,7 @@ def _judge_settings(sound: Sound, folder: Path) -> Judged:
 
 
 def _digest_of_keys(authority: Path) -> dict[str, bytes]:
-    """What each loader makes of its file, in words that tell keys apart. Raises what the server names at its start."""
+    """Return what each loader makes of its file, in words that tell keys apart. Raises what the server names at its start."""
     server = authority / "server"
     check_certificates(
         authority, {"broker": server / "broker.pem", "server": server / "fleet-server.pem"}, datetime.now(UTC)

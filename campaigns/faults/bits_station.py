@@ -119,7 +119,7 @@ class Original:
 
 @dataclass(frozen=True)
 class Found:
-    """What a station said of itself after its start. `right`: events that would go out as such."""
+    """Report of a station on itself after its start. `right`: events that would go out as such."""
 
     problems: frozenset[str]
     right: "dict[Place, bytes]"
@@ -266,7 +266,7 @@ async def _start(folder: Path, held: "dict[Place, bytes]") -> Found:
 
 
 def _rows(cx: sqlite3.Connection) -> "dict[str, Any]":
-    """What errands go by, apart from the events."""
+    """Read what errands go by, apart from the events."""
     queries = {
         "errand": "SELECT id, kind, order_no, hsa_id, card_number, outcome FROM errand",
         "effect": "SELECT errand, name, facts, outcome FROM effect",

@@ -96,7 +96,7 @@ class World:
         self.watch.begin()
 
     def true(self, shown: datetime) -> bool:
-        """Whether that is no more than six hours from true time."""
+        """Return whether that is no more than six hours from true time."""
         return abs(shown - self.now) <= LEAP
 
     @property

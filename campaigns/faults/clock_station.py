@@ -52,7 +52,7 @@ class LeapingClock(HandClock):
 
 @cache
 def questions_of(story: str) -> int:
-    """How many questions the story has when the clock is right."""
+    """Return how many questions the story has when the clock is right."""
     with playground() as folders:
         _, someone, _ = asyncio.run(_played(story, 0, "none", *folders, closes=True))
     return someone.asked
@@ -60,7 +60,7 @@ def questions_of(story: str) -> int:
 
 @cache
 def quiet_end(story: str, change: str) -> tuple[str, str]:
-    """How the errand ends two hours after that change, when no clock does anything: the story's cards may have expired."""
+    """Play the errand to its end two hours after that change, when no clock does anything; the story's cards may have expired."""
     with playground() as folders:
         _, _, ended = asyncio.run(_played(story, 0, change, *folders, after=timedelta(hours=2), closes=True))
     assert ended is not None

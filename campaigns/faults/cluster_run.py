@@ -39,7 +39,7 @@ END_S = 240.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much, for how long. `stall_s`: how long the workers stand still; 0: they are killed instead."""
+    """Load of the run, and its duration. `stall_s`: how long the workers stand still; 0: they are killed instead."""
 
     stations: int = 60
     errands: int = 720

@@ -20,7 +20,7 @@ END_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many of each."""
+    """Numbers of nodes, workers and web processes."""
 
     nodes: int = 1
     workers: int = 2
@@ -46,7 +46,7 @@ class Program:
         assert self.ready["ready"] is True
 
     def send(self, number: signal.Signals) -> None:
-        """Where it runs."""
+        """Send a signal where the program runs."""
         assert self.process is not None
         self.process.send_signal(number)
 
@@ -69,7 +69,7 @@ class Program:
 
 @dataclass
 class Stand:
-    """What runs, and how to reach it."""
+    """Programs that run, and how to reach them."""
 
     authority: Path
     data: Path

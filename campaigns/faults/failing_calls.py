@@ -29,7 +29,7 @@ _LAYOUT = struct.Struct("7i100s")
 
 @dataclass(frozen=True)
 class Strike:
-    """What happens at the call number `at` of files whose path has that word in it."""
+    """Strike at the call number `at` of files whose path has that word in it."""
 
     call: Call
     word: str
@@ -48,7 +48,7 @@ class Plan:
             self._map = mmap.mmap(opened.fileno(), _LAYOUT.size)
 
     def environment(self) -> dict[str, str]:
-        """What a program is started with beside its own environment."""
+        """Return the variables that a program is started with beside its own environment."""
         return {"LD_PRELOAD": str(library()), "KORTKIOSK_FAILING_CALLS": str(self.file)}
 
     def arm(self, strike: Strike) -> None:

@@ -136,7 +136,7 @@ class Gate:
             self.die()
 
     def heal(self) -> None:
-        """Whatever stayed broken was mended."""
+        """Note that whatever stayed broken was mended."""
         self.healed = True
 
     def soon(self, act: Callable[[], object]) -> None:

@@ -49,7 +49,7 @@ ORDERS = (CommandName.SELF_TEST, CommandName.LOG_BUNDLE, CommandName.RESTART, Co
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What stations are simulated against, and what is killed, one after the other."""
+    """Target that stations are simulated against, and what is killed, one after the other."""
 
     mqtt: str
     data: Path

@@ -113,7 +113,7 @@ class NotedPerson(Person):
 
 
 def story(world: DiskWorld) -> Story:
-    """What the holder does, wherever things lie by now."""
+    """Return what the holder does, wherever things lie by now."""
     new, old = f"{HOLDER}:new", f"{HOLDER}:old"
     own = new if old in world.cabinet.drop.binned else old
     gone: Deed = drops(old)

@@ -141,7 +141,7 @@ def upgrade_single(folder: Path, old: Version) -> Result:
 
 
 def _told(sending: "subprocess.Popen[str]") -> dict[str, Any]:
-    """What the stations sent, once all of it is acknowledged or their patience is over."""
+    """Stop the stations; return what they sent, once all of it is acknowledged or their patience is over."""
     sending.send_signal(signal.SIGTERM)
     told, _ = sending.communicate(timeout=LIMIT_S)
     said: dict[str, Any] = json.loads(told)
@@ -175,8 +175,8 @@ def _compare(said: dict[str, Any], query: Query, counts: Sequence[int]) -> Resul
 
 
 def differences(sent: dict[Any, int], held: dict[Any, tuple[Any, ...]], aside: int, unheld: int) -> Iterator[str]:
-    """What is wrong. `sent`: the last sequence by station and epoch; `held`: rows, sequences, the highest, whether the chain is
-    intact."""
+    """Yield what is wrong. `sent`: the last sequence by station and epoch; `held`: rows, sequences, the highest, whether the
+    chain is intact."""
     for place, (rows, sequences, highest, intact) in held.items():
         if rows != sequences or highest > sent[place] or not intact:
             yield f"{place}: {rows} rows of {sequences} events up to {highest}, {sent[place]} were sent, chain: {intact}"
@@ -192,7 +192,7 @@ CASES = {"cluster": upgrade_cluster, "single": upgrade_single}
 
 
 def _missing(name: str) -> str:
-    """What the case needs and this machine has not."""
+    """Return what the case needs and this machine has not."""
     if name == "single":
         return "" if shutil.which("mosquitto") else "mosquitto"
     try:

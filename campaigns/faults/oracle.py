@@ -44,7 +44,7 @@ class Found:
 
 @dataclass(frozen=True)
 class StationEvidence:
-    """What one station's file says, and what the server holds of it."""
+    """Content of one station's file, and what the server holds of it."""
 
     name: str
     rows: Sequence[Row]
@@ -88,7 +88,7 @@ class CardEvidence:
 
 @dataclass(frozen=True)
 class VisitEvidence:
-    """How one visit to a station ended. `outcome` is `killed` where the station died."""
+    """End of one visit to a station. `outcome` is `killed` where the station died."""
 
     station: str
     outcome: str
@@ -187,7 +187,7 @@ def _ends(evidence: Evidence) -> Iterator[str]:
 
 
 def _told_as_ended(station: StationEvidence, visits: Sequence[VisitEvidence]) -> Iterator[str]:
-    """How the people's visits ended is how their errands are told. A station that died, or could not write, says what it can."""
+    """Yield where errands are told to end otherwise than visits. A station that died, or could not write, says what it can."""
     ends = [event.content() for event in restored(station.rows) if event.type == EventType.ERRAND_ENDED]
     told = Counter((str(end["outcome"]), end.get("reason", "")) for end in ends)
     seen = Counter((one.outcome, one.reason) for one in visits if one.outcome != "killed" and one.reason != "store")
@@ -330,7 +330,7 @@ def _way_on(evidence: Evidence) -> Iterator[str]:
 
 
 def _is_left_halfway(evidence: Evidence) -> bool:
-    """Whether the station of a pick-up that was cut off after its receipt does not go on with it: paper and old card are left."""
+    """Return whether the station of a pick-up cut off after its receipt does not go on with it: paper and old card are left."""
     told = evidence.told
     return (
         evidence.errand == "pickup"
@@ -341,7 +341,7 @@ def _is_left_halfway(evidence: Evidence) -> bool:
 
 
 def _waits_elsewhere(evidence: Evidence) -> bool:
-    """Whether the order is open at the station of the first visit, which is where its holder was told to come back to."""
+    """Return whether the order is open at the station of the first visit, where its holder was told to come back to."""
     return evidence.last.station != evidence.visits[0].station and bool(evidence.offered)
 
 

@@ -24,7 +24,7 @@ SAY_EVERY_S = 10.0
 
 @dataclass(frozen=True)
 class Options:
-    """What a part is asked for."""
+    """Options that a part is asked for."""
 
     seed: int = 1
     count: int | None = None
@@ -63,7 +63,7 @@ def part_names() -> list[str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one case. `broken` has one line for each rule that was broken."""
+    """Verdict on one case. `broken` has one line for each rule that was broken."""
 
     id: str
     injected: str
@@ -84,7 +84,7 @@ class Progress:
 
     @classmethod
     def open(cls, part: str, options: Options, key: str = "") -> "Progress":
-        """Those of the same part, seed and key; a last line that was torn is run again."""
+        """Open the verdicts of the same part, seed and key; a last line that was torn is run again."""
         options.state.mkdir(parents=True, exist_ok=True)
         name = "-".join(filter(None, [part, f"seed{options.seed}", key]))
         file = options.state / f"{name}.jsonl"
@@ -93,7 +93,7 @@ class Progress:
         return cls(file, verdicts)
 
     def missing(self, ids: Iterable[str]) -> Iterator[str]:
-        """Those that have not been run."""
+        """Yield the cases that have not been run."""
         return (one for one in ids if one not in self.verdicts)
 
     def add(self, verdict: Verdict, *, of: int | None = None) -> None:

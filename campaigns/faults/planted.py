@@ -435,7 +435,7 @@ def _places(story: str, fault: str) -> list[Place]:
 
 
 def hunt(bug: Bug) -> tuple[str, str, int]:
-    """What found it: the rule, the case, and how many cases were tried; empty where nothing did."""
+    """Return what found it: the rule, the case, and how many cases were tried; empty where nothing did."""
     tried = 0
     for pattern in bug.shows:
         for case in cases_of(pattern)[:MOST]:

@@ -51,7 +51,7 @@ WINDOW = 4
 
 @dataclass(frozen=True)
 class Issuer:
-    """What the server's requests came to at the issuer: cards that a deadline put on hold or blocked."""
+    """Issuer that the server's requests reach: cards that a deadline put on hold or blocked."""
 
     holds: dict[str, str] = field(default_factory=dict)
 
@@ -111,7 +111,7 @@ class Server:
         return [word for _, word in self.writer.commit(arrived, self.clock.now()).acked]
 
     def believe(self, station: str, ask: ReceivedAsk | StockAsk | BinAsk) -> BelievedResult:
-        """What people have proved there; whose proofs they are the desk has judged."""
+        """Take what people have proved there; the desk has judged whose proofs they are."""
         now = self.clock.now()
         with self.database.writing.begin() as connection:
             if isinstance(ask, ReceivedAsk):
@@ -170,22 +170,22 @@ class Server:
             await asyncio.sleep(0)
 
     def offered(self, station: str, hsa_id: str) -> list[Order]:
-        """What a station is told that asks for a person."""
+        """Return what a station is told that asks for a person."""
         with self.database.reading.begin() as connection:
             return order_queries.orders_for(connection, station, hsa_id, self._today(), since=self._today())
 
     def listed(self, station: str) -> list[Order]:
-        """What a station is told that synchronizes."""
+        """Return what a station is told that synchronizes."""
         with self.database.reading.begin() as connection:
             return order_queries.orders_at(connection, station, self._today(), after="", limit=100)
 
     def pending_hand_over(self, card_number: str) -> Delivery | None:
-        """What a station is told of a card."""
+        """Return what a station is told of a card."""
         with self.database.reading.begin() as connection:
             return order_queries.pending_hand_over(connection, card_number)
 
     def look(self, now: datetime) -> None:
-        """What happens by itself at that time, with as many looks before that the clock is believed; and the issuer does it."""
+        """Do what happens by itself then, with so many looks before that the clock is believed; and the issuer does it."""
         with self.database.writing.begin() as connection:
             connection.execute(update(server_clock).values(seen=now))
             days = {(NOW + number * DAY).date().isoformat() for number in range((now - NOW).days + 1)}

@@ -103,7 +103,7 @@ class Played:
 
 
 def counts_of(story: str) -> dict[Kind, int]:
-    """How many places of each kind the story passes when nothing strikes."""
+    """Return how many places of each kind the story passes when nothing strikes."""
     return {kind: len(seen) for kind, seen in seen_in(story).items()}
 
 
@@ -187,7 +187,7 @@ async def play(case: Case, folder: Path, templates: Path) -> Played:
 
 
 def returns(played: Played) -> bool:
-    """Whether there is anything to come back for: a card that lies in the bin cannot be returned once more."""
+    """Return whether there is anything to come back for: a card that lies in the bin cannot be returned once more."""
     world = played.world.here.world
     return played.case.story != "return_card" or "1:old" not in world.cabinet.drop.binned
 
@@ -202,7 +202,7 @@ async def _visit(played: Played, station: Station, *, again: bool = False) -> No
 
 
 async def _differently(played: Played, station: Station) -> dict[str, Deed | Sequence[Deed]]:
-    """What somebody who comes back does otherwise: with the new card where the old one is gone, counting what is left."""
+    """Return what somebody who comes back does otherwise: with the new card where the old one is gone, counting what is left."""
     gone = "1:old" not in station.world.hand
     counted = station is played.world.there or "bin.emptied" in await station.room.told()
     return {

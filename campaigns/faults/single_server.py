@@ -105,7 +105,7 @@ Step = Callable[[Database], object]
 
 @cache
 def _sent() -> tuple[Event, ...]:
-    """What two visits and a station's life have told, sealed once."""
+    """Return what two visits and a station's life have told, sealed once."""
     station = SealingStation()
     a_life(station)
     station.pickup("O-2", card="9752269883", errand="pickup-2")
@@ -243,7 +243,7 @@ def cases() -> Iterator[str]:
 
 
 def run_case(case: str) -> tuple[str, ...]:
-    """What is broken."""
+    """Run the case; return what is broken."""
     _, name, place, way = case.split(":")
     kind, _, number = place.partition(".")
     try:

@@ -156,7 +156,7 @@ def _migrate(database: str) -> None:
 
 
 def _refused(old: Path, database: str) -> str:
-    """What a program of the version before says of the newer schema."""
+    """Return what a program of the version before says of the newer schema."""
     command = [sys.executable, "-m", "fleet.server.cli", "rebuild", "--database", database]
     done = subprocess.run(command, cwd=old, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     return f"exit {done.returncode}: {done.stderr.strip()[-200:]}"

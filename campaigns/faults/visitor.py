@@ -25,7 +25,7 @@ _FIXED = ("puk", "puk_wrong", "pin_administrator")
 
 @dataclass
 class Knowledge:
-    """What one person knows of their cards' codes, by the card's name: those that may apply, the likeliest first."""
+    """Codes that one person knows, by the card's name: those that may apply, the likeliest first."""
 
     codes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -70,7 +70,7 @@ class Visitor(Person):
         return self._deed(view)
 
     def _deed(self, view: View[Any]) -> str | None:
-        """What the story says; of a choice the next one that there is."""
+        """Return what the story says; of a choice the next one that there is."""
         deeds = self._deeds.get(view.name)
         if not deeds:
             return self._going_on(view) or self._leaving(view)
@@ -131,7 +131,7 @@ SAY_OF_THE_CODE = {
 
 
 def told_code(shown: list[View[Any]], ended: Ended | None, *, written: bool) -> str:
-    """Which code the screens of an errand said applies: `before`, `new` or `unknown`. `written`: its good end sets one."""
+    """Return which code the screens of an errand said applies: `before`, `new` or `unknown`. `written`: its good end sets one."""
     if ended is None:
         return "unknown"
     for view in reversed(shown):

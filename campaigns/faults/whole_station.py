@@ -41,7 +41,7 @@ AGAIN = 3
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """What is to be done at the station. `errand` empty: it is started and drained, and nobody comes."""
+    """Orders for the station. `errand` empty: it is started and drained, and nobody comes."""
 
     config: str
     bench: str
@@ -127,7 +127,7 @@ class _Impatience(HandClock):
 
 @dataclass
 class Trouble:
-    """What befalls the twins."""
+    """Trouble that befalls the twins."""
 
     world: VirtualBench
     kind: str
@@ -198,7 +198,7 @@ async def visit(orders: Orders, say: Callable[[dict[str, Any]], None]) -> None:
 
 
 def _put_right(world: VirtualBench) -> None:
-    """What people do at a machine that stands there again: a forgotten card is taken, paper is put in, a lock is freed."""
+    """Do what people do at a machine that stands there again: take a forgotten card, put in paper, free a lock."""
     for reader in READERS:
         if reader in world.in_reader:
             world.remove(reader)
@@ -217,7 +217,7 @@ async def _is_online(station: Station) -> bool:
 
 
 async def _is_drained(station: Station) -> bool:
-    """Whether nothing that happened is yet to be written, and the server has every event, block and hold that waited here."""
+    """Return whether all that happened is written, and the server has every event, block and hold that waited here."""
     records = station.records
     if records is None:
         return True

@@ -94,7 +94,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Draw:
-    """What happens to one person."""
+    """Fate of one person: an errand, its faults, and where they come back."""
 
     id: str
     person: int
@@ -194,7 +194,7 @@ class System:
             os.kill(self.pid(name), signal.SIGKILL if what == "kill" else signal.SIGSTOP)
 
     def wake(self, *pids: int) -> None:
-        """Whoever has stood still for long enough goes on."""
+        """Wake whoever has stood still for long enough."""
         for pid in pids:
             try:
                 state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -230,7 +230,7 @@ class System:
 
 @dataclass
 class Visit:
-    """What a visit came to: the lines that the station wrote, and its last word where it lived to say one."""
+    """Result of a visit: the lines that the station wrote, and its last word where it lived to say one."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
     code: int = 0
@@ -417,7 +417,7 @@ class Case:
         return [*state.get("hand", ()), *state.get("in_reader", {}).values()]
 
     def _is_binned(self, name: str) -> bool:
-        """Whether it lies in the bin of a station that she has been at."""
+        """Return whether it lies in the bin of a station that she has been at."""
         return any(name in _state(bench).get("cabinet", {}).get("drop", {}).get("bin", ()) for bench in self.benches)
 
     def _card(self, name: str) -> VirtualCard:
@@ -447,7 +447,7 @@ class Case:
         return self.draw.errand == "return_card" and self._is_binned(self.own_first)
 
     def _has_collected(self) -> bool:
-        """Whether the new card is hers, and she has signed for it: only what became of the old one was cut off."""
+        """Return whether the new card is hers, and she has signed for it: only what became of the old one was cut off."""
         return self.draw.errand == "pickup" and self._order_and_receipts() == ("collected", 1)
 
     def _order_and_receipts(self) -> tuple[str, int]:
@@ -531,7 +531,7 @@ def _state(bench: Path) -> dict[str, Any]:
 
 
 def _comes(reached: Callable[[], bool]) -> bool:
-    """Whether it becomes so within a while: the issuer is told from a queue."""
+    """Return whether it becomes so within a while: the issuer is told from a queue."""
     until = time.monotonic() + SETTLED_S
     while not reached():
         if time.monotonic() > until:

@@ -73,7 +73,7 @@ ISSUER_PORTS = ("issuer", "blocking", "card_keys", "directory", "administrators"
 
 
 class SyncedOrders:
-    """What a station knows of its orders, from the server's own queries. Stands in for `fleet.agent.sync.OrderBook`."""
+    """Orders that a station knows, from the server's own queries. Stands in for `fleet.agent.sync.OrderBook`."""
 
     def __init__(self, server: Server, station: str, administrators: Sequence[Administrator], room: Room) -> None:
         self._server, self._station, self._room = server, station, room
@@ -93,7 +93,7 @@ class SyncedOrders:
         return tuple(sorted(found, key=lambda one: (not one.receipt_owed, one.last_day, one.order)))
 
     async def ask(self, ask: HandOverAsk, limit_s: float) -> Answer:
-        """Whether a card is still to be handed over."""
+        """Tell whether a card is still to be handed over."""
         return Answer(ok=True, delivery=self._server.pending_hand_over(ask.card_number))
 
     def past(self, hsa_id: str, today: Any, card_number: str = "") -> Order | None:
@@ -136,7 +136,7 @@ class DeskLink:
         return lambda: None
 
     async def ask(self, ask: Any, timeout_s: float = 10.0) -> Any:
-        """What comes of a block, a hold or what was proved, done once however often it is asked."""
+        """Return what comes of a block, a hold or what was proved, done once however often it is asked."""
         if isinstance(ask, ReceivedAsk | StockAsk | BinAsk):
             return self._believe(ask)
         card = self._desk.cards.get(ask.card_number)
@@ -422,7 +422,7 @@ class World:
         return self.there
 
     def take_cards(self) -> None:
-        """Whoever stood there takes their cards along."""
+        """Take along the cards of whoever stood there."""
         for reader in list(self.here.world.in_reader):
             self.here.world.remove(reader)
 

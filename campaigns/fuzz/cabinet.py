@@ -37,7 +37,7 @@ STUCK_MS = 10 * messages.COIL_LIMIT_MS
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a campaign has seen."""
+    """Report of what a campaign has seen."""
 
     frames: int
     opened: int
@@ -233,7 +233,7 @@ def _unpacked(frame: bytes) -> bytes:
 
 
 def campaign(frames: int, seed: int, seconds: float = float("inf")) -> Report:
-    """That many noisy frames, or as many as go into the time."""
+    """Send so many noisy frames, or as many as go into the time."""
     board, source, began = FirmwareProcess(), random.Random(seed), time.monotonic()
     host = Host(board)
     sent, findings = 0, []

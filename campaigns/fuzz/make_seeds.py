@@ -80,7 +80,7 @@ def put(target: str, name: str, data: bytes) -> None:
 
 
 def from_tapes(tape: dict[str, str], kind: str, which: int) -> None:
-    """What the card answered, as input of each parser that reads it."""
+    """Put down what the card answered, as input of each parser that reads it."""
     put("card", f"tape-{kind}", bytes((which,)))
     put("card", f"edits-{kind}", bytes((which, 3, 0, 0, 9, 0x30, 2, 3, 0, 4, 1)))
     put("vpcd", f"atr-{kind}", bytes((which - 1,)) + b"\0\1\4\0\1\1")
@@ -119,7 +119,7 @@ def directories(certificate: bytes) -> None:
 
 
 def written(card: VirtualCard) -> None:
-    """What is written to cards, and a card of kind B to write to, with each command going wrong in each way."""
+    """Put down what is written to cards, and a card of kind B to write to, with each command going wrong in each way."""
     files = CardFiles(ApduChannel(Recorder(card)))
     held = []
     for name in WritableCard.NAMES:

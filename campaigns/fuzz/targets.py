@@ -183,7 +183,7 @@ def fuzz_request(data: bytes) -> None:
 
 
 def fuzz_broker(data: bytes) -> None:
-    """What a broker sends to the server's own client, in two pieces: packets, or malformed."""
+    """Feed what a broker sends to the server's own client, in two pieces: packets, or malformed."""
     reader = packets.Packets(4096)
     cut = len(data) // 2
     with suppress(packets.MalformedError):
@@ -192,7 +192,7 @@ def fuzz_broker(data: bytes) -> None:
 
 
 def fuzz_arrival(data: bytes) -> None:
-    """What the server makes of a message: an arrival, spoilt or not, and never an exception."""
+    """Parse a message as the server does: an arrival, spoilt or not, and never an exception."""
     kinds = ("events", "state", "presence", "acked", "", "commands/result")
     topic = STATION_TOPIC + kinds[data[0] % len(kinds)] if data else "elsewhere"
     arrival = parse.parse_message(Incoming(topic, data[1:], None))
@@ -223,7 +223,7 @@ def fuzz_orders(data: bytes) -> None:
 
 
 def fuzz_printer(data: bytes) -> None:
-    """What the virtual printer is sent, and what a printer answers."""
+    """Feed what the virtual printer is sent, and what a printer answers."""
     machine = PrinterMachine(576)
     answers = machine.feed(data[:1024])
     assert all(protocol.is_real_time(answer) or protocol.is_in_turn(answer) for answer in answers)

@@ -45,7 +45,7 @@ class Module:
 
     @property
     def arguments(self) -> list[str]:
-        """What pytest is told."""
+        """Arguments that pytest is given."""
         return [*self.tests, *(["-k", self.only] if self.only else []), *self.options]
 
 
@@ -63,7 +63,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of it: `killed`, `time-out` or `passed`, and the test that killed it."""
+    """Verdict on a mutant: `killed`, `time-out` or `passed`, and the test that killed it."""
 
     mutant: Mutant
     said: str
@@ -93,7 +93,7 @@ def explained() -> dict[tuple[str, str, str], str]:
 
 
 def mutants_of(module: Module, seed: int, most: int) -> tuple[int, list[Mutant]]:
-    """How many there are, and a sample that is shared out between the files by how many each has."""
+    """Return how many there are, and a sample that is shared out between the files by how many each has."""
     made = {file: _mutants_of_file(file, seed, most) for file in module.files}
     total = sum(count for count, _ in made.values())
     share = min(1.0, most / total) if total else 0.0
@@ -191,7 +191,7 @@ class Kept:
         self._rows = {row["mutant"]: row for row in map(json.loads, lines)}
 
     def find(self, mutant: Mutant) -> Verdict | None:
-        """What was said of it, while that still holds."""
+        """Return what was said of it, while that still holds."""
         row = self._rows.get(_name(mutant))
         if row is None or row["proof"] != _proof(mutant.module, row["test"]):
             return None
@@ -261,7 +261,7 @@ class Row:
 
     @property
     def survivors(self) -> list[Verdict]:
-        """Those that no test noticed."""
+        """Verdicts on the mutants that no test noticed."""
         return [verdict for verdict in self.verdicts if verdict.said == "passed"]
 
     def reason(self, verdict: Verdict) -> str:

@@ -34,7 +34,7 @@ _COLLECTIONS = (cst.Set, cst.List, cst.Tuple, cst.Dict)
 
 
 def sample(source: str, seed: int, most: int) -> tuple[int, list[dict[str, Any]]]:
-    """How many mutants there are, and at most that many of them: line, lines before and after, and the whole text."""
+    """Return how many mutants there are, and at most so many of them: line, lines before and after, and the whole text."""
     wrapper = MetadataWrapper(cst.parse_module(source), unsafe_skip_copy=True)
     lines = wrapper.resolve(PositionProvider)
     places = [(node, changed) for node in _mutable(wrapper.module) for changed in _changes(node)]
@@ -97,7 +97,7 @@ _WORDS = frozenset({operator_string, operator_arg_removal, operator_dict_argumen
 
 
 def _is_text(node: Any) -> bool:
-    """Whether that is a sentence, or a call that is given one, as exceptions are."""
+    """Return whether that is a sentence, or a call that is given one, as exceptions are."""
     if isinstance(node, cst.SimpleString):
         return " " in node.value.strip()
     return isinstance(node, cst.Call) and any(

@@ -97,14 +97,14 @@ class VisitDesk(IssuerDesk):
         return Unavailable() if self.kind == "none" else await super().find(**about)
 
     def _no(self, what: str) -> RequestDeclined | Unavailable | None:
-        """What wants the issuer's own answer: a portal gives programs none."""
+        """Refuse what wants the issuer's own answer: a portal gives programs none."""
         has_interface = self.kind == "api" or (self.kind == "portal_est" and what in BESIDE_THE_PORTAL)
         by_hand = self.kind in PORTALS and what in BY_HAND
         return super()._no(what) if has_interface or by_hand else Unavailable()
 
     def _note(self, ask: AskName, reason: str, came: Any) -> Any:
-        """What an issuer without interface was asked for waits in the server's queue; what was asked without a connection is
-        done or waits later."""
+        """Note what was asked. What an issuer without interface was asked for waits in the server's queue; what was asked
+        without a connection is done or waits later."""
         match came:
             case RequestDeclined(why):
                 self.asked.append((ask, tag_of(DeclinedResult), reason, why))
@@ -126,14 +126,14 @@ class VisitDesk(IssuerDesk):
         return came
 
     def _later(self, ask: AskName) -> str:
-        """What comes of it once the station is connected again."""
+        """Return what comes of it once the station is connected again."""
         if self.kind in PORTALS:
             return MARKED
         return DONE[ask] if self.kind == "api" else WAITING
 
 
 def write_down(server: Server, desk: VisitDesk, card_number: str) -> None:
-    """What the server has of the asks, once the station is connected again; and what becomes of the hand-overs."""
+    """Write down what the server has of the asks, once the station is connected again; and what becomes of the hand-overs."""
     now = server.clock.now()
     received = [ask for ask in desk.proved.values() if isinstance(ask, ReceivedAsk)]
     for proved in received:
@@ -166,7 +166,7 @@ def write_down(server: Server, desk: VisitDesk, card_number: str) -> None:
 
 
 def write_certificates_down(server: Server, desk: VisitDesk) -> None:
-    """What the server has of the requests that people carry, by its own judgement of the files that came back."""
+    """Write down what the server has of the requests that people carry, by its own judgement of the files that came back."""
     trusted = TrustedIssuers(authority().anchors(), authority().intermediates(), SHIPPED)
     by_hand = CertificatesByHand(server.database, server.clock.now, trusted)
     for carried in desk.carried.values():

@@ -31,7 +31,7 @@ BLOCKED, HELD, MARKED, ORDERED = (
 
 
 def end_of(walked: Walked) -> End:
-    """What the visitor has when leaving."""
+    """Return what the visitor has when leaving."""
     ended = walked.ended
     if ended.reason == "blocked" and (AskName.CARD_BLOCK, BLOCKED) not in [told[:2] for told in walked.asked]:
         return "waits"  # whatever the station says
@@ -41,7 +41,7 @@ def end_of(walked: Walked) -> End:
 
 
 def broken_rules(walked: Walked) -> list[str]:
-    """What must never be, each in a word."""
+    """Return the broken rules on what must never be, each in a word."""
     broken = []
     if end_of(walked) in ("administrator", "sent_away") and not _says_who_where_when(walked):
         broken.append("sent away without who, where and when")

@@ -33,7 +33,7 @@ class Mix:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What decides a visit, but for the issuer. `attendance`: whether an administrator is there."""
+    """Situation that decides a visit, but for the issuer. `attendance`: whether an administrator is there."""
 
     visitor: str
     attendance: Attendance
@@ -47,7 +47,7 @@ def load(path: Path = SHIPPED) -> Mix:
 
 
 def draw(mix: Mix, visitors: int, seed: int) -> Counter[Situation]:
-    """How many visitors are in each situation."""
+    """Draw how many visitors are in each situation."""
     dice = random.Random(seed)
     names, weights = list(mix.weight), list(mix.weight.values())
     return Counter(_situation(mix, dice, name) for name in dice.choices(names, weights, k=visitors))

@@ -197,7 +197,7 @@ def prepare_desk(room: Room, desk: VisitDesk) -> None:
 
 
 def deeds_of(visitor: Visitor, story_of: Callable[[], Story], *, attends: bool, slips: bool) -> dict[str, Any]:
-    """What this visitor does at each question of that story."""
+    """Return what this visitor does at each question of that story."""
     story: dict[str, Any] = dict(story_of())
     errand = visitor.errand
     if not attends:

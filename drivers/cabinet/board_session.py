@@ -88,12 +88,12 @@ class BoardSession:
 
     @property
     def due(self) -> float:
-        """When `tick` is wanted at the latest."""
+        """Latest time at which `tick` is wanted."""
         again = (self._under_way.again_at,) if self._under_way is not None else ()
         return min(self._next_at, self._give_up_at, *again)
 
     def take_outgoing(self) -> bytes:
-        """What is to be written to the line."""
+        """Take what is to be written to the line."""
         out, self._outgoing = bytes(self._outgoing), bytearray()
         return out
 
@@ -187,7 +187,7 @@ class BoardSession:
         return []
 
     def _greeting_of(self, message: Message, key: bytes) -> bytes | None:
-        """Which greeting this welcome answers; None where it was made with another key."""
+        """Return the greeting that this welcome answers; None where it was made with another key."""
         for greeting in self._greetings:
             if wire.same(wire.mac(_session_key(message, key, greeting), message.signed), message.mac):
                 return greeting

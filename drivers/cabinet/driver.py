@@ -109,7 +109,7 @@ _FINDINGS = {
 
 
 def self_test_findings(bits: int) -> Findings:
-    """What a self test has found."""
+    """Return what a self test has found."""
     return frozenset(finding for bit, finding in _FINDINGS.items() if bits & bit)
 
 
@@ -162,7 +162,7 @@ class SerialCabinet:
 
     @property
     def bin_count(self) -> int | None:
-        """How many cards the board has counted into the bin; None without a session."""
+        """Number of cards that the board has counted into the bin; None without a session."""
         return self._sensors.bin_count if self._sensors is not None else None
 
     async def changed(self) -> None:
@@ -309,7 +309,7 @@ class SerialCabinet:
         return code
 
     def _is_settled(self, number: int, before: Sensors | None) -> bool:
-        """Whether nothing more comes of an opening: the door is open, stuck, locked with the whole cabinet, or out of sight."""
+        """Return whether an opening has settled: the door is open, stuck, locked with the whole cabinet, or out of sight."""
         sensors = self._sensors
         if sensors is None or number in self._jams:
             return True

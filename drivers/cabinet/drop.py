@@ -20,7 +20,7 @@ from drivers.cabinet import drop_rule
 
 
 class DropEvent(Enum):
-    """What the drop slot reports: the flap opens, a sensor sees a card come, the bin feels it fall."""
+    """Report of the drop slot: the flap opens, a sensor sees a card come, the bin feels it fall."""
 
     FLAP = "flap"
     FIRST = "first"
@@ -29,7 +29,7 @@ class DropEvent(Enum):
 
 
 class DropStage(Enum):
-    """How far the card has come."""
+    """Stage that the card has come to."""
 
     WAITING = "waiting"
     FLAP_OPENED = "flap opened"
@@ -72,7 +72,7 @@ class DropWatch:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more changes it."""
+        """True once nothing more changes the watch."""
         return drop_rule.ended(_NUMBERS[self.stage])
 
     def after(self, event: DropEvent) -> "DropWatch":

@@ -37,7 +37,7 @@ class ImageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What an image says of itself."""
+    """Facts that an image states of itself."""
 
     version: tuple[int, int, int]
     sources: str

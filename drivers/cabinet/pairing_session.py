@@ -107,11 +107,11 @@ class PairingSession:
 
     @property
     def due(self) -> float:
-        """When `tick` is wanted at the latest."""
+        """Latest time at which `tick` is wanted."""
         return min(self._next_at, self._give_up_at)
 
     def take_outgoing(self) -> bytes:
-        """What is to be written to the line."""
+        """Take what is to be written to the line."""
         out, self._outgoing = bytes(self._outgoing), bytearray()
         return out
 

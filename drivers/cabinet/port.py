@@ -193,4 +193,4 @@ class Cabinet(Protocol):
         """One long tone, where a buzzer is fitted and the cabinet can be reached. Never raises."""
 
     async def self_test(self) -> Findings | None:
-        """What is wrong with the cabinet itself; None where it does not answer. Nothing opens. Never raises."""
+        """Find what is wrong with the cabinet itself; None where it does not answer. Nothing opens. Never raises."""

@@ -23,12 +23,12 @@ class Sensors:
 
     @property
     def bin_full(self) -> bool:
-        """Whether the bin takes no more."""
+        """True while the bin takes no more."""
         return bool(self.flags & messages.FLAG_BIN_FULL)
 
     @property
     def tampered(self) -> bool:
-        """Whether the cabinet's own case is open: then everything stays locked."""
+        """True while the cabinet's own case is open: then everything stays locked."""
         return bool(self.flags & messages.FLAG_TAMPER)
 
     def slot(self, number: int) -> SlotReading:

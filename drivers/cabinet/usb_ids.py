@@ -30,7 +30,7 @@ class UsbSerialId:
         return f"{self.vendor:04x}:{self.product:04x}{serial}"
 
     def matches(self, vendor: int | None, product: int | None, serial_number: str) -> bool:
-        """Whether that device is meant; one on no USB has neither vendor nor product."""
+        """Return whether that device is meant; one on no USB has neither vendor nor product."""
         return (vendor, product) == (self.vendor, self.product) and self.serial_number in ("", serial_number)
 
 

@@ -86,7 +86,10 @@ class GrabbedKeypad:
         self._grabbed: Input | None = None
 
     async def state(self) -> ScannerState:
-        """Whether it is there; one that nobody reads yet is grabbed for an instant, to see whether it can be. Never raises."""
+        """Tell whether it is there; one that nobody reads yet is grabbed for an instant, to try whether it can be.
+
+        Never raises.
+        """
         device = self._take(keep=self._grabbed is None)
         if isinstance(device, ScannerMissing | ScannerRefused):
             return device
@@ -95,7 +98,7 @@ class GrabbedKeypad:
         return ScannerReady()
 
     async def keys(self) -> AsyncIterator[Key]:
-        """What is pressed, over unplugging and plugging in. Ends by cancellation alone, which lets it go."""
+        """Yield what is pressed, over unplugging and plugging in. Ends by cancellation alone, which lets it go."""
         while True:
             device = self._take(keep=True)
             if device is None or isinstance(device, ScannerMissing | ScannerRefused):
@@ -114,7 +117,7 @@ class GrabbedKeypad:
                 release_device(device)
 
     def _has_a_double(self) -> bool:
-        """Whether a second device came that says to be this one: then nobody knows whose keys these are."""
+        """Return whether a second device came that says to be this one: then nobody knows whose keys these are."""
         return isinstance(self._take(keep=False), ScannerRefused)
 
     def _take(self, *, keep: bool) -> "Input | ScannerMissing | ScannerRefused | None":
@@ -142,5 +145,5 @@ class GrabbedKeypad:
 
 
 def _socket(device: Input) -> str:
-    """Where it is plugged in: interfaces of one device differ only behind the slash (`usb-0000:01:00.0-1.2/input0`)."""
+    """Return where it is plugged in: interfaces of one device differ only behind the slash (`usb-0000:01:00.0-1.2/input0`)."""
     return device.phys.rpartition("/")[0] or device.phys

@@ -66,7 +66,7 @@ def _register() -> None:
 
 @dataclass(slots=True)
 class _Page:
-    """Where the pen is; from the top down."""
+    """Page with the place of the pen; `y` is from the top down."""
 
     canvas: Canvas
     footer: str
@@ -144,7 +144,7 @@ class _Page:
 
 
 def _runs(row: list[bool]) -> list[tuple[int, int]]:
-    """Where black begins and ends."""
+    """Return where black begins and ends."""
     edges = [at for at, (before, other) in enumerate(zip([False, *row], [*row, False], strict=True)) if before != other]
     return list(zip(edges[::2], edges[1::2], strict=True))
 

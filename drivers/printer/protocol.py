@@ -58,17 +58,17 @@ class StatusBytes:
 
 
 def is_real_time(answer: int) -> bool:
-    """Whether this byte answers DLE EOT."""
+    """Return whether this byte answers DLE EOT."""
     return answer & FIXED_MASK == FIXED_BITS
 
 
 def is_in_turn(answer: int) -> bool:
-    """Whether this byte answers GS r."""
+    """Return whether this byte answers GS r."""
     return answer & IN_TURN_MASK == 0
 
 
 def decode_status(answers: StatusBytes) -> PrinterStatus:
-    """What the printer says, the most telling reason first."""
+    """Return what the printer says, the most telling reason first."""
     if answers.offline_cause & COVER_IS_OPEN:
         return CoverOpen()
     if answers.paper & PAPER_END or answers.offline_cause & STOPPED_BY_PAPER_END:

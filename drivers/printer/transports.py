@@ -46,7 +46,7 @@ class DeviceFile:
             left = left[os.write(self._handle, left) :]
 
     def read(self) -> bytes:
-        """What has come, at most 16 bytes; nothing after the time limit. Raises OSError."""
+        """Read what has come, at most 16 bytes; nothing after the time limit. Raises OSError."""
         if not select.select([self._handle], [], [], self._timeout_s)[0]:
             return b""
         return os.read(self._handle, 16)
@@ -113,7 +113,7 @@ def send(device: Escpos, data: bytes) -> None:
 
 
 def receive(device: Escpos) -> bytes:
-    """What has come; nothing where nothing came in time. Raises one of FAULTS."""
+    """Read what has come; nothing where nothing came in time. Raises one of FAULTS."""
     try:
         return bytes(device._read())
     except TimeoutError:
@@ -125,7 +125,7 @@ def receive(device: Escpos) -> bytes:
 
 
 def transfer_s(connection: Connection, size: int) -> float:
-    """How long the line alone takes for `size` bytes; nothing worth counting but on a serial line."""
+    """Return how long the line alone takes for `size` bytes; nothing worth counting but on a serial line."""
     return size * BITS_PER_BYTE_ON_A_LINE / connection.baudrate if isinstance(connection, SerialConnection) else 0.0
 
 

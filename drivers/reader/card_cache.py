@@ -65,7 +65,7 @@ class HabitCache(Generic[Habits]):
         self._habits: dict[bytes, Habits] = {}
 
     def of(self, atr: bytes) -> Habits:
-        """What cards of that answer to reset have taught so far; it is changed in place."""
+        """Return what cards of that answer to reset have taught so far; it is changed in place."""
         habits = self._habits.pop(atr, None) or self._usual()
         self._habits[atr] = habits
         while len(self._habits) > MAX_PRODUCTS:

@@ -81,7 +81,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class ReaderSettings:
-    """What a reader is given. `transmit_limit_s`: after so long without an answer a card counts as gone, later where it computes
+    """Settings of a reader. `transmit_limit_s`: after so long without an answer a card counts as gone, later where it computes
     (`transport.channel.COMPUTING`). `operation_limit_s`: after so long with one piece of work a card that answers slowly is given
     up, by the `monotonic` clock."""
 
@@ -111,7 +111,7 @@ class CardReader:
         seen to leave: the next one is tried anew."""
 
     async def presence(self) -> Presence:
-        """What is in the reader now."""
+        """Return what is in the reader now."""
         watcher = Worker(f"look {self.name}")
         try:
             return self._note_presence(
@@ -126,7 +126,7 @@ class CardReader:
         return presence
 
     async def state(self) -> CardState:
-        """What the card in the reader is: it is read, and let go. Raises CardBusyError, LedgerError."""
+        """Return what the card in the reader is: it is read, and let go. Raises CardBusyError, LedgerError."""
         try:
             async with visiting(self) as visit:
                 return visit.state
@@ -137,7 +137,7 @@ class CardReader:
             return state
 
     async def changes(self) -> AsyncGenerator[Presence, None]:
-        """What is in the reader now, and then each change, until the iterator is closed."""
+        """Yield what is in the reader now, and then each change, until the iterator is closed."""
         watcher = Worker(f"watch {self.name}")
         self._watchers.add(watcher)
         try:
@@ -276,7 +276,7 @@ def is_same_card(before: CardFacts, now: CardFacts) -> bool:
 
 
 class VisitSource(Protocol[AnyVisit_co]):
-    """Whatever gives visits: a `drivers.reader.port.Reader`, of visits that may do more."""
+    """Source of visits: a `drivers.reader.port.Reader`, of visits that may do more."""
 
     async def visit(self) -> AnyVisit_co:
         """See `Reader.visit`."""
@@ -294,7 +294,7 @@ async def visiting(reader: VisitSource[AnyVisit]) -> AsyncIterator[AnyVisit]:
 
 @dataclass(frozen=True, slots=True)
 class CardTest:
-    """What a test of one certificate found. `verified`: the card signed a fresh challenge and the signature holds."""
+    """Result of a test of one certificate. `verified`: the card signed a fresh challenge and the signature holds."""
 
     outcome: SignOutcome
     verified: bool

@@ -98,7 +98,7 @@ class CardSession(ABC):
     @property
     @abstractmethod
     def signs(self) -> CardSigns:
-        """What the card's profile was recognised by."""
+        """Signs by which the card's profile was recognised."""
 
     def draft_profile(self) -> str:
         codes = [(own.code, own.role) for own in self._listed]
@@ -271,7 +271,7 @@ class CardSession(ABC):
         """The card's own word on the key of that certificate."""
 
     def _probe(self, certificate: Certificate, purpose: Purpose) -> Signability:
-        """Whether the key of that certificate may sign; where there is one form for all cards, it is known."""
+        """Tell whether the key of that certificate may sign; where there is one form for all cards, it is known."""
         return "known"
 
     @abstractmethod

@@ -80,7 +80,7 @@ class CardVisit:
 
     @property
     def state(self) -> CardState:
-        """What the card is to this visit now; its codes as they were read last. CardAbsent also once the visit is closed."""
+        """State of the card to this visit now; its codes as they were read last. CardAbsent also once the visit is closed."""
         if self._changed:
             return CardSwapped()
         if self._pulse.abandoned:
@@ -91,12 +91,12 @@ class CardVisit:
 
     @property
     def facts(self) -> CardFacts:
-        """What is known of the card now."""
+        """Facts that are known of the card now."""
         return self.session.facts
 
     @property
     def exchange(self) -> Exchange:
-        """What the visit has cost so far."""
+        """Cost of the visit so far."""
         return self.session.channel.exchange
 
     def act_as(self, hsa_id: str) -> None:
@@ -109,7 +109,7 @@ class CardVisit:
 
     @property
     def closed(self) -> bool:
-        """Whether whoever had the visit has let the card go."""
+        """True once whoever had the visit has let the card go."""
         return self._closed
 
     def take_over(self, fresh: "CardVisit") -> None:
@@ -184,8 +184,10 @@ class CardVisit:
         return await self._run_change(lambda: self.session.unblock_at_pad(role, text))
 
     def unblock_lengths_at_pad(self, role: Role) -> tuple[int, int] | None:
-        """How short and how long a new PIN may be that is set with the PUK at the pad; None where it cannot be. Sends
-        nothing."""
+        """Return how short and how long a new PIN may be that is set with the PUK at the pad; None where it cannot be.
+
+        Sends nothing.
+        """
         return None if self.facts.rules.read_only else self.session.unblock_lengths_at_pad(role)
 
     async def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
@@ -193,7 +195,7 @@ class CardVisit:
         return await self._run_or_unknown(lambda: self.session.sign(purpose, message))
 
     async def signability(self, purpose: Purpose) -> Signability:
-        """Whether the card may sign, before any code. Raises as `refresh`."""
+        """Tell whether the card may sign, before any code. Raises as `refresh`."""
         await self.read_rest()
         try:
             return await self._run(lambda: self.session.signability(purpose))
@@ -229,7 +231,7 @@ class CardVisit:
         return await self._run_or_unknown(lambda: self.session.sign_with(key_id, message))
 
     async def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
-        """Where a key may be made and no certificate loses its own. Raises as `refresh`."""
+        """Return where a key may be made and no certificate loses its own. Raises as `refresh`."""
         try:
             return await self._run(lambda: self.session.places(purpose))
         except StuckError:
@@ -345,7 +347,7 @@ class CardVisit:
             return self._unknown_or_raise()
 
     async def _run_change(self, work: Callable[[], T]) -> "T | Refused | Unknown":
-        """What changes the card: one of a product that nobody has tried never sees it."""
+        """Run what changes the card: one of a product that nobody has tried never sees it."""
         if self.facts.rules.read_only:
             return NOT_PROVED
         await self.read_rest()

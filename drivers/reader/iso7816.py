@@ -40,7 +40,7 @@ class SelectAnswer(IntEnum):
 
 
 class Alphabet(IntEnum):
-    """How a code is written in bytes: PasswordType of ISO/IEC 7816-15 8.9.2."""
+    """Form of a code in bytes: PasswordType of ISO/IEC 7816-15 8.9.2."""
 
     BCD = 0
     ASCII_NUMERIC = 1
@@ -52,7 +52,7 @@ class Alphabet(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CodeFormat:
-    """How one code goes to the card. `stored_length` in bytes; `pad` is None where the card wants none."""
+    """Format in which one code goes to the card. `stored_length` in bytes; `pad` is None where the card wants none."""
 
     alphabet: Alphabet
     stored_length: int

@@ -20,7 +20,7 @@ ChallengeDigits = Literal["hexadecimal", "decimal"]
 
 
 class ManagementKey(Protocol):
-    """Whoever can answer for a card's management key. Called in the reader's thread, between two commands."""
+    """Party that can answer for a card's management key. Called in the reader's thread, between two commands."""
 
     algorithm: ManagementAlgorithm
 
@@ -45,7 +45,7 @@ ChallengeAnswer = Callable[[bytes], Awaitable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class MutualAnswer:
-    """What whoever has a card's management key says to its witness, and to our challenge (SP 800-73-4 part 2, appendix A.1).
+    """Answer of whoever has a card's management key to its witness, and to our challenge (SP 800-73-4 part 2, appendix A.1).
 
     `digest`: SHA-256 over the challenge enciphered under the key, by which the card's own answer is known without being told.
     """

@@ -25,7 +25,7 @@ RevocationStatus = Literal["good", "revoked", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose card it is, as its certificates say."""
+    """Holder of the card, as its certificates say."""
 
     name: str
     hsa_id: str
@@ -112,7 +112,7 @@ class DataObject:
 
 @dataclass(frozen=True, slots=True)
 class CardRules:
-    """What this card product lets whom do, from its profile. Said to the holder before any code is typed."""
+    """Rules on what this card product lets whom do, from its profile. Said to the holder before any code is typed."""
 
     unblocking: Literal["holder", "administrator", "printed", "nobody"] = "nobody"
     """Who may unlock a locked PIN with the PUK. `printed`: the product code on the card says so, not the chip."""
@@ -146,7 +146,7 @@ class CardRules:
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """What was read of one card in one visit."""
+    """Facts that were read of one card in one visit."""
 
     reader: str
     atr: bytes
@@ -193,7 +193,7 @@ class CardFacts:
         return _best(c for c in self.certificates if c.purpose == purpose and c.names(self.holder))
 
     def newest_like(self, certificate: Certificate) -> Certificate:
-        """What stands in for that certificate on the card: a better one for the same purpose and identity, or itself."""
+        """Return what stands in for that certificate on the card: a better one for the same purpose and identity, or itself."""
         same = (certificate.purpose, certificate.holder.hsa_id, certificate.personal)
         alike = (c for c in self.certificates if (c.purpose, c.holder.hsa_id, c.personal) == same)
         return _best(alike) or certificate
@@ -239,7 +239,7 @@ def _best(certificates: Iterable[Certificate]) -> Certificate | None:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What a visit cost on the wire. `ms` is the time spent waiting for the card, in milliseconds."""
+    """Cost of a visit on the wire. `ms` is the time spent waiting for the card, in milliseconds."""
 
     apdus: int = 0
     bytes_sent: int = 0

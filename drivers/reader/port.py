@@ -72,7 +72,7 @@ class Backend(Protocol):
         """Raises NoReaderError, NoCardError, MuteCardError, CardBusyError."""
 
     def presence(self, reader: str) -> Presence:
-        """What is in the reader now."""
+        """Return what is in the reader now."""
 
     def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
         """Block until the reader differs from `last`, or the time is out; return what is there. May return early.
@@ -94,15 +94,15 @@ class Visit(Protocol):
 
     @property
     def facts(self) -> CardFacts:
-        """What is known of the card now."""
+        """Facts that are known of the card now."""
 
     @property
     def exchange(self) -> Exchange:
-        """What the visit has cost so far."""
+        """Cost of the visit so far."""
 
     @property
     def meetings(self) -> int:
-        """How often the card was met in it: once, and again each time that it was put back (`Reader.resume`)."""
+        """Number of times that the card was met in it: once, and again each time that it was put back (`Reader.resume`)."""
 
     def act_as(self, hsa_id: str) -> None:
         """Act for that employer from now on: `facts.holder`, and with it the pair of certificates that is used, are its. Sends
@@ -139,15 +139,15 @@ class Visit(Protocol):
         """
 
     async def signability(self, purpose: Purpose) -> Signability:
-        """Whether the card signs with the key of that purpose, as far as that is known before a code: at the cost of one exchange
-        more, and only on a product that was not met before. No code goes out, and a refused command changes nothing.
+        """Tell whether the card signs with the key of that purpose, as far as that is known before a code: at the cost of one
+        exchange more, and only on a product that was not met before. No code goes out, and a refused command changes nothing.
 
         Raises CardGoneError, CardAnswerError.
         """
 
     def wants_code_each_time(self, purpose: Purpose) -> bool:
-        """Whether the key of that purpose signs only just after its code (userConsent of ISO/IEC 7816-15; key 9C of PIV): by the
-        card's own word or its profile's; True also while nobody has read it. Sends nothing."""
+        """Return whether the key of that purpose signs only just after its code (userConsent of ISO/IEC 7816-15; key 9C of
+        PIV): by the card's own word or its profile's; True also while nobody has read it. Sends nothing."""
 
     async def challenge_free_key(self) -> CardAuthentication:
         """Card authentication before any code: a fresh challenge, signed by a key of the card that is used without one, and
@@ -275,10 +275,10 @@ class Reader(Protocol):
     name: str
 
     async def presence(self) -> Presence:
-        """What is in the reader now."""
+        """Return what is in the reader now."""
 
     def changes(self) -> AsyncIterator[Presence]:
-        """What is in the reader now, and then each change, until the iterator is closed."""
+        """Yield what is in the reader now, and then each change, until the iterator is closed."""
 
     async def visit(self) -> StationVisit:
         """Connect to the card that is in, identify it, and return its visit.

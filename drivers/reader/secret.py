@@ -91,7 +91,7 @@ class CodeBuffer:
         self._memory[self._length] = 0
 
     def view(self) -> memoryview:
-        """What is in it, without a copy."""
+        """Return what is in it, without a copy."""
         return self._memory[: self._length]
 
     def wipe(self) -> None:

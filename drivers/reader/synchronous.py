@@ -31,7 +31,7 @@ class ListedReader:
 
     @property
     def has_card(self) -> bool:
-        """Whether a card is in it that answers."""
+        """True while a card is in it that answers."""
         return self.presence is Presence.PRESENT
 
 
@@ -76,12 +76,12 @@ class OpenCard:
 
     @property
     def facts(self) -> CardFacts:
-        """What is known of the card now: holder, codes with the tries that are left, certificates, rules of its product."""
+        """Facts known of the card now: holder, codes with the tries that are left, certificates, rules of its product."""
         return self._visit.facts
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
-        """Those of the card, also such as identification leaves out. Raises CardGoneError, CardAnswerError."""
+        """Certificates of the card, also such as identification leaves out. Raises CardGoneError, CardAnswerError."""
         return self._run(self._visit.complete()).certificates
 
     def verify_pin(

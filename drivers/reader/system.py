@@ -75,6 +75,6 @@ def only_program(lock: Path) -> Iterator[None]:
 
 
 def state_directory() -> Path:
-    """Where programs at a desk keep what must outlive them (XDG base directories; on Windows the user's local data)."""
+    """Return where programs at a desk keep what must outlive them (XDG base directories; on Windows the user's local data)."""
     base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_STATE_HOME", "")
     return (Path(base) if base else Path.home() / ".local" / "state") / "kortkiosk"

@@ -105,7 +105,7 @@ def parse_prefix(data: bytes) -> tuple[Tlv, ...]:
 
 
 def end_of_objects(data: bytes, most: int = MAX_OBJECTS) -> int:
-    """Where the first `most` objects of `data` end: behind its own end where the last is cut off; 0 where there is but filler.
+    """Return where the first `most` objects of `data` end: behind its own end where the last is cut off; 0 for mere filler.
 
     Raises TlvError where it is no TLV, or too little of it to say.
 

@@ -43,7 +43,7 @@ class InputInfo(Protocol):
 
 
 class Input(Protocol):
-    """What is used of evdev's `InputDevice`."""
+    """Input device, as far as evdev's `InputDevice` is used."""
 
     name: str
     phys: str
@@ -58,7 +58,7 @@ class Input(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeviceFilter:
-    """Which device it is; empty or 0 means any. Raises ValueError where nothing is given."""
+    """Device that is wanted; empty or 0 means any. Raises ValueError where nothing is given."""
 
     name: str = ""
     vendor: int = 0
@@ -69,7 +69,7 @@ class DeviceFilter:
             raise ValueError("a scanner is known by name, vendor or product: name at least one")
 
     def is_it(self, device: Input) -> bool:
-        """Whether that is it. Any keyboard would be grabbed otherwise, so it must also have Enter."""
+        """Return whether that is it. Any keyboard would be grabbed otherwise, so it must also have Enter."""
         same = (
             self.name in ("", device.name)
             and self.vendor in (0, device.info.vendor)
@@ -100,7 +100,7 @@ class GrabbedScanner:
         self._grabbed: Input | None = None
 
     async def state(self) -> ScannerState:
-        """Whether it is there; one that nobody reads yet is grabbed for an instant, to see whether it can be."""
+        """Tell whether it is there; one that nobody reads yet is grabbed for an instant, to see whether it can be."""
         if self._grabbed is not None:
             return ScannerReady()
         device = self._take()
@@ -110,7 +110,7 @@ class GrabbedScanner:
         return device
 
     async def scans(self) -> AsyncIterator[Scan]:
-        """What it reads, over unplugging and plugging in."""
+        """Yield what it reads, over unplugging and plugging in."""
         while True:
             device = self._take()
             if isinstance(device, ScannerMissing | ScannerRefused):
@@ -161,7 +161,7 @@ def grab(device: Input) -> "Input | ScannerRefused":
 
 
 def release_device(device: Input) -> None:
-    """What is unplugged cannot be let go, and need not be."""
+    """Let the device go. What is unplugged cannot be let go, and need not be."""
     with contextlib.suppress(OSError):
         device.ungrab()
     with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ LONGEST = 512
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What was read, up to its end. `whole`: nothing had to be cut off. It may be anything, so it is never printed."""
+    """Text that was read, up to its end. `whole`: nothing had to be cut off. It may be anything, so it is never printed."""
 
     text: str
     whole: bool = True
@@ -46,7 +46,7 @@ class Scanner(Protocol):
     virtual: bool
 
     async def state(self) -> ScannerState:
-        """Whether it is there now. Never raises."""
+        """Tell whether it is there now. Never raises."""
 
     def scans(self) -> AsyncIterator[Scan]:
-        """What it reads, from now on, over unplugging and plugging in. Ends by cancellation alone, which lets it go."""
+        """Yield what it reads, from now on, over unplugging and plugging in. Ends by cancellation alone, which lets it go."""

@@ -30,7 +30,7 @@ class Wedge:
     _last: float = 0.0
 
     def begins(self, at: float) -> bool:
-        """Whether a character at that second is the first of a new burst."""
+        """Return whether a character at that second is the first of a new burst."""
         return self._count == 0 or at - self._last > GAP_S
 
     def feed(self, char: str, at: float) -> None:

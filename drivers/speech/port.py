@@ -24,7 +24,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How it is said: steps of rate and volume, 1 to `STEPS`. Raises ValueError."""
+    """Manner of speech: steps of rate and volume, 1 to `STEPS`. Raises ValueError."""
 
     rate: int = 3
     volume: int = 3

@@ -65,7 +65,7 @@ class Touchscreens:
         self._root = root
 
     def state(self) -> TouchscreenState:
-        """Which device to read, as of now. Never raises."""
+        """Tell which device to read, as of now. Never raises."""
         found = [screen for screen in self._all() if self._is_wanted(screen)]
         if not found:
             return TouchscreenMissing()
@@ -95,7 +95,7 @@ class Touchscreens:
 
 
 def no_desktop(environment: Mapping[str, str]) -> bool:
-    """Whether the window is drawn without X or Wayland: then nobody brings touches, and the panel is read here.
+    """Return whether the window is drawn without X or Wayland: then nobody brings touches, and the panel is read here.
 
     >>> no_desktop({"SDL_VIDEODRIVER": "kmsdrm"})
     True

@@ -272,7 +272,7 @@ class VirtualChip(Chip):
         self.fed += 1
 
     def restart(self) -> None:
-        """Whoever runs the board starts it again."""
+        """Do nothing: whoever runs the board starts it again."""
 
     def bootloader(self) -> None:
         """Likewise."""

@@ -82,7 +82,7 @@ class Stream:
             pass  # no terminal
 
     def read(self, most: int) -> bytes:
-        """What is there; nobody at the other end of a terminal is no end."""
+        """Read what is there; nobody at the other end of a terminal is no end."""
         try:
             data = self.source.read(most)
             self.unplugged = False
@@ -95,7 +95,7 @@ class Stream:
         return data or b""
 
     def write(self, data: bytes) -> None:
-        """What there is room for now; the rest at the next turn, up to a point."""
+        """Write what there is room for now; the rest at the next turn, up to a point."""
         self._left = (self._left + data)[:65536]
         if self._left:
             try:
@@ -162,7 +162,7 @@ class Virtual:
         self.panel.garbage = b""
 
     def hands(self, now: int) -> None:
-        """What the panel asks for."""
+        """Carry out what the panel asks for."""
         if self.panel_stream is not None:
             lines = (self.heard + self.panel_stream.read(1024)).split(b"\n")
             self.heard = lines.pop()[:1024]
@@ -174,7 +174,7 @@ class Virtual:
             self.start(cause)
 
     def hung(self, now: int) -> bool:
-        """Whether the program stands still; the watchdog ends that."""
+        """Return whether the program stands still; the watchdog ends that."""
         if not self.panel.hung:
             return False
         if self.hung_until is None:
@@ -185,16 +185,16 @@ class Virtual:
         return True
 
     def busy(self) -> bool:
-        """Whether something is to be done soon."""
+        """Return whether something is to be done soon."""
         return bool(self.world.coil or self.panel.waiting or self.world.drop)
 
     def over(self) -> bool:
-        """Whether there is nobody left."""
+        """Return whether there is nobody left."""
         return self.line.closed if self.panel_stream is None else self.panel_stream.closed
 
 
 def board_id_of(flash: Flash, given: "str | None") -> bytes:
-    """That of the command line, or the one that this flash has, or a new one."""
+    """Return the id of the command line, or the one that this flash has, or a new one."""
     if given:
         return bytes.fromhex(given)
     kept = flash.read("board-id")

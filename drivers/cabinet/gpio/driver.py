@@ -147,7 +147,7 @@ class GpioPins:
             task.add_done_callback(lambda _: self._settling.pop(role, None))
 
     async def _look_again(self, role: Role) -> None:
-        """What the contact is when it has had time to settle; a later edge brings another look."""
+        """Look at the contact when it has had time to settle; a later edge brings another look."""
         await self._sleep(SETTLE_S)
         if self._board is not None:
             with contextlib.suppress(GpioError):
@@ -160,7 +160,7 @@ class GpioPins:
             changed.set()
 
     def _drive(self, role: Role, share: float) -> None:
-        """What cannot be driven shows in the next `state`."""
+        """Drive an output. What cannot be driven shows in the next `state`."""
         if self._board is not None and role in self._wiring:
             with contextlib.suppress(GpioError):
                 self._board.drive(role, share)

@@ -70,7 +70,7 @@ class GpioBoard:
             raise
 
     def read(self, role: Role) -> float:
-        """What the pin's level means now, 0 to 1; of an output what is really on the pin. Raises GpioError."""
+        """Read what the pin's level means now, 0 to 1; of an output what is really on the pin. Raises GpioError."""
         level = _translate_faults(lambda: float(self._devices[role].pin.state))
         return level if self._wiring[role].active == "high" else 1.0 - level
 

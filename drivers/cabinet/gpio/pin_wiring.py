@@ -60,7 +60,7 @@ Wiring = Mapping[Role, GpioPin]
 
 
 def header_position(bcm: int) -> int:
-    """Where on the header the pin is. Raises KeyError for a number that is no pin's."""
+    """Return where on the header the pin is. Raises KeyError for a number that is no pin's."""
     return PLACES[bcm]
 
 

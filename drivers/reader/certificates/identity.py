@@ -48,7 +48,7 @@ _HIDDEN = "••••••••"
 
 
 def looks_personal(text: str) -> bool:
-    """Whether a text has the form of a Swedish personal identity or co-ordination number."""
+    """Return whether a text has the form of a Swedish personal identity or co-ordination number."""
     return _PERSONAL.match(text.strip()) is not None
 
 
@@ -125,7 +125,7 @@ def log_ins(directory: CardDirectory) -> tuple[int, ...]:
 
 
 def names_person(file: CertificateFile) -> bool:
-    """Whether it is for log-in and names a person, not by a personal identity number."""
+    """Return whether it is for log-in and names a person, not by a personal identity number."""
     try:
         certificate = x509.load_der_x509_certificate(file.der)
         purpose, personal = purpose_by_usage(certificate), _has_personal_number(certificate)

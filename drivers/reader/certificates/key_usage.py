@@ -33,7 +33,7 @@ def is_authority(certificate: x509.Certificate) -> bool:
 
 
 def purpose_by_usage(certificate: x509.Certificate) -> Purpose:
-    """What keyUsage and extendedKeyUsage say together (RFC 5280 4.2.1.3, 4.2.1.12); `other` where keyUsage says nothing."""
+    """Return the purpose by keyUsage and extendedKeyUsage (RFC 5280 4.2.1.3, 4.2.1.12); `other` where keyUsage says nothing."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:

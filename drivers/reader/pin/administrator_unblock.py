@@ -74,7 +74,7 @@ class AdministratorUnblock:
 
     @property
     def answers_left(self) -> int:
-        """How many answers still go out, were each wrong. Raises LedgerError."""
+        """Number of answers that still go out, were each wrong. Raises LedgerError."""
         return max(0, self._count.left - least_floor(self._rules.admin_tries) - STRICTER + 1)
 
     @property

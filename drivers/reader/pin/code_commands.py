@@ -100,7 +100,7 @@ class CodeCommands:
         self._wrong = former._wrong
 
     def tries(self, code: CodeObject, role: Role) -> RemainingTries:
-        """How many tries remain, without using one."""
+        """Return how many tries remain, without using one."""
         self._enter(code)
         return self._counter.tries(code, role)
 
@@ -266,7 +266,7 @@ class CodeCommands:
         return outcome
 
     def pair(self, pin: CodeObject, puk: CodeObject) -> None:
-        """That PIN is unlocked by that PUK."""
+        """Note that this PIN is unlocked by that PUK."""
         self._counter.pair(pin, puk)
 
     def clear_counts(self, codes: Iterable[CodeObject], keys: Iterable[str] = ()) -> bool:
@@ -287,7 +287,7 @@ class CodeCommands:
 
     @property
     def variant(self) -> UnblockVariant:
-        """How this product is unlocked."""
+        """Variant by which this product is unlocked."""
         return self._profile.commands.unblock
 
     def may_unblock(self, code: CodeObject, *, attended: bool = False) -> bool:
@@ -388,7 +388,7 @@ class CodeCommands:
         return outcome_of_status(response)
 
     def pad_limits(self, code: CodeObject, role: Role, *, new: bool) -> PadCode | None:
-        """What a reader's own pad may take for that code; None where no pad can do it."""
+        """Return what a reader's own pad may take for that code; None where no pad can do it."""
         rules = self._profile.new_rules(role)
         shortest = max(1, code.min_length, rules.min_length if new else 1)
         longest = min(code.max_length, rules.max_length if new else code.max_length)
@@ -396,8 +396,8 @@ class CodeCommands:
         return limits if limits.fits and shortest <= longest and self._format(code).pad is not None else None
 
     def pad_limits_of_both(self, puk: CodeObject, code: CodeObject, role: Role) -> PadCode | None:
-        """What a pad may take where one structure asks for the PUK and a new code: what is right for both, because it has
-        one pair of limits and one block. None where nothing is."""
+        """Return what a pad may take where one structure asks for the PUK and a new code: what is right for both, because
+        it has one pair of limits and one block. None where nothing is."""
         first, second = self.pad_limits(puk, Role.PUK, new=True), self.pad_limits(code, role, new=True)
         if first is None or second is None or (first.block, first.alphabet) != (second.block, second.alphabet):
             return None

@@ -28,7 +28,7 @@ class CodeWithRole:
 
 
 def assign_roles(codes: Iterable[CodeObject], keys: Sequence[KeyObject]) -> tuple[CodeWithRole, ...]:
-    """What each code is for: by the keys that it guards; of PINs that guard none by label, scope and order.
+    """Return each code with what it is for: by the keys that it guards; of PINs that guard none by label, scope and order.
 
     A second PIN is never one for identification too: who types the code of one would spend a try of the other. PINs beyond
     these that guard no key are left out, and so is a security officer's.

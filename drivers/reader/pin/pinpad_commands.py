@@ -71,7 +71,7 @@ class PinpadCommands:
         return outcome
 
     def unblock_limits(self, code: CodeObject, puk: CodeObject, role: Role) -> PadCode | None:
-        """What a new code may be that is set with the PUK at the pad; None where the pad cannot do it."""
+        """Return what a new code may be that is set with the PUK at the pad; None where the pad cannot do it."""
         if self._channel.pinpad is None or not self._codes.may_unblock(code):
             return None
         match self._codes.variant:

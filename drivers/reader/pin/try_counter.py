@@ -84,13 +84,13 @@ class KeyTryCounter:
         self.ledger.spend(self.card, self.name)
 
     def settle(self, left: int) -> None:
-        """What the card has said. What cannot be put down stays counted as used."""
+        """Put down what the card has said. What cannot be put down stays counted as used."""
         with contextlib.suppress(LedgerError):
             self.ledger.settle(self.card, self.name, max(0, self.start - left))
 
 
 def cost_no_try(status: int | None, reason: RefusalReason = RefusalReason.CARD) -> bool:
-    """Whether a refusal cannot have cost a try, whatever card it comes from. None: the station itself refused."""
+    """Return whether a refusal cannot have cost a try, whatever card it comes from. None: the station itself refused."""
     return status is None or status in _NOT_LOOKED_AT or reason is RefusalReason.NEW_CODE
 
 
@@ -122,7 +122,7 @@ class TryCounter:
         self._former = tuple(name for name in former if name and not self._inherit(name))
 
     def pair(self, pin: CodeObject, puk: CodeObject) -> None:
-        """That PIN is unlocked by that PUK."""
+        """Note that this PIN is unlocked by that PUK."""
         self._puks[ledger_key_of(pin)] = ledger_key_of(puk)
 
     def rename(self, card: str) -> None:
@@ -146,7 +146,7 @@ class TryCounter:
         return told
 
     def tells(self, code: CodeObject) -> bool:
-        """Whether the card has told the tries of that code in this visit, when it was asked for them."""
+        """Return whether the card has told the tries of that code in this visit, when it was asked for them."""
         return ledger_key_of(code) in self._told
 
     def known(self, code: CodeObject, role: Role) -> RemainingTries:
@@ -257,7 +257,7 @@ class TryCounter:
         return max(self._ledger.used(card, name) for card in (self._card, *self._former))
 
     def _put(self, name: str, used: int) -> None:
-        """What cannot be put down stays as it was."""
+        """Put down the tries used. What cannot be put down stays as it was."""
         with contextlib.suppress(LedgerError):
             if self._ledger.used(self._card, name) != used:
                 self._ledger.settle(self._card, name, used)

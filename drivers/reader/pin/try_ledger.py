@@ -53,7 +53,7 @@ Counts = dict[str, int]
 
 
 def _carried(counts: Counts, former: str, card: str) -> Counts:
-    """What `card` has to be counted at least, by what is counted for `former`."""
+    """Return what `card` has to be counted at least, by what is counted for `former`."""
     start = f"{former}/"
     renamed = {f"{card}/{key.removeprefix(start)}": used for key, used in counts.items() if key.startswith(start)}
     return {key: max(used, counts.get(key, 0)) for key, used in renamed.items() if used}
@@ -94,7 +94,7 @@ class FileLedger:
 
     @property
     def is_readable(self) -> bool:
-        """Whether the file is what was written. Where it is not, nothing is counted in it any more."""
+        """True while the file is what was written. Where it is not, nothing is counted in it any more."""
         return self._read() is not None
 
     def used(self, card: str, code: str) -> int:

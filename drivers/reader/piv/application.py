@@ -48,7 +48,7 @@ class CachedObjects:
 
 @dataclass(slots=True)
 class PivHabits:
-    """How cards of one answer to reset want to be asked, learned from what they refused."""
+    """Ways in which cards of one answer to reset want to be asked, learned from what they refused."""
 
     discovery: bool = True
     """They have a discovery object."""
@@ -122,14 +122,14 @@ class PivCard:
         return ""
 
     def _read_serial(self, tag: int, parse: Callable[[bytes], str]) -> str:
-        """What an object says; empty where it is not there or cannot be read."""
+        """Read what an object says; empty where it is not there or cannot be read."""
         try:
             return parse(objects.content(self.read(tag)))
         except TlvError:
             return ""
 
     def version(self) -> str:
-        """What a token tells (GET VERSION), such as 5.4.3."""
+        """Return the version that a token tells (GET VERSION), such as 5.4.3; empty where it tells none."""
         response = self._channel.send(commands.get_version()) if self.profile.piv.serial == "token" else None
         return (
             ".".join(map(str, response.data))
@@ -169,7 +169,7 @@ class PivCard:
             return len(objects.RETIRED)
 
     def metadata(self, reference: int) -> Metadata:
-        """What the card says of a key or code; nothing where it has no such command."""
+        """Return what the card says of a key or code; nothing where it has no such command."""
         response = self._channel.send(commands.get_metadata(reference)) if self.profile.piv.metadata else None
         try:
             return objects.parse_metadata(response.data) if response is not None and response.ok else Metadata()

@@ -48,7 +48,7 @@ _NO_CHECKSUM = b"\xfe\x00"
 
 
 class PivKeyManager:
-    """What needs the management key. Raises CardGoneError and CardChangedError before the change went out."""
+    """Commands that need the management key. Raises CardGoneError and CardChangedError before the change went out."""
 
     def __init__(self, channel: ApduChannel, same_card: Callable[[], None]) -> None:
         self._channel = channel
@@ -61,7 +61,7 @@ class PivKeyManager:
         return given if len(given) == BLOCK_BYTES[algorithm] else None
 
     def proves(self, algorithm: ManagementAlgorithm, challenge: bytes, answer: MutualAnswer) -> bool:
-        """Whether the card enciphers our challenge as its key does, once its witness is answered."""
+        """Return whether the card enciphers our challenge as its key does, once its witness is answered."""
         command = commands.answer_witness(MANAGEMENT_ALGORITHMS[algorithm], answer.witness, challenge)
         response = self._channel.send(command)
         given = _object(response.data, RESPONSE) if response.ok else b""
@@ -115,7 +115,7 @@ class PivKeyManager:
 
 
 def _object(answer: bytes, tag: int) -> bytes:
-    """What stands in that tag of the dynamic authentication template; empty where it is not there."""
+    """Return what stands in that tag of the dynamic authentication template; empty where it is not there."""
     nodes = tlv.parse_prefix(answer)
     node = nodes[0].find(tag) if nodes and nodes[0].tag == 0x7C else None
     return b"" if node is None else node.value

@@ -56,7 +56,7 @@ def slot_of(key_id: str) -> KeySlot | None:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationInfo:
-    """What SELECT says (part 2, table 3). `aid` ends with the version of the application."""
+    """Facts that SELECT tells of the application (part 2, table 3). `aid` ends with the version of the application."""
 
     aid: bytes
     label: str
@@ -70,7 +70,7 @@ class ApplicationInfo:
 
 @dataclass(frozen=True, slots=True)
 class PivPinPolicy:
-    """What the discovery object says of PINs (3.3.2). `primary` is the reference that a holder is asked for."""
+    """PIN policy of the discovery object (3.3.2). `primary` is the reference that a holder is asked for."""
 
     primary: int = APPLICATION_PIN
     other: int | None = None
@@ -93,7 +93,7 @@ class Chuid:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What GET METADATA says of a code or key; None where it does not say."""
+    """Answer of GET METADATA on a code or key; None where it does not say."""
 
     tries_left: int | None = None
     tries: int | None = None
@@ -127,7 +127,7 @@ def parse_discovery(data: bytes) -> PivPinPolicy:
 
 
 def content(data: bytes) -> bytes:
-    """What is inside tag 53 of an answer to GET DATA; empty for an empty object. Raises TlvError."""
+    """Return what is inside tag 53 of an answer to GET DATA; empty for an empty object. Raises TlvError."""
     if not data:
         return b""
     node = _first(data)
@@ -179,7 +179,7 @@ def unpack(packed: bytes) -> bytes:
 
 
 def parse_key_history(data: bytes) -> int:
-    """How many retired keys have their certificates on the card (3.3.3), 0 to 20. Raises TlvError."""
+    """Return how many retired keys have their certificates on the card (3.3.3), 0 to 20. Raises TlvError."""
     on_card = _value(tlv.parse_prefix(data), 0xC1) if data else b""
     return min(on_card[0], len(RETIRED)) if on_card else 0
 

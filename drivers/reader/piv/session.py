@@ -141,12 +141,12 @@ class PivSession(CardSession):
 
     @property
     def guarded(self) -> bool:
-        """What everybody may read of a PIV card was refused: it wants secure messaging first."""
+        """True where what everybody may read of a PIV card was refused: it wants secure messaging first."""
         return bool(self._card.refused)
 
     @property
     def signs(self) -> CardSigns:
-        """What the card's profile was recognised by."""
+        """Signs by which the card's profile was recognised."""
         application = self._card.application
         return CardSigns(self.facts.atr, application.aid, application.label)
 

@@ -55,7 +55,7 @@ def sign(channel: ApduChannel, reference: int, key: object, certificate: bytes, 
 
 
 def _signature(answer: bytes) -> bytes:
-    """What stands in 82 within 7C; empty, and so false, where the answer is of another form. Raises TlvError."""
+    """Return what stands in 82 within 7C; empty, and so false, where the answer is of another form. Raises TlvError."""
     nodes = tlv.parse_prefix(answer)
     node = nodes[0].find(0x82) if nodes and nodes[0].tag == 0x7C else None
     return b"" if node is None else node.value

@@ -85,7 +85,7 @@ def _candidates(files: CardFiles, aids: tuple[bytes, ...], tried: list[str]) -> 
 
 
 def _listed(entries: tuple[ApplicationEntry, ...], wanted: tuple[bytes, ...]) -> Iterator[tuple[Base, bytes]]:
-    """What EF.DIR names, and where the application is on cards without one."""
+    """Yield what EF.DIR names, and where the application is on cards without one."""
     for entry in [entry for entry in entries if entry.aid.startswith(wanted)] or [e for e in entries if e.path]:
         elsewhere = Base(odf=entry.odf or EF_ODF, token_info=entry.token_info or EF_TOKEN_INFO)
         if entry.path:
@@ -97,8 +97,8 @@ def _listed(entries: tuple[ApplicationEntry, ...], wanted: tuple[bytes, ...]) ->
 
 
 def guard_of(files: CardFiles) -> Guard:
-    """What a card that showed nothing wants first: PACE where it has EF.CardAccess (BSI TR-03110 part 3, A.1.1.1), else secure
-    messaging where it named that. Raises CardGoneError, CardAnswerError.
+    """Return what a card that showed nothing wants first: PACE where it has EF.CardAccess (BSI TR-03110 part 3, A.1.1.1),
+    else secure messaging where it named that. Raises CardGoneError, CardAnswerError.
     """
     try:
         card_access = files.read(EF_CARD_ACCESS)

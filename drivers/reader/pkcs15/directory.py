@@ -150,7 +150,7 @@ def _listed(files: CardFiles, entry: OdfEntry, short_id: int | None) -> bytes:
 
 
 def _some(read: Callable[[bytes], tuple[T, ...]], contents: list[bytes]) -> tuple[T, ...]:
-    """What those files list, no more in all than one may hold: a card may name the same long file again and again."""
+    """Return what those files list, no more in all than one may hold: a card may name the same long file again and again."""
     return tuple(islice((entry for data in contents for entry in read(data)), MAX_ENTRIES))
 
 

@@ -40,7 +40,7 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryChange:
-    """What goes into a directory file, and where."""
+    """Bytes that go into a directory file, and where."""
 
     offset: int
     data: bytes

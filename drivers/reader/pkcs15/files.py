@@ -40,7 +40,7 @@ _NO_SHORT_IDS = (
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
-    """What the card says of a selected file. `size` in bytes, None where it does not say."""
+    """Answer of the card on a selected file. `size` in bytes, None where it does not say."""
 
     size: int | None = None
     records: bool = False
@@ -136,11 +136,11 @@ class CardFiles:
 
     @property
     def known(self) -> dict[bytes, bytes]:
-        """What was read, by place; to be given to `recall` when the very same card is back."""
+        """Content that was read, by place; to be given to `recall` when the very same card is back."""
         return dict(self._known)
 
     def holding(self, data: bytes) -> FilePath | None:
-        """Where those bytes begin, in what was read; None where they are nowhere."""
+        """Return where those bytes begin, in what was read; None where they are nowhere."""
         nameless = b"/" + self.base.aid
         positions = ((key, content.find(data)) for key, content in self._known.items())
         return next((FilePath(key.removeprefix(nameless), at) for key, at in positions if at >= 0), None)
@@ -170,7 +170,7 @@ class CardFiles:
         self._known.pop(self._place(path), None)
 
     def forget_all(self) -> None:
-        """What is written next must not rest on what was remembered."""
+        """Forget what was remembered: what is written next must not rest on it."""
         self._known.clear()
 
     def read_selected(self, path: bytes, most: int) -> bytes | None:
@@ -345,7 +345,7 @@ class CardFiles:
 
 
 def _end_of(data: bytes, extent: Extent) -> int | None:
-    """Where what is wanted ends, as far as the beginning of the file tells; None where it does not tell yet."""
+    """Return where what is wanted ends, as far as the beginning of the file tells; None where it does not tell yet."""
     if extent == "file" or not data:
         return None
     try:

@@ -27,7 +27,7 @@ _SEQUENCE_HEADER = 4
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is compared, on the same connection, before anything irreversible (reliability I2): the beginning of a
+    """Bytes to compare, on the same connection, before anything irreversible (reliability I2): the beginning of a
     certificate of the holder's, in which its serial number and issuer stand; of a card without any, its TokenInfo.
 
     An authority's certificate is on many cards, and a serial number may be constant. `seen` is empty where nothing tells the
@@ -84,7 +84,7 @@ class CachedFiles:
 
 
 def read_serial_source(files: CardFiles) -> bytes:
-    """What tells the serial of the application that was just entered; empty where nothing does.
+    """Read what tells the serial of the application that was just entered; empty where nothing does.
 
     Raises CardGoneError, CardAnswerError.
     """

@@ -49,7 +49,7 @@ D = TypeVar("D")
 
 @dataclass(frozen=True, slots=True)
 class OperationHooks:
-    """What is to be done `before` an operation (forget what may be old) and `after` it (read the card anew)."""
+    """Hooks to call `before` an operation (forget what may be old) and `after` it (read the card anew)."""
 
     before: Callable[[], None]
     after: Callable[[], None]

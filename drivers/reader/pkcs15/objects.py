@@ -254,7 +254,7 @@ def _objects(data: bytes, *tags: int) -> list[Tlv]:
 
 
 def _kept(nodes: list[Tlv], read: Callable[[Tlv], T]) -> list[T]:
-    """What can be read of them."""
+    """Return what can be read of the nodes."""
     values: list[T] = []
     for node in nodes:
         try:

@@ -31,7 +31,7 @@ _BY: dict[FileKind, tuple[SelectBy, ...]] = {
 
 @dataclass(slots=True)
 class FileHabits:
-    """How cards of one answer to reset want their files asked for, learned from what they took and refused."""
+    """Ways in which cards of one answer to reset want their files asked for, learned from what they took and refused."""
 
     short_ids: bool = True
     """They take READ BINARY by short identifier."""

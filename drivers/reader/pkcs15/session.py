@@ -128,8 +128,8 @@ def open_pkcs15(
 
 
 def _read_holder(files: CardFiles, directory: pkcs15.CardDirectory, *, all_at_once: bool) -> pkcs15.CardDirectory:
-    """What says whose card it is: one certificate for log-in that names a person or, where there is none or no more than a pair,
-    all. And the list of keys, where that tells what is for what. Raises as `open_pkcs15`'s reading."""
+    """Read what says whose card it is: one certificate for log-in that names a person or, where there is none or no more
+    than a pair, all. And the list of keys, where that tells what is for what. Raises as `open_pkcs15`'s reading."""
     if sum(not entry.authority for _, entry in directory.unread) > ONE_PAIR and not all_at_once:
         directory = replace(directory, keys=pkcs15.read_keys(files))
         for at in identity.log_ins(directory):
@@ -202,7 +202,7 @@ class Pkcs15Session(CardSession):
 
     @property
     def signs(self) -> CardSigns:
-        """What the card's profile was recognised by."""
+        """Signs by which the card's profile was recognised."""
         return _signs(self.facts.atr, self._directory)
 
     def _proven_forms(self) -> Sequence[tuple[bool, SignatureForm]]:

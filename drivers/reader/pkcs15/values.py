@@ -10,7 +10,7 @@ from drivers.reader.iso7816 import MF, Alphabet
 
 
 class DirectoryKind(IntEnum):
-    """What an entry of EF(ODF) leads to: its tag (8.3)."""
+    """Kind of directory that an entry of EF(ODF) leads to: its tag (8.3)."""
 
     PRIVATE_KEYS = 0xA0
     PUBLIC_KEYS = 0xA1
@@ -40,7 +40,7 @@ class CodeFlag(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Where an application lives: its DF path from the MF, or its AID where no path is known."""
+    """Place where an application lives: its DF path from the MF, or its AID where no path is known."""
 
     path: bytes = MF
     aid: bytes = b""
@@ -51,7 +51,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class FilePath:
-    """Where a value is: a path of file identifiers, and a part of that file (8.2.5). `length` None: all of it."""
+    """Place of a value: a path of file identifiers, and a part of that file (8.2.5). `length` None: all of it."""
 
     path: bytes
     index: int = 0

@@ -66,7 +66,7 @@ class ProfileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CardSigns:
-    """What a profile is recognised by."""
+    """Signs by which a profile is recognised."""
 
     atr: bytes = b""
     aid: bytes = b""
@@ -144,12 +144,12 @@ class Profiles:
         return Profiles(map(changed, self._profiles), self._signed, self._issuers)
 
     def tell_by_issuer(self, kind: str) -> bool:
-        """Whether a product of that kind is told by who issued a card's certificates."""
+        """Return whether a product of that kind is recognised by who issued a card's certificates."""
         return any(profile.match.issuer for profile in self._profiles if profile.kind == kind)
 
     @property
     def know_levels(self) -> bool:
-        """Whether they tell a level of assurance of any card but our virtual ones."""
+        """True where they tell a level of assurance of any card but our virtual ones."""
         products = (profile.certificates for profile in self._profiles if not profile.name.startswith(VIRTUAL))
         return any(rules.loa for rules in (*products, *(issuer.certificates for issuer in self._issuers)))
 
@@ -172,7 +172,7 @@ class Profiles:
         return Profiles(map(changed, self._profiles), self._signed, self._issuers)
 
     def hinted(self, atr: bytes) -> tuple[Profile, ...]:
-        """Those that name this answer to reset: what is asked for first. What the card then holds decides, not they."""
+        """Return the profiles that name this answer to reset, to ask for first. What the card then holds decides, not they."""
         return tuple(p for p in self._profiles if any(mask.fits(atr) for mask in p.match.atr))
 
     def aids(self, kind: str, atr: bytes, own: bytes) -> tuple[bytes, ...]:
@@ -212,7 +212,7 @@ def parse(text: str, name: str, *, replaced: Profile | None = None) -> Profile:
 
 
 def is_issuer(text: str, name: str) -> bool:
-    """Whether a file is an issuer's, and no product's. Raises ProfileError."""
+    """Return whether a file is an issuer's, and no product's. Raises ProfileError."""
     return _table(text, name).get("kind") == "issuer"
 
 

@@ -164,7 +164,7 @@ def with_value(profile: str, key: str, value: object, source: str) -> str:
 
 
 def _signing(algorithms: Sequence[AlgorithmInfo], measured: Sequence[tuple[bool, SignatureForm]]) -> Iterator[str]:
-    """How it has signed, then what it tells; a card of which nothing is known is asked in the usual forms."""
+    """Yield how it has signed, then what it tells; a card of which nothing is known is asked in the usual forms."""
     for elliptic, form in measured:
         yield from _form(elliptic, form, "measured on this card: it gave a signature that verified")
     told = [entry for entry in forms_of_algorithms(algorithms) if entry not in measured]
@@ -205,7 +205,7 @@ def issuers_of(ders: Iterable[bytes]) -> tuple[str, ...]:
 
 
 def _exactly(text: str) -> str:
-    """That text alone; for what does not print, any character."""
+    """Return a pattern for that text alone; for what does not print, any character."""
     return _text("^" + "".join(re.escape(c) if c.isprintable() else "(?s:.)" for c in text) + "$")
 
 

@@ -75,7 +75,7 @@ def _kept(value: Any, path: str, word: "_Word | None", evidence: Evidence) -> An
 
 
 class _Word:
-    """What a table or a value says of itself."""
+    """Statement that a table or a value makes of its source."""
 
     def __init__(self, source: str | None) -> None:
         self.source = source

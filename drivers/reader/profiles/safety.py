@@ -23,7 +23,7 @@ Offence = tuple[str, str]
 
 
 def offences(profile: Profile, evidence: Evidence, replaced: Profile | None) -> tuple[Offence, ...]:
-    """What is loosened. `replaced` is the profile that ships under the same name, which may only be made stricter."""
+    """Return what is loosened. `replaced` is the profile that ships under the same name, which may only be made stricter."""
     offences_found = [*_always(profile), *_on_hearsay(profile, evidence), *_unsourced(profile, evidence)]
     if profile.proved == "standard":
         offences_found += _beyond_standard(profile)
@@ -33,7 +33,7 @@ def offences(profile: Profile, evidence: Evidence, replaced: Profile | None) -> 
 
 
 def signing_offences(profile: Profile) -> tuple[Offence, ...]:
-    """What only a profile that ships may do: speak for cards of no certain kind."""
+    """Return the offence of what only a profile that ships may do: speak for cards of no certain kind."""
     match = profile.match
     if not (match.atr or match.aid or match.label or match.manufacturer or match.issuer):
         return (("match", "must say which cards the profile is for"),)

@@ -133,7 +133,7 @@ class RejectedProfile:
 
 @dataclass(frozen=True, slots=True)
 class LoadedProfiles:
-    """What came of a folder: the profiles that count now, and the files that do not."""
+    """Result of loading a folder: the profiles that count now, and the files that do not."""
 
     profiles: Profiles
     refused: tuple[RejectedProfile, ...] = ()

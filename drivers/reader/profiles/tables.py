@@ -79,7 +79,7 @@ class AtrMask(_ProfileTable):
 
     @property
     def weight(self) -> int:
-        """How many bits count at least."""
+        """Number of bits that count at least."""
         return min(int.from_bytes(self._bits(family=family)).bit_count() for family in (False, True))
 
     def fits(self, atr: bytes, *, family: bool = False) -> bool:
@@ -93,7 +93,7 @@ class AtrMask(_ProfileTable):
 
 
 class Match(_ProfileTable):
-    """Which cards the profile is for: every key that is given must fit; ATR and AID by any one of their list."""
+    """Cards that the profile is for: every key that is given must fit; ATR and AID by any one of their list."""
 
     atr: tuple[AtrMask, ...] = ()
     aid: tuple[Hex, ...] = ()
@@ -147,7 +147,7 @@ class PukRules(CodeRules):
 
 
 class CommandRules(_ProfileTable):
-    """How this product wants its commands."""
+    """Rules on how this product wants its commands."""
 
     application: tuple[Hex, ...] = ()
     """AIDs of its application, asked for first beside an answer to reset that the profile names."""
@@ -164,7 +164,7 @@ class CommandRules(_ProfileTable):
 
 
 class Unblocking(_ProfileTable):
-    """Who may unlock a locked PIN of this product with its PUK, and how it is unlocked without it."""
+    """Rules on who may unlock a locked PIN of this product with its PUK, and on how it is unlocked without it."""
 
     by: Who = "nobody"
     admin: Administered = "none"
@@ -183,7 +183,7 @@ BY_SERIAL = "token:serial"
 
 
 class Activation(_ProfileTable):
-    """How the holder of a card that came by post gets a PIN of their own."""
+    """Way in which the holder of a card that came by post gets a PIN of their own."""
 
     code: FirstCode | None = None
     """None: with the PUK where the holder may unlock with it, by an administrator where only they may, else from the start PIN
@@ -201,13 +201,13 @@ class CertificateRules(_ProfileTable):
 
 
 class IssuerMatch(_ProfileTable):
-    """Whose certificates: a regular expression over the issuer's name, as `CN=...` (RFC 4514)."""
+    """Match of an issuer's certificates: a regular expression over the issuer's name, as `CN=...` (RFC 4514)."""
 
     issuer: Pattern = Field(min_length=1)
 
 
 class IssuerRules(_ProfileTable):
-    """What an issuer writes into its certificates, on cards of any product."""
+    """Rules on what an issuer writes into its certificates, on cards of any product."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
     title: str
@@ -228,7 +228,7 @@ class IssuerRules(_ProfileTable):
         return unverified_keys(self.evidence)
 
     def issued(self, issuers: Iterable[str]) -> bool:
-        """Whether one of those names is this issuer's."""
+        """Return whether one of those names is this issuer's."""
         return any(re.search(self.match.issuer, issuer) for issuer in issuers)
 
 
@@ -266,7 +266,7 @@ class Signing(_ProfileTable):
 
 
 class PivRules(_ProfileTable):
-    """How a PIV application is read, beyond what SP 800-73-4 says of all of them."""
+    """Rules on how a PIV application is read, beyond what SP 800-73-4 says of all of them."""
 
     discovery: bool = True
     """Ask for the discovery object; where it is known to be missing or constant, that is an exchange saved."""
@@ -335,7 +335,7 @@ class Profile(_ProfileTable):
 
     @property
     def first_code(self) -> FirstCode:
-        """How a card that came by post gets the holder's own PIN."""
+        """Way in which a card that came by post gets the holder's own PIN."""
         if self.activation.code is not None:
             return self.activation.code
         by_puk, by_key = self.commands.unblock != "none", self.unblocking.admin != "none"
@@ -370,5 +370,5 @@ class Profile(_ProfileTable):
         return self.pin.model_copy(update={"min_length": least})
 
     def counter(self, role: Role) -> Counter:
-        """How the tries of the code with that role are read."""
+        """Return how the tries of the code with that role are read."""
         return self.commands.counter_of_puk if role is Role.PUK else self.commands.counter

@@ -131,7 +131,7 @@ class Adoption:
         return facts
 
     def _describe(self, facts: CardFacts) -> None:
-        """What no card tells: its product's name, what its policies mean, which number is printed."""
+        """Ask for what no card tells: its product's name, what its policies mean, which number is printed."""
         ask, policies = self.questions.ask, policies_of(facts)
         name = ask("name", "A short name for the product, of a-z, 0-9 and -", default=parse(self.text(), "draft").name)
         self.values["name"] = (name, "")
@@ -189,13 +189,13 @@ class Adoption:
         return trace
 
     def _play(self, trace: Trace) -> None:
-        """What the card was asked is asked of its twin, under the draft."""
+        """Ask the card's twin what the card was asked, under the draft."""
         settings = ReaderSettings(profiles=self._profiles().quiet(), ledger=MemoryLedger())
         with open_card(READER, backend=TwinBackend(TraceTwin(trace)), settings=settings) as twin:
             self._prove(twin, lambda role: trace.signature_code if role is Role.SIGNATURE else trace.code, "twin: ")
 
     def _measure(self) -> None:
-        """Whether asking for tries costs one: the PIN is right, so both answers must be alike and the PIN still be taken."""
+        """Measure whether asking for tries costs one: the PIN is right, so both answers must be alike and the PIN still taken."""
         asking = {"commands.counter": ("empty-verify", _MEASURED), "proved": ("card", _MEASURED)}
         first = _tries(self._facts(asking), Role.IDENTIFICATION)
         second = _tries(self._facts(asking), Role.IDENTIFICATION) if first != 1 else None  # it would be the last
@@ -303,7 +303,7 @@ class Adoption:
         (self.folder / PROFILE_KEYS).write_bytes(public)
 
     def _abilities(self, name: str) -> tuple[str, ...]:
-        """What a station with this folder does with the card, by looking at it as a station would."""
+        """Return what a station with this folder does with the card, by looking at it as a station would."""
         loaded = add_signed(self.settings.profiles, self.folder, ProfileKeys.load(self.folder / PROFILE_KEYS))
         with self._card(loaded.profiles) as card:
             facts = card.facts

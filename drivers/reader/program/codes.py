@@ -23,7 +23,7 @@ class CodesError(Exception):
 
 
 class Codes(Protocol):
-    """Where codes come from."""
+    """Source of codes."""
 
     def get(self, name: CodeName, label: str) -> Secret:
         """A code. Raises CodesError."""

@@ -67,7 +67,7 @@ class Questions:
             return input("> ").strip()
 
     def agree(self, key: str, text: str) -> bool:
-        """Whether the person lets a code go to the card, once they know what it may cost. Asked `MOST_TRIES` times at most."""
+        """Ask whether the person lets a code go to the card, once they know what it may cost; `MOST_TRIES` times at most."""
         if len(self.announced) >= MOST_TRIES or self.ask(key, text, ("yes", "no")) != "yes":
             return False
         self.announced.append(key)

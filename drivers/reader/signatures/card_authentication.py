@@ -27,14 +27,14 @@ from drivers.reader.profiles import Profile
 
 
 def outcome_of_refusal(refused: Refused | None, *, required: bool) -> CardAuthentication:
-    """What it means that there is no such key (None), or that the card does not sign with it."""
+    """Return what it means that there is no such key (None), or that the card does not sign with it."""
     if required:
         return CardNotAuthenticated("no_key" if refused is None else "refused")
     return NoFreeKey()
 
 
 def outcome_of_certificate(certificate: Certificate, facts: CardFacts, profile: Profile) -> CardAuthentication:
-    """Whose key it was that signed: this card's, by a certificate that holds."""
+    """Tell whose key it was that signed: this card's, by a certificate that holds."""
     named = _names(certificate, facts, profile)
     if certificate.chain == "ok" and named:
         return CardAuthenticated(certificate.id)

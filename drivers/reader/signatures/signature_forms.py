@@ -177,7 +177,7 @@ class SignatureFormCache:
         return tuple(dict.fromkeys(taken))
 
     def keep(self, atr: bytes, profile: str, asked: KeyUse, evidence: FormEvidence) -> None:
-        """That form gave a signature, or that environment was taken."""
+        """Keep the evidence that a form gave a signature, or that an environment was taken."""
         self._forms.pop((atr, profile, asked), None)
         self._forms[(atr, profile, asked)] = evidence
         while len(self._forms) > MAX_PRODUCTS:

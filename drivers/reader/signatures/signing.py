@@ -57,7 +57,7 @@ _WANTS_CODE = (StatusWord.SECURITY_NOT_SATISFIED, StatusWord.CONDITIONS_NOT_SATI
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """How a message is signed with one kind of key. `algorithm` is a JOSE name."""
+    """Scheme by which a message is signed with one kind of key. `algorithm` is a JOSE name."""
 
     algorithm: str
     hash: type[hashes.SHA256] | type[hashes.SHA384]
@@ -131,7 +131,7 @@ class SigningProfile:
         return bool(self.profile.signing.model_fields_set) or (evidence is not None and evidence.proven)
 
     def has_form(self, form: SignatureForm, evidence: FormEvidence | None) -> bool:
-        """That form is no guess."""
+        """Return whether that form is no guess."""
         return bool(self.profile.signing.model_fields_set) or evidence == FormEvidence(form)
 
 
@@ -188,7 +188,7 @@ def _use(scheme: "Scheme", purpose: Purpose) -> KeyUse:
 def probe(
     channel: ApduChannel, product: SigningProfile, key: KeyObject, public: object, purpose: Purpose
 ) -> Signability:
-    """Whether the card may sign with that key, before any code: of a product that nothing is known of, by its security
+    """Tell whether the card may sign with that key, before any code: of a product that nothing is known of, by its security
     environments. One that is refused costs an exchange and nothing else, and so does the one that is taken: it is set again after
     the code.
 

@@ -25,7 +25,7 @@ CODE, SIGNATURE_CODE = "7391846205173946", "5820639174628305"
 
 @dataclass(slots=True)
 class Recording:
-    """What has passed. An empty pair is a reset."""
+    """Exchanges that have passed. An empty pair is a reset."""
 
     atr: bytes = b""
     protocol: Literal["T=0", "T=1"] = "T=1"

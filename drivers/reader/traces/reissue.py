@@ -147,7 +147,7 @@ class Reissuer:
         return self._key(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), public)
 
     def _authority_key(self, name: bytes, below: x509.Certificate) -> PrivateKey:
-        """That of the test authority of this name; its size shows in the signature."""
+        """Return the key of the test authority of this name; its size shows in the signature."""
         kind = _kind_by_signature(below)
         return self._key((name, kind), kind)
 
@@ -215,7 +215,7 @@ def der_parts(der: bytes | bytearray, at: int, to: int) -> Iterator[_Part]:
 
 
 def _start(der: bytes, part: _Part) -> int:
-    """Where the object itself begins, with tag and length."""
+    """Return where the object itself begins, with tag and length."""
     length = part[2] - part[1]
     return part[1] - (2 if length < 0x80 else 2 + (length.bit_length() + 7) // 8)
 

@@ -219,7 +219,7 @@ class Scrubber:
         return found
 
     def steps(self) -> Iterator[Step]:
-        """What goes into the trace."""
+        """Yield the steps that go into the trace."""
         for number, (begin, end) in enumerate(self._bounds()):
             answer = bytes(self._stream[begin:end]) + self._status[number]
             command = self._commands[number].hex()
@@ -240,7 +240,7 @@ class Scrubber:
 
 
 def _certificates(stream: bytes) -> Iterator[bytes]:
-    """Whatever in it is the DER of a certificate."""
+    """Yield whatever in it is the DER of a certificate."""
     at = stream.find(b"\x30\x82")
     while at >= 0:
         der = stream[at : at + 4 + int.from_bytes(stream[at + 2 : at + 4], "big")]
@@ -286,12 +286,12 @@ def _split(text: str) -> list[str]:
 
 
 def _is_packed(word: str) -> bool:
-    """Whether cards may write it as two digits to a byte."""
+    """Return whether cards may write it as two digits to a byte."""
     return word.isascii() and word.isdigit() and len(word) % 2 == 0 and len(word) >= 8
 
 
 def _data_field(command: bytes | bytearray) -> tuple[int, int]:
-    """Where the data of a command stand (ISO/IEC 7816-3 12.1.3)."""
+    """Return where the data of a command stand (ISO/IEC 7816-3 12.1.3)."""
     if len(command) > 7 and command[4] == 0:
         return 7, 7 + int.from_bytes(command[5:7], "big")
     return (5, 5 + command[4]) if len(command) > 5 else (len(command), len(command))

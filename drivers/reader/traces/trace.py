@@ -60,7 +60,7 @@ class Step(_Part):
 
 
 class SignatureForm(_Part):
-    """How a signature of the trace is made: by which test key (PKCS#8, base64), over which hash, in how many bytes."""
+    """Form of a signature of the trace: by which test key (PKCS#8, base64), over which hash, in how many bytes."""
 
     key: str
     hash: Literal["sha256", "sha384"]
@@ -130,7 +130,7 @@ def check_trace(trace: Trace) -> None:
 
 
 def has_personal_number(content: bytes) -> bool:
-    """Whether a Swedish personal identity or coordination number stands in it: ten or twelve digits, day and check digit."""
+    """Tell whether a Swedish personal identity or coordination number stands in it: ten or twelve digits, day and check digit."""
     content = _TIME.sub(b"\0", content)
     wide = [content[at:].decode(name, "replace") for name in ("utf-16-be", "utf-16-le") for at in (0, 1)]
     texts = (content.decode("latin-1"), *wide)

@@ -35,13 +35,13 @@ _HASHES: Mapping[str, hashes.HashAlgorithm] = {"sha256": hashes.SHA256(), "sha38
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What commands refer to: the last selections, and the security environment (ISO/IEC 7816-4 11.5.11)."""
+    """State that commands refer to: the last selections, and the security environment (ISO/IEC 7816-4 11.5.11)."""
 
     selected: tuple[bytes, ...] = ()
     environment: bytes = b""
 
     def after(self, command: bytes) -> "Context":
-        """What holds after a command."""
+        """Return what holds after a command."""
         if command[1] == SELECT:
             return Context((*self.selected, command)[-SELECTIONS:], b"")
         return Context(self.selected, command) if command[1] == MANAGE_ENVIRONMENT else self
@@ -233,7 +233,7 @@ def without_le(apdu: bytes) -> bytes:
 
 
 def _contexts(commands: list[bytes]) -> list["Context"]:
-    """What holds before each command."""
+    """Return what holds before each command."""
     context, before = Context(), []
     for command in commands:
         before.append(context)

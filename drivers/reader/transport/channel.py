@@ -35,7 +35,7 @@ ISO/IEC 7816-3 11.6.2.3), which the reader grants and nobody above it sees; half
 
 @dataclass(slots=True)
 class Pulse:
-    """What the watchdog sees of an operation in another thread.
+    """View of an operation in another thread, for the watchdog.
 
     `since` is when the card was last given something to do (monotonic seconds; None while nothing is under way); `times`: for
     how many of the watchdog's limits it may do it; `abandoned` tells the operation that nobody waits for it any more: it must
@@ -85,7 +85,7 @@ class ApduChannel:
 
     @property
     def over(self) -> bool:
-        """Whether the channel is closed: the card is gone, or the operation was abandoned."""
+        """True once the channel is closed: the card is gone, or the operation was abandoned."""
         return self.gone or self._pulse.abandoned
 
     def extend(self) -> None:

@@ -93,7 +93,7 @@ class _Contexts:
         weakref.finalize(self, _release, self._free)
 
     def asked(self, ask: Callable[[int], Answer]) -> Answer:
-        """What `ask` gives of a context; of a new one where the service has forgotten those it had. Raises NoReaderError."""
+        """Return what `ask` gives of a context; of a new one where the service forgot those it had. Raises NoReaderError."""
         while True:
             with self._lock:
                 used = self._free.pop() if self._free else None
@@ -246,7 +246,7 @@ class PcscBackend:
             raise
 
     def presence(self, reader: str) -> Presence:
-        """What is in the reader now; no reader where there is no service."""
+        """Return what is in the reader now; no reader where there is no service."""
         try:
             return self._contexts.asked(lambda context: _presence(_state(context, reader)))
         except NoReaderError:
@@ -298,7 +298,7 @@ class PcscBackend:
             state = _state(context, reader)
 
     def _seen(self, reader: str, state: int, last: Presence) -> Presence:
-        """What is there. A swap between two looks shows in the count of events and is told as a removal."""
+        """Return what is there. A swap between two looks shows in the count of events and is told as a removal."""
         now, events = _presence(state), state >> 16
         before = self._events.get(reader, events)
         self._events[reader] = events
@@ -384,7 +384,7 @@ def _plugs(context: int) -> int:
 
 
 def _presence(state: int) -> Presence:
-    """What a state word says."""
+    """Return what a state word says."""
     if state & (scard.SCARD_STATE_UNKNOWN | scard.SCARD_STATE_UNAVAILABLE | scard.SCARD_STATE_IGNORE):
         return Presence.NO_READER
     if state & scard.SCARD_STATE_MUTE:

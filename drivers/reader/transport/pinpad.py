@@ -56,7 +56,7 @@ class WithPad(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PadCode:
-    """What the pad accepts, in characters, and how it is stored: `block` bytes, of the alphabet."""
+    """Code that the pad accepts, in characters, and its storage: `block` bytes, of the alphabet."""
 
     min_length: int
     max_length: int
@@ -71,7 +71,7 @@ class PadCode:
 
 @dataclass(frozen=True, slots=True)
 class PadText:
-    """What the reader's display says: USB language identifier (0x0409 English, 0x041D Swedish)."""
+    """Text on the reader's display: USB language identifier (0x0409 English, 0x041D Swedish)."""
 
     language: int = 0x0409
 

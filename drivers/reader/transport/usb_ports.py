@@ -74,7 +74,7 @@ def locate_readers(names: Iterable[str], port_of: Callable[[str], str]) -> tuple
 
 
 def _stem(name: str) -> str:
-    """What of a name does not depend on the order of plugging in."""
+    """Return the part of a name that does not depend on the order of plugging in."""
     parts = _NAME.fullmatch(name)
     return name if parts is None else f"{parts['stem']} {parts['slot']}"
 

@@ -92,8 +92,8 @@ def _work_off(jobs: "queue.SimpleQueue[Job | None]") -> None:
 
 
 def _settle(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[T]", work: Callable[[], T]) -> None:
-    """Whatever comes of the work goes to the one who waits; where nobody does any more, nowhere. Where nobody did before it
-    began, it is not done: it may be a code, which would cost a try."""
+    """Do the work. What comes of it goes to the one who waits; where nobody does any more, nowhere. Where nobody did before
+    it began, it is not done: it may be a code, which would cost a try."""
     if future.cancelled():
         return
     outcome: Callable[..., None]
@@ -107,6 +107,6 @@ def _settle(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[T]", work: 
 
 
 def _looked_at(future: "asyncio.Future[Any]") -> None:
-    """Where the one who asked was cancelled, a fault is nobody's: it is not reported as forgotten."""
+    """Look at a fault. Where the one who asked was cancelled, it is nobody's: it is not reported as forgotten."""
     if not future.cancelled():
         future.exception()

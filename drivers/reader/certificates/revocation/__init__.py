@@ -23,7 +23,7 @@ SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class RevocationResult:
-    """What is known of one certificate. `until`: when a new answer is due."""
+    """Revocation status of one certificate. `until`: when a new answer is due."""
 
     status: RevocationStatus
     by: Literal["", "OCSP", "CRL"] = ""
@@ -35,7 +35,7 @@ UNKNOWN = RevocationResult("unknown")
 
 
 class Revocation(Protocol):
-    """Where it is known which certificates are revoked."""
+    """Source that knows which certificates are revoked."""
 
     async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> RevocationResult:
         """Standing of a certificate at an aware time. Never raises for a source that fails: `unknown`."""

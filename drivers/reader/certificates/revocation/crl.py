@@ -32,7 +32,7 @@ def read(der: bytes) -> x509.CertificateRevocationList | None:
 def standing(
     crl: x509.CertificateRevocationList, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime
 ) -> RevocationResult:
-    """What the list says of a certificate of that issuer; unknown where it is not for it, not genuine or out of time."""
+    """Return what the list says of a certificate of that issuer; unknown where it is not for it, not genuine or out of time."""
     try:
         return _standing(crl, certificate, issuer, at)
     except FAULTS:
@@ -85,7 +85,7 @@ def _covers(point: x509.IssuingDistributionPoint, certificate: x509.Certificate)
 
 
 def urls(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Where its issuer publishes complete lists (RFC 5280 4.2.1.13), http only."""
+    """Return where its issuer publishes complete lists (RFC 5280 4.2.1.13), http only."""
     try:
         points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     except (x509.ExtensionNotFound, *FAULTS):

@@ -21,7 +21,7 @@ MAX_URLS = 2
 
 
 class FetchError(Exception):
-    """What was asked for could not be had. The text says which address and why."""
+    """Failure to get what was asked for. The text says which address and why."""
 
 
 class Fetch(Protocol):

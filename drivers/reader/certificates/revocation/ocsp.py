@@ -56,7 +56,7 @@ def answers(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
 def standing(
     response: ocsp.OCSPResponse, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime
 ) -> RevocationResult:
-    """What the answer says of the certificate; unknown where it is about another, not genuine or out of time."""
+    """Return what the answer says of the certificate; unknown where it is about another, not genuine or out of time."""
     try:
         single = next((answer for answer in response.responses if _about(answer, certificate, issuer)), None)
         if single is None or not _signed(response, issuer, at):
