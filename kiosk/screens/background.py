@@ -9,7 +9,7 @@ from kiosk.screens.layout import Flow
 
 
 class Painted(Flow):
-    """What has a ground of its own. It is painted when it is placed and when its colours change: drawing instructions that
+    """Flow with a ground of its own. It is painted when it is placed and when its colours change: drawing instructions that
     follow each property by themselves would take a third of a change of the screen."""
 
     fill = ColorProperty((0, 0, 0, 0))

@@ -32,7 +32,7 @@ PARTS_MM = {"10": 73.0, "7": 46.0, "p": 0.0}
 
 
 class BoardTitle(Lead):
-    """What stands over slots and machine."""
+    """Heading over slots and machine."""
 
 
 class SlotTile(Framed):
@@ -64,7 +64,7 @@ class SlotTile(Framed):
 
 
 class LevelBar(Framed):
-    """How full a part is, 0 to 1."""
+    """Bar of a part's level, 0 to 1."""
 
     def __init__(self, share: float, tone: str, theme: Theme) -> None:
         super().__init__(theme=theme)
@@ -109,7 +109,7 @@ class BoardShape(Shape):
         return [FlowRow([*head, Spacer(theme=theme)], theme=theme, gap=3), grid, *self._legend()]
 
     def _legend(self) -> list[Flow]:
-        """What the marks mean that are to be seen."""
+        """Return the legend of the marks that are to be seen."""
         theme, seen = self.theme, {slot.look for slot in self.view.slots}
         if theme.large:
             return []

@@ -82,7 +82,7 @@ class Ring(Flow):
 
 
 class BusyShape(Shape):
-    """What is being done, and that the card stays in."""
+    """Work in progress, with the notice that the card stays in."""
 
     view: Busy
     turns = False

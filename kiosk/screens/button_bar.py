@@ -48,7 +48,7 @@ class ButtonBar(Flow):
             y -= height + self._gap
 
     def one_row(self, width: float) -> bool:
-        """Whether all stand beside each other."""
+        """Return whether all stand beside each other."""
         return self._fits(self._all, width)
 
     @property
@@ -64,7 +64,7 @@ class ButtonBar(Flow):
         return self.mm(8 if self.theme.portrait else self.theme.sizes.pad * self.theme.sizes.bar_below)
 
     def _rows(self, width: float) -> list[list[Flow]]:
-        """What stands beside each other, the uppermost row first."""
+        """Return the buttons by rows, the uppermost row first."""
         last = self.last
         alone = self.theme.portrait and isinstance(last, Plate) and last.kind != "plain" and bool(self.first)
         upright = alone or (self.upright and self.theme.large)
@@ -79,7 +79,7 @@ class ButtonBar(Flow):
         return rows
 
     def _stand_beside(self, row: list[Flow], width: float) -> bool:
-        """Whether they fit beside each other; text of the usual size may take two lines for it."""
+        """Return whether they fit beside each other; text of the usual size may take two lines for it."""
         if self._fits(row, width) or self.theme.large:
             return self._fits(row, width)
         return sum(self._least(item) for item in row) <= int(width) - self._gap * (len(row) - 1)
@@ -89,7 +89,7 @@ class ButtonBar(Flow):
         return item.least_width() if isinstance(item, Plate) else item.wanted_width()
 
     def _fits(self, row: list[Flow], width: float) -> bool:
-        """Whether they stand beside each other, as narrow as they can be."""
+        """Return whether they stand beside each other, as narrow as they can be."""
         room = int(width) - self._gap * (len(row) - 1)  # whole pixels, as when it is placed
         if sum(item.wanted_width() for item in row) > room:
             for item in row:

@@ -27,7 +27,7 @@ HEAD_MM = 5.0
 
 
 class Compared(Flow):
-    """What is checked, and at the other edge what it is compared with; below each other where both do not fit."""
+    """Text to check, and at the other edge what it is compared with; below each other where both do not fit."""
 
     def __init__(self, text: str, known: str, theme: Theme) -> None:
         super().__init__(theme=theme, grow=True)
@@ -90,7 +90,7 @@ class CheckRow(Touchable, Framed):
 
 
 class CheckHeading(FramedBox):
-    """Whose side it is, and how far it has come. In the panel its lower corners are square."""
+    """Heading of a side, with its progress. In the panel its lower corners are square."""
 
     def __init__(self, side: str, progress: str, theme: Theme) -> None:
         texts: list[Flow] = [

@@ -51,12 +51,12 @@ class ConfirmShape(Shape):
 
     @property
     def _is_short(self) -> bool:
-        """Whether it says so little that a drawing has room beside the facts."""
+        """True where the view says so little that a drawing has room beside the facts."""
         view = self.view
         return len(view.points) + len(view.facts) <= MOST_WITH_FACTS and not self.theme.large
 
     def _with_family(self) -> Flow:
-        """What it says beside the drawing of its family."""
+        """Lay out the view's words beside the drawing of its family."""
         view, theme = self.view, self.theme
         points = point_rows(view.points, self.words, theme)
         said = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self.note(), *self._band()]
@@ -76,12 +76,12 @@ class ConfirmShape(Shape):
         return bool(sum(plate.wanted_width() for plate in plates) + gaps > room)
 
     def _promise(self) -> list[Flow]:
-        """What is signed, beside the sheet."""
+        """Return the text that is signed, beside the sheet."""
         promise = self.view.receipt.promise if self.view.receipt else None
         return [] if promise is None else [Small(theme=self.theme, text=self.words(promise))]
 
     def _shown(self) -> Flow:
-        """What is drawn below the words, as high as there is room; it stays away where there is none."""
+        """Return the drawing below the words, as high as there is room; a spacer where there is none."""
         shown = None if self.theme.small_panel else self.drawing()
         if shown is None:
             return Spacer(theme=self.theme)

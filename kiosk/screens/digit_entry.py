@@ -36,7 +36,7 @@ class DigitEntry:
         self._digits.wipe()
 
     def judge(self, policy: PinPolicy) -> tuple[Judged, ...]:
-        """How the digits so far stand to the rules."""
+        """Judge the digits so far by the rules."""
         return policy.judge(self.shown())
 
     def take(self) -> Secret:

@@ -36,7 +36,7 @@ class DigitPadShape(EntryShape):
         super().__init__(view, words, theme, answer, least=least, entry=entry or DigitEntry(most, digits))
 
     def with_pad(self, left: list[Flow], gap: float) -> Flow:
-        """What is said, with the pad where this panel has it."""
+        """Return the words with the pad where this panel has it."""
         theme = self.theme
         if theme.small_panel:
             self.pad = self.keypad

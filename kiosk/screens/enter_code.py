@@ -60,7 +60,7 @@ class EnterCodeShape(DigitPadShape):
         return self.entry.take()
 
     def _tries(self) -> list[Flow]:
-        """How many are left, and where the station stops."""
+        """Return rows that say how many tries are left, and where the station stops."""
         if self.view.tries is None:
             return []
         row = tries_row(self.view.tries, self.words, self.theme)

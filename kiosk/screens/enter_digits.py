@@ -35,7 +35,7 @@ class EnterDigitsShape(DigitPadShape):
         return self.with_pad(left, 6 if theme.portrait and not theme.small_panel else 3.2)
 
     def _aids(self) -> list[Flow]:
-        """Where the digits stand, where there is room for it."""
+        """Return a drawing of where the digits stand; nothing where it has no room."""
         drawing, theme = self.view.drawing, self.theme
         if isinstance(drawing, LetterDrawing) and not theme.large:
             shown: Flow = letter(drawing, self.words, theme)

@@ -79,7 +79,7 @@ class EnterTextShape(EntryShape):
         self.field.show("")
 
     def on_scan(self, text: str) -> None:
-        """What a scanner has read is the answer, where it may be one."""
+        """Take the text of a scanner as the answer, where the view takes scans."""
         if self.view.scans:
             self.wipe()
             self.answer(text)

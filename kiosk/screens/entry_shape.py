@@ -39,7 +39,7 @@ class EntryShape(Shape):
         return len(self.entry) > 0
 
     def primary(self) -> Flow | None:
-        """How much is missing, why this is no answer, or the way on."""
+        """Return the button that leads on, or what says how much is missing or why this is no answer."""
         if why := self.why_no_answer():
             return self.wait(self.words(why[0]))
         text = self.words(self.view.submit)
@@ -77,7 +77,7 @@ class EntryShape(Shape):
         return ()
 
     def missing(self, left: int) -> Say:
-        """That so many signs are missing, in words."""
+        """Return the text that says how many signs are missing."""
         raise NotImplementedError
 
     def show_entry(self) -> None:

@@ -55,7 +55,7 @@ def next_focus(order: list[str], at: str | None, by: int) -> str | None:
 
 
 def focus_text(view: View[Any], target: str, words: ScreenTexts, other: ScreenTexts | None = None) -> Sentence:
-    """How a target is called when it has the focus. `other` is the language that the language button leads to."""
+    """Return the name of a target that has the focus. `other` is the language that the language button leads to."""
     if isinstance(view, Choose) and target in (choices := dict(numbered_choices(view))):
         return choices[target]
     actions = view.actions if isinstance(view, Board) else ()

@@ -35,7 +35,7 @@ LEAST_MM = 60.0
 
 
 class CaptionText(Small):
-    """What is said."""
+    """Text of the caption."""
 
 
 class Caption(FramedBox):
@@ -80,7 +80,7 @@ class Caption(FramedBox):
 
 @dataclass(frozen=True)
 class StripStatus:
-    """What the strip says beside the errand, in words. `clock` is hours and minutes as they are shown."""
+    """Words of the strip beside the errand. `clock` is hours and minutes as they are shown."""
 
     errand: str
     step: Step | None

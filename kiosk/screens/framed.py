@@ -197,7 +197,7 @@ class Tile(Framed):
         self.inside.place(self.x, self.top, self.width, self.height)
 
     def holds_words(self, width: float, height: float) -> bool:
-        """Whether that is room enough for them."""
+        """Return whether the words have room in that size."""
         return self.inside.height_for(width) <= height + 1
 
 
@@ -255,7 +255,7 @@ class Grid(Flow):
         return (width - self.mm(self.gap) * (count - 1)) / count
 
     def _count(self, width: float) -> int:
-        """How many columns there are."""
+        """Return the number of columns."""
         if not self.theme.large:
             return self.columns
         if width != self._counted[0]:
@@ -266,7 +266,7 @@ class Grid(Flow):
     _counted: tuple[float, int] = (-1.0, 1)
 
     def _hold(self, width: float) -> bool:
-        """Whether every name is whole in that width, in two lines at most."""
+        """Return whether every name is whole in that width, in two lines at most."""
         most = 2.4 * self.mm(self.theme.sizes.lead) + self.mm(4)
         for tile in self.tiles:
             height = tile.height_for(width)

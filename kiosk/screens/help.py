@@ -28,9 +28,8 @@ LONGEST_NUMBER = 16
 
 @dataclass(frozen=True)
 class HelpPage:
-    """Who answers, first whoever does so now, and an address with more of it, beside what a person may ask about the question
-    on show. `side` is its third way; `reach` moves the controls of an upright panel to where one who sits reaches them, or
-    back."""
+    """Contacts, first whoever answers now, and an address with more help, beside what a person may ask about the question on
+    show. `side` is its third way; `reach` moves the controls of an upright panel to where one who sits reaches them, or back."""
 
     contacts: tuple[Fact, ...] = ()
     link: str = ""
@@ -39,7 +38,7 @@ class HelpPage:
 
 
 class HelpShape(Shape):
-    """What helps with the question, who answers, and the way back with nothing lost."""
+    """Help with the question, contacts, and the way back with nothing lost."""
 
     def __init__(
         self, view: View[Any], words: ScreenTexts, theme: Theme, answer: Callable[[str], None], page: HelpPage

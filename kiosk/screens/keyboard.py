@@ -83,7 +83,8 @@ class Keyboard(Flow):
 
 
 class TextField(Upright):
-    """What is typed, with a mark where the next sign comes; its end where not all has room. It is drawn: no widget holds it."""
+    """Field of the typed text, with a mark where the next sign comes; its end where not all has room. It is drawn: no widget
+    holds it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(grow=True, tall=True, **kwargs)

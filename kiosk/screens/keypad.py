@@ -202,7 +202,7 @@ def typing_page(title: Flow, cells: Cells, keypad: Keypad, theme: Theme) -> Flow
 
 
 def missing(count: int, short: bool) -> Say:
-    """How many digits are still missing, in words."""
+    """Return the text that says how many digits are still missing."""
     if short:
         return say("keypad.more_short", count=count)
     return say(f"keypad.more.{count}") if count <= WORDED else say("keypad.more.many", count=count)

@@ -109,7 +109,7 @@ def open_window(
 
 
 def draws_in_software() -> bool:
-    """Whether pixels are made by the processor: screen changes then cut instead of fading."""
+    """Return whether pixels are made by the processor: screen changes then cut instead of fading."""
     from kivy.graphics.opengl import GL_RENDERER, glGetString
 
     name = glGetString(GL_RENDERER).decode("ascii", "replace").lower()

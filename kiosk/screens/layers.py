@@ -79,7 +79,7 @@ class Layers(Widget):
         self._guard(True)
 
     def seen(self) -> None:
-        """What was set is on the screen now: the guard counts from here."""
+        """Start the guard anew: what was set is on the screen now."""
         self._guard(True)
 
     def _guard(self, guard: bool) -> None:

@@ -65,11 +65,11 @@ class Flow(Widget):
     """Whether it stays away, at any size of text, where words beside it would be left out."""
 
     def parts(self, width: float) -> list["Flow"]:
-        """What it falls into, in the order in which it is read, where it goes over several pages of that width."""
+        """Return the parts that it falls into, in reading order, where it goes over several pages of that width."""
         return [self]
 
     def pieces(self, width: float, height: float) -> list["Flow"]:
-        """What it is cut into where it is higher than a page alone."""
+        """Return the pieces that it is cut into where it is higher than a page alone."""
         return [self]
 
 
@@ -109,7 +109,7 @@ class Group(Flow):
 
 
 class WhereRoom(Flow):
-    """What is only shown, in the height that others leave: nothing where that is less than `room_mm`."""
+    """Flow that is only shown, in the height that others leave: nothing where that is less than `room_mm`."""
 
     needed = False
 
@@ -209,7 +209,7 @@ class FlowRow(Group):
             x += width + self.mm(self.gap)
 
     def pieces(self, width: float, height: float) -> list[Flow]:
-        """What grows is cut; its second and later pieces stand below the first, where that begins."""
+        """Cut the flow that grows; its second and later pieces stand below the first, where that begins."""
         grows = next((item for item in self.items if item.grow), None)
         if grows is None:
             return [self]
@@ -254,8 +254,8 @@ class Beside(FlowRow):
 
 
 class Split(Beside):
-    """What is said beside what is shown. With large text the drawing gives way where the words need the whole width; one that
-    shows no more than the family does so at any size."""
+    """Words beside what is shown. With large text the drawing gives way where the words need the whole width; one that shows no
+    more than the family does so at any size."""
 
     def __init__(self, says: FlowColumn, shows: Flow, **kwargs: Any) -> None:
         super().__init__([says, shows], top=True, **kwargs)

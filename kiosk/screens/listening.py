@@ -41,12 +41,12 @@ class Listening:
 
     @property
     def speaks(self) -> bool:
-        """Whether it speaks now."""
+        """True while it speaks."""
         return self._speaking is not None and not self._speaking.done()
 
     @property
     def listens(self) -> bool:
-        """Whether somebody listens: each view is said, or this one was."""
+        """True while somebody listens: each view is said, or this one was."""
         return self._headphones or self._follows or bool(self._said)
 
     @property

@@ -23,7 +23,7 @@ KEYPAD_MM = (158.0, 104.0)
 
 @dataclass(frozen=True)
 class ListeningControls:
-    """How it is said now, and what the panel's buttons do. `by_keys`: the person uses a keypad."""
+    """Manner of speech now, and what the panel's buttons do. `by_keys`: the person uses a keypad."""
 
     manner: Manner
     turn: Callable[[str], None]
@@ -120,7 +120,7 @@ def _block(text: str, step: int, targets: tuple[str, str], turn: Callable[[str],
 
 
 def _last(controls: ListeningControls, words: ScreenTexts, theme: Theme) -> Flow:
-    """What the button Listen does; to whoever uses a keypad, which key chooses."""
+    """Return a hint of what the button Listen does; for a person who uses a keypad, a drawing of the keys."""
     if not controls.by_keys:
         return Small(theme=theme, text=words.frame("listen.hint"), tone="on_rail", line=1.2, drop=1)
     return Figure(lambda pen: keypad(pen, theme), KEYPAD_MM, theme=theme)

@@ -25,7 +25,7 @@ class PagedBody(Flow):
 
     @property
     def last(self) -> bool:
-        """Whether the page on show is the last."""
+        """True where the page on show is the last."""
         return self.at >= len(self.pages) - 1
 
     def turn(self, by: int) -> None:
@@ -63,14 +63,14 @@ class PagedBody(Flow):
 
     @staticmethod
     def _heading(page: list[Flow]) -> list[Flow]:
-        """What heads the part that follows, taken from the page before it together with what stands between them."""
+        """Take the heading of the next part from the page before it, with what stands between them."""
         at = next((at for at, part in enumerate(page) if part.heads), 0)
         taken = page[at:] if at else []
         del page[len(page) - len(taken) :]
         return taken
 
     def _make_room(self, pages: list[list[Flow]], width: float, last_room: float) -> None:
-        """What the answers leave no room for on the last page goes on one more."""
+        """Move to one more page what the answers leave no room for on the last page."""
         moved: list[Flow] = []
         while len(pages[-1]) > 1 and self._high(pages[-1], width) > last_room + 1:
             moved.insert(0, pages[-1].pop())

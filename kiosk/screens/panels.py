@@ -316,7 +316,7 @@ def _dots(tries: Tries, size_mm: float, theme: Theme) -> list[Flow]:
 
 
 class TriesLeft(Text):
-    """How many tries are left, in words."""
+    """Number of tries that are left, in words."""
 
 
 Builder.load_file(str(Path(__file__).with_suffix(".kv")))

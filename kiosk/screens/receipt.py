@@ -35,7 +35,7 @@ class SlipText(Text):
 
 
 class SlipLabel(SlipText):
-    """What stands before a value."""
+    """Label before a value."""
 
 
 class SlipRow(Flow):
@@ -67,7 +67,7 @@ class SlipRow(Flow):
 
 
 class BelowCode(SlipLabel):
-    """What the code itself says, too."""
+    """Text below the code, which the code itself says, too."""
 
     needed = False
 
@@ -113,7 +113,7 @@ def _runs(row: list[bool]) -> list[tuple[int, int]]:
 
 
 def promise_fits(panel: ReceiptPanel, words: ScreenTexts, theme: Theme) -> bool:
-    """Whether the sheet has room for what is signed; else it stands beside it."""
+    """Return whether the sheet has room for what is signed; else it stands beside it."""
     return not theme.small_panel and (panel.promise is None or len(words(panel.promise)) <= MOST_PROMISED)
 
 
@@ -144,7 +144,7 @@ def slip(panel: ReceiptPanel, words: ScreenTexts, theme: Theme, **kwargs: Any) -
 
 
 class ScanTitle(SlipText):
-    """What to do with the code."""
+    """Title that says what to do with the code."""
 
 
 def scan_panel(panel: ReceiptPanel, words: ScreenTexts, theme: Theme) -> Slip:

@@ -46,12 +46,12 @@ class ScreenState:
 
     @property
     def whole_theme(self) -> Theme:
-        """That of the whole panel."""
+        """Theme of the whole panel."""
         return Theme(self.panel, COLOURS[self.colours]).large_text(self.large)
 
     @property
     def can_be_low(self) -> bool:
-        """Whether the panel reaches higher than its lower part."""
+        """True where the panel reaches higher than its lower part."""
         return self.panel.name == "p"
 
     @property

@@ -24,7 +24,7 @@ Answer = Callable[[Any], None]
 
 @dataclass(frozen=True)
 class Actions:
-    """What stands in the action bar."""
+    """Contents of the action bar."""
 
     left: Sequence[Flow] = ()
     right: Flow | None = None
@@ -73,7 +73,7 @@ class Shape(Flow):
         return narrow and view.way_out is not None and view.side is not None
 
     def primary(self) -> Flow | None:
-        """What stands to the right."""
+        """Return the primary button, which stands to the right."""
         return self.button(self.view.primary, "primary") if self.view.primary else None
 
     def button(self, button: Button, kind: str = "plain") -> Flow:
@@ -91,7 +91,7 @@ class Shape(Flow):
 
     @property
     def has_input(self) -> bool:
-        """Whether something is typed: its page is shown first."""
+        """True where something is typed: its page is shown first."""
         return False
 
     def opening_page(self) -> int:
@@ -102,7 +102,7 @@ class Shape(Flow):
         (self.pages or self.inside).place(self.x, self.top, self.width, self.height)
 
     def needs_pages(self) -> bool:
-        """Whether what is said has to go over pages, and does not yet."""
+        """Return whether what is said has to go over pages, and does not yet."""
         if self.pages is not None or not self.turns:
             return False
         return not is_unclipped(self, may_leave_out=not (self.tells_all or self.theme.large))
@@ -159,7 +159,7 @@ class Shape(Flow):
         return Split(column, right, theme=theme, gap=theme.sizes.gap * 2.2)
 
     def rest(self) -> Flow:
-        """What is left of an upright panel: it shows what the view is about, where there is room and no other drawing."""
+        """Fill the rest of an upright panel: it shows what the view is about, where there is room and no other drawing."""
         theme = self.theme
         if not theme.portrait or theme.large or self.view.drawing is not None:
             return Spacer(theme=theme)

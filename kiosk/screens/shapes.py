@@ -41,7 +41,7 @@ BESIDE_BADGE_MM = 66.0
 
 
 class AwaitShape(Shape):
-    """What to do to the left, the drawing to the right."""
+    """Instruction to the left, drawing to the right."""
 
     view: Await
 
@@ -102,5 +102,5 @@ def shape_of(
 
 
 def entry_of(shape: Shape) -> DigitEntry | None:
-    """What is typed on it, to be taken over."""
+    """Return the entry of a shape on which something is typed, to be taken over; None for other shapes."""
     return shape.entry if isinstance(shape, EntryShape) else None

@@ -85,7 +85,7 @@ def timeout_phrases(seconds: int, card_in: bool, words: ScreenTexts) -> tuple[st
 
 
 def help_phrases(view: View[Any], contacts: tuple[Fact, ...], words: ScreenTexts) -> tuple[str, ...]:
-    """What helps with the view, and who answers."""
+    """Return the help with the view, and the contacts."""
     topic = topic_of(view)
     return _phrases(
         (topic.title, topic.text, *_given(topic.stays), *_facts(contacts), topic.close), words, private=True

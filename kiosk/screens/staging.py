@@ -128,7 +128,7 @@ class TimeoutWarning:
 
 @dataclass(frozen=True)
 class Voice:
-    """What Listen speaks with. `on_fault` is told why nothing is heard; `is_there`: whether there is a sound card now."""
+    """Speech that Listen uses. `on_fault` is told why nothing is heard; `is_there`: whether there is a sound card now."""
 
     speech: Speech
     manner: Manner = USUAL
@@ -276,7 +276,7 @@ class Staging:
             self._answer(choice)
 
     def _announce_typed(self) -> None:
-        """How much is typed, never what."""
+        """Announce how much is typed, never what."""
         signs = isinstance(self.shape, EnterTextShape)
         self._announce(say("listen.typed_signs" if signs else "listen.typed", count=self.typed()))
 
@@ -289,7 +289,7 @@ class Staging:
             self._announce_focus(self.focus)
 
     def _announce_focus(self, target: str) -> None:
-        """What it is, and of a switch whether it is on."""
+        """Announce the focused target, and of a switch whether it is on."""
         if self.view is not None:
             self._announce(focus_text(self.view, target, self._words, self.state.words.other), *self._switched(target))
 
@@ -325,7 +325,7 @@ class Staging:
                 listening.plug(key == "plugged")
 
     def _set_manner(self, manner: Manner) -> None:
-        """How it is said from here on; what has changed is said so."""
+        """Set the manner of speech from here on, and announce what has changed."""
         if self.listening:
             volume, self.listening.manner = self.listening.manner.volume, manner
             changed = manner.volume != volume
@@ -356,13 +356,13 @@ class Staging:
 
     @property
     def accessible(self) -> bool:
-        """Whether somebody listens, uses keys, or has chosen another look than the station's own."""
+        """True while somebody listens, uses keys, or has chosen another look than the station's own."""
         state, listening = self.state, self.listening
         chosen = state.large or state.low or (state.colours == "hc" and state.own != "hc")
         return self._by_keys or chosen or (listening is not None and listening.listens)
 
     def typed(self) -> int:
-        """How many digits are typed."""
+        """Return the number of typed digits."""
         entry = entry_of(self.shape) if self.shape else None
         return len(entry) if entry else 0
 
@@ -394,7 +394,7 @@ class Staging:
     # listening
 
     def forget_person(self) -> None:
-        """Who listened or used keys has left."""
+        """Forget the person who listened or used keys and has left."""
         self._leave_keys()
         if self.listening:
             self.listening.end()
@@ -417,12 +417,12 @@ class Staging:
             self._pace.wake()
 
     def _listening_looks(self) -> tuple[object, ...]:
-        """What the picture shows of listening, the caption aside."""
+        """Return what the picture shows of listening, the caption aside."""
         listening = self.listening
         return (listening.listens, listening.manner, self._by_keys) if listening and listening.listens else ()
 
     def _phrases(self, private: bool) -> tuple[Phrase, ...]:
-        """What is uppermost, in sentences."""
+        """Return the content of the uppermost layer, in sentences."""
         state, words = self.state, self._words
         if self._closed:
             said = closed_phrases((self._closed.title, *self._closed.lead), self._closed.contacts, words)
@@ -552,7 +552,7 @@ class Staging:
         )
 
     def _unreviewed(self, view: View[Any]) -> str:
-        """That nobody has reviewed the translation, in words that somebody has."""
+        """Return a notice that nobody has reviewed the translation, in words that somebody has."""
         if not self.state.words.has_unreviewed(view):
             return ""
         return ScreenTexts(self.state.texts, self.state.own_language).frame("frame.unreviewed")
@@ -642,12 +642,12 @@ class Staging:
         return True
 
     def _on_text(self, window: Any, text: str) -> None:
-        """What the keys type, for the wedge alone: a scan has letters and signs too. It comes after the key itself."""
+        """Feed typed text to the wedge alone: a scan has letters and signs too. It comes after the key itself."""
         for char in text:
             self._wedge.feed(char, self.state.clock.monotonic())
 
     def _take_back_scan(self) -> None:
-        """What a scanner has typed is no answer, least of all a code."""
+        """Erase what a scanner has typed: it is no answer, least of all a code."""
         while self.shape and self.typed() > self._typed_before:
             self.shape.press("erase")
 

@@ -130,7 +130,7 @@ class TellShape(Shape):
         return Actions([], usual.right) if bare else usual
 
     def _with_who_helps(self, told: WhoHelps, points: list[Flow]) -> Flow:
-        """What happened and what to do, beside who helps; on the smallest panel the badge leaves its room to the words."""
+        """Lay out what happened and what to do beside who helps; on the smallest panel the badge leaves its room to the words."""
         theme = self.theme
         badge = Badge(self.view.badge_icon, theme.sizes.badge * 0.7, theme=theme, kind=self.view.badge)
         head: Flow = FlowRow([badge, FlowBox(self.title(), theme=theme, grow=True, centre=True)], theme=theme, gap=4)
@@ -140,12 +140,12 @@ class TellShape(Shape):
         return self.split(says, who_helps_panel(told, self.words, theme), stretch=False)
 
     def _told_and_steps(self) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
-        """What it means, and what to do: the numbered points."""
+        """Return the points of what it means, and those of what to do: the numbered points."""
         steps = tuple(point for point in self.view.points if point.mark == "number")
         return tuple(point for point in self.view.points if point.mark != "number"), steps
 
     def _in_two(self, head: Flow, meaning: tuple[Point, ...], steps: tuple[Point, ...]) -> Flow:
-        """What it means beside what to do, below the head; in portrait below each other, each on a sheet."""
+        """Lay out what it means beside what to do, below the head; in portrait below each other, each on a sheet."""
         theme = self.theme
         gap = {"10": 3.2, "7": 1.6, "p": 5.0}[theme.panel.name]
         columns: list[Flow] = [

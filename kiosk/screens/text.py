@@ -40,7 +40,7 @@ def split_text(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
 
 
 def _after_sentence(words: list[str], most: int) -> int:
-    """How many words to take, at most `most`."""
+    """Return how many words to take, at most `most`, up to the end of a sentence where one is near."""
     if most >= len(words):
         return most
     ends = (at for at in range(most, most // 2, -1) if words[at - 1].removesuffix("[/b]").endswith((".", "?", "!")))
@@ -194,7 +194,7 @@ class Text(Flow, Label):
         return broken(text, *self.font_key[:2], width) if width is not None and "-" in text else text
 
     def is_cut(self) -> bool:
-        """Whether it needs more than its place, once it has one: a line more, or more room for a word."""
+        """Return whether it needs more than its place, once it has one: a line more, or more room for a word."""
         wide = longest_word(str(self.text), *self.font_key[:2]) > self.width + ROUNDING
         return bool(wide or self._lines * self.pitch > self.height + 1)
 

@@ -55,7 +55,7 @@ class Colours:
 
     @property
     def rail_quiet(self) -> Colour:
-        """What of the rail cannot be used now: less than `on_rail`, readable on `rail` (at least 4.5, 7 in high contrast)."""
+        """Colour of what is disabled on the rail: less than `on_rail`, readable on `rail` (at least 4.5, 7 in high contrast)."""
         return rgb("#A6A6A6") if self.name == "hc" else self.rail_edge
 
 

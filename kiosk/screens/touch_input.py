@@ -25,7 +25,7 @@ log.setLevel(logging.INFO)  # which device was taken is asked for after every in
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How a panel's coordinates lie on its picture.
+    """Mapping of a panel's coordinates to its picture.
 
     Each axis is inverted where it says so, within its range; then both are turned clockwise. A range is in the panel's own
     units, without one it is what the panel says of itself.
@@ -87,7 +87,7 @@ class TouchInput:
                 _remove_provider(provider)
 
     def _wake(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
-        """What the provider's thread calls."""
+        """Return the function that the provider's thread calls."""
 
         def wake() -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended

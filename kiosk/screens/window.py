@@ -77,7 +77,7 @@ class KivyScreen:
         self.staging.rebuild()
 
     def set_contacts(self, contacts: Callable[[], tuple[Fact, ...]], link: str = "") -> None:
-        """Whom the help page names from now on, by the hour, and its address for a phone."""
+        """Set the contacts on the help page from now on, by the hour, and its address for a phone."""
         self.state.contacts, self.state.help_link = contacts, link
 
     # the port
@@ -126,14 +126,14 @@ class KivyScreen:
         return ACCESSIBLE_PATIENCE if self.staging.accessible else 1.0
 
     def set_activity(self, notice: Activity) -> None:
-        """Whom to tell of each touch or key."""
+        """Set the function that is told of each touch or key."""
         self._activity = notice
 
     # what the composition root sets
 
     @property
     def card_in(self) -> bool:
-        """Whether the strip says that a card is in."""
+        """True while the strip says that a card is in."""
         return self.state.card_in
 
     @card_in.setter
@@ -179,7 +179,7 @@ class KivyScreen:
 
     @property
     def low(self) -> bool:
-        """Whether everything stands in the lower part of an upright panel."""
+        """True while everything stands in the lower part of an upright panel."""
         return self.state.low
 
     @low.setter
@@ -196,7 +196,7 @@ class KivyScreen:
             self.staging.rebuild()
 
     def set_read_scan(self, read: Callable[[str], ScannedCode]) -> None:
-        """How a scan is read here: which check the region's card numbers have."""
+        """Set the function that reads a scan, by the check that the region's card numbers have."""
         self.state.read_scan = read
 
     def plug_headphones(self, plugged: bool) -> None:
@@ -251,12 +251,12 @@ class KivyScreen:
 
     @property
     def ready(self) -> bool:
-        """Whether touches count now: a change of the screen is over."""
+        """True while touches count: a change of the screen is over."""
         return bool(self.staging.layers.quiet_s <= 0)
 
     def scan(self, text: str) -> None:
-        """What a scanner at the station has read. A question for digits that are no secret (`EnterDigits`) hears it, where what
-        is no card number is said to be none, and one for a text that may be scanned (`EnterText`)."""
+        """Take the text that a scanner at the station has read. A question for digits that are no secret (`EnterDigits`) hears
+        it, where what is no card number is said to be none, and one for a text that may be scanned (`EnterText`)."""
         self.staging.scan(text)
 
     def wake(self) -> None:
@@ -273,7 +273,7 @@ class KivyScreen:
         return self.staging.focus
 
     def typed(self) -> int:
-        """How many digits are typed."""
+        """Return the number of typed digits."""
         return self.staging.typed()
 
     def widgets(self) -> Any:

@@ -50,7 +50,7 @@ class ScreenTexts:
         return self.texts.pack(self.language).voice
 
     def has_unreviewed(self, view: View[Any]) -> bool:
-        """Whether the view, or the frame around it, has a text that nobody has reviewed."""
+        """Return whether the view, or the frame around it, has a text that nobody has reviewed."""
         unreviewed = self.texts.pack(self.language).unreviewed
         return bool(unreviewed) and (
             any(key in unreviewed for key in text_keys(view)) or any(key.startswith(AROUND) for key in unreviewed)

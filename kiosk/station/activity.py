@@ -40,7 +40,7 @@ class StationActivity:
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
-    """Whether anybody is at the station, as far as it can know: errand, view, touches, service door, presence sensor."""
+    """Presence of people at the station, as far as it can know: errand, view, touches, service door, presence sensor."""
 
     activity: StationActivity
     clock: Clock
@@ -50,7 +50,7 @@ class Occupancy:
     present: Callable[[], bool]
 
     def is_free(self) -> bool:
-        """Whether nobody is there: no errand, the home screen up and untouched for a while, the service door shut."""
+        """Return whether nobody is there: no errand, the home screen up and untouched for a while, the service door shut."""
         quiet = self.clock.monotonic() - self.touched() >= QUIET_S
         at_home = self.activity.errand is None and self.activity.view_name == HOME
         return at_home and quiet and not (self.door_open() or self.present())

@@ -45,7 +45,7 @@ BIN_HOLDS = 50
 
 
 class Online(Protocol):
-    """Whether the link has a connection."""
+    """Link that knows whether it has a connection."""
 
     @property
     def online(self) -> bool: ...
@@ -53,7 +53,7 @@ class Online(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StationBoard:
-    """What is to be seen of the machine: slots, devices, bin, link, and what is left undone.
+    """Overview of the machine: slots, devices, bin, link, and what is left undone.
 
     `orders`, `stock`, `journal` and `link` are None where the station can write nothing down or belongs to no fleet.
     """
@@ -83,7 +83,7 @@ class StationBoard:
         return MachineOverview(slots, parts, *await self._receipts(), self.count_left_in())
 
     async def _receipts(self) -> tuple[int, int]:
-        """How many are not signed, and how many never came onto paper."""
+        """Return how many receipts are not signed, and how many never came onto paper."""
         if self.journal is None:
             return 0, 0
         owed = [order.order for order in await self.orders.owed()] if self.orders else []
@@ -119,7 +119,7 @@ class StationBoard:
 
 @dataclass(frozen=True, slots=True)
 class StationAdministration:
-    """What an administrator does to the machine. Implements `Machine`."""
+    """Actions of an administrator on the machine. Implements `Machine`."""
 
     board: StationBoard
     availability: Availability

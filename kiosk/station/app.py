@@ -143,7 +143,7 @@ class App:
                 await station.serve()
 
     def _status(self) -> str:
-        """What the station does, in words for the service manager."""
+        """Return the state of the station, in words for the service manager."""
         if self._station is None:
             return "Out of order: the configuration has faults" if self._faults else "Starts"
         status = self._station.status
@@ -205,7 +205,7 @@ class App:
         self.screen.set_closed(door if closed else self._damaged() if self._is_damaged else None)
 
     def _sound(self, config: Config, card: SoundCard) -> Callable[[Tone], None]:
-        """What sounds a tone; nothing does where none are wanted."""
+        """Return the function that sounds a tone; it does nothing where none are wanted."""
         sound = make_sound(config.speech, card)
         if sound is None:
             return lambda tone: None
@@ -234,7 +234,7 @@ class App:
             await server.stop()
 
     def _look_at_screen(self, station: Station, _: dict[str, Any]) -> dict[str, Any]:
-        """Where to touch, for tests: positions only, never what is typed."""
+        """Return where to touch, for tests: positions only, never what is typed."""
         screen = self.screen
         return {
             "view": station.status.activity.view_name, "ready": screen.ready, "at": screen.position,
@@ -247,7 +247,7 @@ class App:
 
 
 def voice_of(section: SpeechSection, card: SoundCard, on_fault: Callable[[str], None]) -> Voice | None:
-    """What Listen speaks with, where the configuration names anything."""
+    """Return the voice of Listen, where the configuration names one."""
     speech, manner = make_speech(section, card), Manner(section.rate, section.volume)
     return Voice(speech, manner, on_fault, lambda: bool(card.device())) if speech is not None else None
 

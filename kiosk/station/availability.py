@@ -18,7 +18,7 @@ from kiosk.views import Say
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """What keeps errands from being offered, asked each time."""
+    """Reasons why errands are not offered, asked each time."""
 
     problems: Problems
     door_open: Callable[[], bool]
@@ -32,7 +32,7 @@ class Availability:
     """Which of the ways to hand cards over it has."""
 
     def missing(self, errand: Errand) -> str | None:
-        """What keeps an errand from being offered now: a code for which there is a sentence, `home.no.CODE`."""
+        """Return the reason why an errand is not offered now: a code for which there is a sentence, `home.no.CODE`."""
         if not self.region.has_errand(errand.id):
             return "not_in_region"
         if self.problems.codes & {"store", "store_damaged", "running"}:
@@ -57,7 +57,7 @@ class Availability:
         return tuple((errand, self._reason(errand)) for errand in mine)
 
     def nothing_works(self) -> bool:
-        """Whether no errand at all can be had."""
+        """Return whether no errand at all can be had."""
         return all(self.missing(errand) is not None for errand in ERRANDS)
 
     def _reason(self, errand: Errand) -> Say | None:

@@ -134,7 +134,7 @@ async def open_station(
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What every part may be made from, and the stack of what has to be let go in the end."""
+    """Context from which every part may be made, and the stack of what has to be let go in the end."""
 
     config: Config
     base: Path
@@ -155,7 +155,7 @@ class _Context:
 
 @dataclass(frozen=True, slots=True)
 class _Backing:
-    """What stands behind the errands: the records, and the fleet. There is no fleet without records."""
+    """Records and fleet behind the errands. There is no fleet without records."""
 
     records: Records | None
     fleet: FleetConnection | None
@@ -177,7 +177,7 @@ class _Backing:
         return StationStock(self.records.journal, orders.here)
 
     def switches(self) -> Switches:
-        """What the region has switched off."""
+        """Return the region's switches, which tell what it has switched off."""
         return self.fleet.issuer.region if self.fleet is not None else NoFleet()
 
 
@@ -261,8 +261,8 @@ async def _start(
 
 
 def _settling(context: _Context, journal: Journal) -> Coroutine[Any, Any, None]:
-    """What could not be written is, and errands are to be had again, as soon as the file takes writes. A station that could not
-    be built for its file is not: it is started anew."""
+    """Write what could not be written, and offer errands again, as soon as the file takes writes. A station that could not be
+    built for its file does not: it is started anew."""
     problems = context.problems
     was_built = "store" not in problems.codes
 
@@ -420,7 +420,7 @@ def _capabilities(
     region: RegionSettings,
     trust: TrustStore | None,
 ) -> Callable[[], Capabilities]:
-    """What a journey is given: made anew for each, since a device may have come or gone."""
+    """Return the function that makes a journey's capabilities: anew for each, since a device may have come or gone."""
     config, fleet, stock = context.config, backing.fleet, backing.stock(orders)
     language = context.host.language or (lambda: config.station.language)
     texts = texts_of(config, context.base)
@@ -454,7 +454,7 @@ def _home_controller(
     open_slots: OpenSlots,
 ) -> HomeController:
     async def administers(facts: CardFacts) -> bool:
-        """Whether the card is, by one of its HSA-ids, that of an administrator on the list. It has proved nothing yet."""
+        """Return whether the card is, by one of its HSA-ids, that of an administrator on the list. It has proved nothing yet."""
         listed = [await given.orders.administrator(hsa_id) for hsa_id in facts.hsa_ids]
         return backing.records is not None and any(listed)
 

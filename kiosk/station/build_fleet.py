@@ -87,7 +87,7 @@ class Records:
     """What a stop cut off."""
 
     async def depth(self) -> int:
-        """How many events the server does not hold yet. Those of a station without identity are for no server."""
+        """Return how many events the server does not hold yet. Those of a station without identity are for no server."""
         if self.file.chain.station == NOBODY:
             return 0
         return await self.file.store.transact(lambda cx: outbox.depth(cx, self.file.chain.station))
@@ -159,7 +159,7 @@ def region_listeners(
 
 
 def load_identity(config: Config, base: Path) -> Identity:
-    """What enrolment wrote. Raises JoinError."""
+    """Load the identity that enrolment wrote. Raises JoinError."""
     try:
         identity = Identity.load(base / config.station.identity)
         identity.store_secret()  # found out here, where the station can go on without an identity
@@ -246,7 +246,7 @@ async def record_dropped_lists(records: Records, fleet: FleetConnection) -> None
 
 
 def _join_error(error: Exception) -> JoinError:
-    """What is wrong with the file; whatever it holds that cannot be read is its damage."""
+    """Return the fault of the file as a JoinError; whatever it holds that cannot be read is its damage."""
     if isinstance(error, StoreError):
         return JoinError(error.problem, str(error))
     logger.error("the station's file holds what cannot be read: %s", type(error).__name__)
@@ -309,13 +309,13 @@ def lock_folder(data: Path) -> Iterator[None]:
 
 
 def envelopes_for(config: Config, fleet: FleetConnection) -> Envelopes:
-    """Who verifies a PUK, as configured."""
+    """Return the verifier of PUKs, as configured."""
     if config.envelope.verify == "card":
         return CardEnvelopes()
     return ServerEnvelopes(fleet.identity, fleet.link)
 
 
 def seal_of(identity: Identity, title: str, receipt_url: str = "") -> StationSeal:
-    """Who the station is on a receipt. Raises IdentityError."""
+    """Return the station's seal for receipts. Raises IdentityError."""
     ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in identity.chain())
     return StationSeal(identity.station, title, identity.private_key(), ders, receipt_url)

@@ -39,7 +39,7 @@ _FOUND = {
 
 
 def name_findings(findings: Findings) -> tuple[str, str]:
-    """What a self test has found: the stable name of the first, and what to do about each. Raises ValueError for nothing."""
+    """Return the stable name of a self test's first finding, and what to do about each. Raises ValueError for nothing."""
     wrong = [finding for finding in CabinetFinding if finding in findings]
     if not wrong:
         raise ValueError("nothing was found")
@@ -76,7 +76,7 @@ def firmware_version(cabinet: Cabinet, found: CabinetState) -> str | None:
 
 
 def cabinet_advice(fault: CabinetFault, key: str = "FILE") -> str:
-    """What is wrong, and what the technician does; `key` is the pairing file that `cabinet.key` names."""
+    """Return what is wrong, and what the technician does; `key` is the pairing file that `cabinet.key` names."""
     flash = f"{FLASH} --key {key}"
     match fault:
         case CabinetAbsent():

@@ -49,7 +49,8 @@ def closed_home_view(
 
 
 def contacts_of(region: RegionSettings, here: str) -> tuple[Fact, ...]:
-    """Who helps while the station `here` does not, as far as the region says. Whether another station works is not known here."""
+    """Return who helps while the station `here` does not, as far as the region says. Whether another station works is not known
+    here."""
     contacts = []
     if (near := region.nearest_station(here)) is not None:
         way = say("contact.nearest.way", where=near.where, metres=near.metres)

@@ -46,7 +46,7 @@ class NoReader:
 
 @dataclass(slots=True)
 class Devices:
-    """What is fitted. `states`, `slots` and `firmware` are as last looked at."""
+    """Fitted devices. `states`, `slots` and `firmware` are as last looked at."""
 
     reader: Reader | None = None
     administrator_reader: Reader | None = None
@@ -100,7 +100,7 @@ class Devices:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def missing(self, kind: str) -> bool:
-        """Whether what an errand needs is not there, or does not work: `reader` (the holder's) or `cabinet`."""
+        """Return whether what an errand needs is not there, or does not work: `reader` (the holder's) or `cabinet`."""
         if kind == "reader":
             return self.reader is None or not self._ok(self.reader.name)
         return self.cabinet is None or not self._ok(self.cabinet.name)
@@ -152,7 +152,7 @@ def _cabinet_state(cabinet: Cabinet, found: CabinetState) -> DeviceState:
 
 
 def printer_state(printer: Printer, status: PrinterStatus) -> DeviceState:
-    """How the printer is, as the fleet is told."""
+    """Return the printer's state, as the fleet is told."""
     words = {
         OutOfPaper: DeviceStatus.OUT_OF_PAPER,
         CoverOpen: DeviceStatus.COVER_OPEN,

@@ -34,7 +34,7 @@ _OF_AN_INDEX = ("missing from index", "wrong # of entries in index", "non-unique
 
 @dataclass(frozen=True, slots=True)
 class FileFindings:
-    """What is wrong with a file. `events`: where damaged events stand; `faults`: of the rest, in SQLite's words."""
+    """Faults of a file. `events`: where damaged events stand; `faults`: of the rest, in SQLite's words."""
 
     events: tuple[Place, ...] = ()
     indexes: bool = False
@@ -121,7 +121,7 @@ def _untrue_rows(cx: sqlite3.Connection, station: str) -> Iterator[str]:
 
 
 def _follows(event: Event, before: KeptEvent | None) -> bool:
-    """Whether it names the one before it, as far as that one is kept and whole."""
+    """Return whether the event names the one before it, as far as that one is kept and whole."""
     if not isinstance(before, Event) or before.epoch != event.epoch:
         return True
     return event.prev == before.hash

@@ -62,7 +62,7 @@ class FleetOrders:
         return next((one for one in known if one.delivery == "post" and one.card_number == card_number), None)
 
     async def _online(self, hsa_id: str) -> tuple[Order, ...] | None:
-        """What the server offers that person now; None where it cannot be asked."""
+        """Return the orders that the server offers that person now; None where it cannot be asked."""
         if not self._link.online:
             return None
         try:
@@ -98,7 +98,7 @@ class FleetOrders:
         return self._book.is_recent(self._recent)
 
     async def pending_hand_over(self, card_number: str) -> Delivery | None:
-        """What was handed over here counts, also while the server has not heard of it."""
+        """Return the delivery of that card; None where it was handed over here, also while the server has not heard of it."""
         pending = await self._pending(card_number)
         return None if pending is None or await self._journal.has_handed_over(card_number) else pending
 

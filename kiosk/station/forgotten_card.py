@@ -72,7 +72,7 @@ class ForgottenCardWatch:
         return self._now.since if self._now is not None else None
 
     def count_lately(self) -> int:
-        """How many cards were left in during the last day."""
+        """Return the number of cards left in during the last day."""
         self._list = [card for card in self._list if self._clock.now() - card.since < KEPT]
         return len(self._list)
 

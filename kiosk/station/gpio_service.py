@@ -22,7 +22,7 @@ TICK_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Dim:
-    """How bright the panel is when nobody is there, 0 to 1, and how long after the last sign of a person."""
+    """Brightness of the panel when nobody is there, 0 to 1, and how long after the last sign of a person."""
 
     share: float = 0.2
     after_s: float = 120.0
@@ -58,7 +58,7 @@ def brightness(condition: Condition, present: bool | None, now: float, gone_sinc
 
 
 class ServiceDoor:
-    """Whether the service door is open. The GPIO service sets it; where there are no pins it stays shut."""
+    """State of the service door. The GPIO service sets it; where there are no pins it stays shut."""
 
     def __init__(self) -> None:
         self._opened = asyncio.Event()
@@ -117,7 +117,7 @@ class GpioService:
 
     @property
     def present(self) -> bool:
-        """Whether a sensor sees somebody; False also where none is fitted."""
+        """True while a sensor sees somebody; False also where none is fitted."""
         return bool(self._contacts.present)
 
     async def run(self) -> None:

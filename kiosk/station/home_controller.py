@@ -44,7 +44,7 @@ _NO_FLEET = NoFleet()
 
 @dataclass(slots=True)
 class UnclaimedCard:
-    """Whether the card in a reader has been there since the last errand, however often the home screen is drawn anew."""
+    """Watch for a card that has been in a reader since the last errand, however often the home screen is drawn anew."""
 
     errand_ended: bool = True
     _left: bool = False
@@ -59,7 +59,7 @@ class UnclaimedCard:
 
 @dataclass(frozen=True, slots=True)
 class HomeContent:
-    """What the home screen shows; what may change is asked each time."""
+    """Contents of the home screen; what may change is asked each time."""
 
     block_line: str
     offers: Callable[[], Sequence[Offer]]
@@ -84,7 +84,7 @@ async def _nobody_administers(facts: CardFacts) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class CardKnowledge:
-    """What can be known of a card that was put in, beside what it says itself."""
+    """Knowledge of a card that was put in, beside what it says itself."""
 
     clock: Clock
     directory: Directory = _NO_FLEET
@@ -205,7 +205,7 @@ class HomeController:
         return answer
 
     async def _ask_about_card(self, facts: CardFacts, findings: Sequence[CardFinding], *, administers: bool) -> object:
-        """What the card's menu is answered with, and the rest of it."""
+        """Ask with the card's menu, and with the rest of it, and return the answer."""
         offers, closed = self.content.offers(), self.content.closed() is not None
         menu = home.card_view(facts, findings, offers, administers=administers, closed=closed)
         rest = home.other_card_errands_view(facts, findings, offers, closed=closed)
@@ -266,7 +266,7 @@ class HomeController:
 
 
 async def _is_card_in(reader: Reader | None) -> bool:
-    """Whether a card is in that reader now."""
+    """Return whether a card is in that reader now."""
     try:
         return reader is not None and await reader.presence() is Presence.PRESENT
     except ReaderError:

@@ -133,7 +133,7 @@ def card_view(
 def other_card_errands_view(
     facts: CardFacts, findings: Sequence[CardFinding], offers: Sequence[Offer], *, closed: bool = False
 ) -> Choose:
-    """What else can be done with the card that is in."""
+    """Return the view of what else can be done with the card that is in."""
     tiles = _own_card_tiles(facts, findings, offers, closed=closed)
     return Choose(
         name="home.card_others",
@@ -148,8 +148,8 @@ def other_card_errands_view(
 def _own_card_tiles(
     facts: CardFacts, findings: Sequence[CardFinding], offers: Sequence[Offer], *, closed: bool
 ) -> tuple[Option, ...]:
-    """What can be done with the card, what mends it first and filled, then its test. On a card that works nothing is filled, and
-    the tiles say what they are for."""
+    """Return tiles of what can be done with the card, what mends it first and filled, then its test. On a card that works nothing
+    is filled, and the tiles say what they are for."""
     mending = [finding.errand for finding in findings if finding.errand]
     first = [*mending, "check_card"] if findings else []
     fitting = sorted(
@@ -170,7 +170,7 @@ def _own_card_tiles(
 
 
 def _beside_card(tiles: Sequence[Option]) -> int:
-    """How many choices stand beside the card: a locked one has the two ways to unlock it alone."""
+    """Return how many choices stand beside the card: a locked one has the two ways to unlock it alone."""
     return BESIDE - any(tile.value == UNLOCK_WITHOUT_LETTER for tile in tiles)
 
 
@@ -182,7 +182,8 @@ _NEED_THE_CODE = frozenset({"change_pin", "renew_certificate", "clean_up"})
 
 
 def _can(errand: Errand, facts: CardFacts, findings: Sequence[CardFinding]) -> bool:
-    """Whether the card lets it be done. A code that only the station counts may have been locked or unlocked elsewhere."""
+    """Return whether the card allows the errand. A code that only the station counts may have been locked or unlocked
+    elsewhere."""
     mends = errand.id in {finding.errand for finding in findings}
     pin = facts.pin(Role.IDENTIFICATION)
     counted = pin is not None and pin.counted
@@ -218,7 +219,7 @@ def unavailable_text(missing: str, off: SwitchOff | None = None) -> Say:
 
 
 def _left(offers: Sequence[Offer]) -> Sequence[Offer]:
-    """What is offered out of service stands alone: that the rest is not, and why, has been said."""
+    """Return the offers that can be had out of service: that the rest cannot, and why, has been said. All where none can."""
     return [offer for offer in offers if offer[1] is None] or offers
 
 

@@ -34,12 +34,12 @@ class ImageSlots:
 
     @property
     def can_try(self) -> bool:
-        """Whether the boot loader would try another slot."""
+        """True where the boot loader would try another slot."""
         return not BLOCKING.intersection(self.problems)
 
 
 class Installer(Protocol):
-    """What installs the bundle beside the record of its order, and starts the machine anew."""
+    """Service that installs the bundle beside the record of its order, and starts the machine anew."""
 
     async def install(self) -> None:
         """Into the other slot, which the next start is of. Raises InstallError."""
@@ -65,7 +65,7 @@ class ServiceInstaller:
 
 
 def image_slots(notes: Path = NOTES, configuration: Path = RAUC_CONFIGURATION) -> ImageSlots | None:
-    """Those of this machine; None where it has none, or does not say what they are."""
+    """Return this machine's slots; None where it has none, or does not say what they are."""
     settings = configparser.ConfigParser(interpolation=None)
     try:
         settings.read_string(configuration.read_text("utf-8"))

@@ -113,7 +113,7 @@ class Journal:
         return order if order is not None and order.hsa_id == hsa_id else None
 
     async def has_handed_over(self, card_number: str) -> bool:
-        """Whether the receipt of that card's order was issued here."""
+        """Return whether the receipt of that card's order was issued here."""
         query = "SELECT 1 FROM errand e JOIN receipt r ON r.order_no = e.order_no WHERE e.card_number = ? LIMIT 1"
         return await self.transact(lambda cx: cx.execute(query, (card_number,)).fetchone()) is not None
 
@@ -126,7 +126,7 @@ class Journal:
 
     @property
     def is_owing(self) -> bool:
-        """Whether an errand's end could not be written yet."""
+        """True while an errand's end could not be written yet."""
         return bool(self._owed)
 
     def owe(self, log: "Log", ended: Ended) -> None:
@@ -221,7 +221,7 @@ SLOT_EFFECTS = (Effect.SLOT_OPEN, Effect.SLOT_REOPEN)
 
 
 def code_after(result: object, before: CodeThatApplies) -> CodeThatApplies:
-    """Which code applies after a command that writes one."""
+    """Return the code that applies after a command that writes one."""
     if isinstance(result, Accepted) and result.new_code_set:
         return "new"
     return "unknown" if isinstance(result, Unknown) else before
@@ -229,7 +229,7 @@ def code_after(result: object, before: CodeThatApplies) -> CodeThatApplies:
 
 @dataclass(frozen=True, slots=True)
 class _Conclusion:
-    """What came of an effect."""
+    """Outcome of an effect."""
 
     intent: int
     name: Effect
@@ -300,7 +300,7 @@ class Log:
         return any(outcome is None or outcome == Outcome.UNKNOWN or outcome in DONE for (outcome,) in rows)
 
     async def made_key(self, key_id: str) -> bool:
-        """Whether the last that is known of the key in that place is that it was made."""
+        """Return whether the last that is known of the key in that place is that it was made."""
         return await self._journal.transact(lambda cx: was_key_made(cx, self.card_number, key_id))
 
     async def receipt(self) -> Receipt | None:
@@ -339,7 +339,7 @@ class Log:
             self.opened.add(int(facts["slot"]))
 
     async def settled(self, effect: Effect, how: Outcome) -> None:
-        """What is now known of an effect whose outcome was unknown."""
+        """Note what is now known of an effect whose outcome was unknown."""
         self.unknown.discard(effect)
         if effect in CODE_EFFECTS:
             self.code = "new" if how == Outcome.WRITTEN else "before"

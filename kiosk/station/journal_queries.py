@@ -42,7 +42,7 @@ async def unprinted(journal: Journal) -> tuple[Receipt, ...]:
 
 
 async def unsigned(journal: Journal, owed: Collection[str], as_of: datetime | None) -> int:
-    """How many orders have a card with its code set, and no receipt: their holders sign another day. Raises StoreError.
+    """Count the orders that have a card with its code set, and no receipt: their holders sign another day. Raises StoreError.
 
     The server's list (`owed`, made at `as_of`) counts: a receipt may have been signed at another station, and a station whose
     store is new knows nothing of the cards that it handed out before. The journal counts for what came since, and for all of it
@@ -58,7 +58,7 @@ async def unsigned(journal: Journal, owed: Collection[str], as_of: datetime | No
 
 
 async def last_events(journal: Journal) -> tuple[EventOverview, ...]:
-    """What happened last, the newest first. Raises StoreError."""
+    """Return the last events, the newest first. Raises StoreError."""
 
     def work(cx: sqlite3.Connection) -> list[Event]:
         return outbox.newest_events(cx, MOST)

@@ -116,7 +116,7 @@ def outcome_of(result: object) -> str:
 
 
 def effect_details(result: object) -> dict[str, str | int]:
-    """What an event tells of an outcome beside its name: why a slot or the flap did not open, or a document cannot be printed."""
+    """Return the details of an outcome beside its name: why a slot or the flap did not open, or a document cannot be printed."""
     if isinstance(result, NotLaidOut):
         return {"why": result.why}
     return {"fault": result.fault.value} if isinstance(result, NotOpened) else {}
@@ -130,6 +130,6 @@ def subject_of(order: str | None, card_number: str | None = None) -> str | None:
 
 
 def was_key_made(cx: sqlite3.Connection, card_number: str | None, key_id: str) -> bool:
-    """Whether the last that is known of the key in that place of the card is that it was made."""
+    """Return whether the last that is known of the key in that place of the card is that it was made."""
     last = cx.execute(_LAST_OF_KEY, (card_number, key_id)).fetchone()
     return last is not None and last[0] == Effect.CARD_GENERATE_KEY

@@ -73,7 +73,7 @@ def collect_log(data: Path) -> LogRing:
 
 
 def read_warnings(data: Path, now: datetime) -> list[str]:
-    """What was warned of in the last fortnight, the latest last: `FIRST LAST xTIMES LEVEL LOGGER: MESSAGE`, times of RFC 3339."""
+    """Return the last fortnight's warnings, the latest last: `FIRST LAST xTIMES LEVEL LOGGER: MESSAGE`, times of RFC 3339."""
     since = (now - KEPT).isoformat()
     found: dict[str, tuple[str, str, int]] = {}
     for name in (f"{WARNINGS}.1", WARNINGS):

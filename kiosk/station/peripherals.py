@@ -35,7 +35,7 @@ def code_of_pins(state: PinsState) -> str:
 
 
 def advice_for_pins(state: PinsState) -> str:
-    """What is wrong, and what the technician does; empty where nothing is."""
+    """Return what is wrong, and what the technician does; empty where nothing is."""
     match state:
         case PinsReady(door="open"):
             return "the service door is open: shut it when you are done"
@@ -62,7 +62,7 @@ def code_of_scanner(state: ScannerState) -> str:
 
 
 def advice_for_scanner(state: ScannerState, what: Literal["scanner", "keypad"] = "scanner") -> str:
-    """What is wrong, and what the technician does; empty where nothing is."""
+    """Return what is wrong, and what the technician does; empty where nothing is."""
     match state:
         case ScannerReady():
             return ""
@@ -87,7 +87,7 @@ def code_of_touchscreen(state: TouchscreenState) -> str:
 
 
 def advice_for_touchscreen(state: TouchscreenState) -> str:
-    """Which device it is; or what is wrong, and what the technician does."""
+    """Return which device it is; or what is wrong, and what the technician does."""
     match state:
         case TouchscreenReady(path, name):
             return f"touches are read from {name} ({path})"

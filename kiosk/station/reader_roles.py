@@ -38,7 +38,7 @@ ROLES: tuple[ReaderRole, ...] = get_args(ReaderRole)
 
 @unique
 class Decision(StrEnum):
-    """How it was decided which reader has a role."""
+    """Way in which it was decided which reader has a role."""
 
     NAME = "name"
     PATTERN = "pattern"
@@ -61,12 +61,12 @@ UNASSIGNED = ReaderAssignment(None, Decision.NONE)
 
 
 def is_pattern(setting: str) -> bool:
-    """Whether a setting of a reader may match several names: no PC/SC name has `*` or `?` in it."""
+    """Return whether a setting of a reader may match several names: no PC/SC name has `*` or `?` in it."""
     return "*" in setting or "?" in setting
 
 
 def matches_name(setting: str, name: str) -> bool:
-    """Whether a reader's name is meant. Brackets are part of names, and stand for themselves.
+    """Return whether the setting means that reader's name. Brackets are part of names, and stand for themselves.
 
     >>> matches_name("*[CCID Interface] (5331*", "SCM Microsystems Inc. SCR 3310 [CCID Interface] (53312028233379) 00 00")
     True
@@ -78,7 +78,8 @@ def matches_name(setting: str, name: str) -> bool:
 def assign_roles(
     settings: Mapping[ReaderRole, str], told: Mapping[ReaderRole, str], connected: Sequence[ConnectedReader]
 ) -> dict[ReaderRole, ReaderAssignment]:
-    """Who has which role. `settings` as in `station.toml`, without roles that no real reader has; `told` are places."""
+    """Assign the readers to the roles. `settings` as in `station.toml`, without roles that no real reader has; `told` are
+    places."""
     found: dict[ReaderRole, ReaderAssignment] = {}
     for role in (role for role in settings if settings[role] != AUTO):
         meant = [reader for reader in connected if matches_name(settings[role], reader.name)]
@@ -152,7 +153,7 @@ class ReaderRoles:
 
     @property
     def automatic(self) -> bool:
-        """Whether roles are told on the screen, since the file leaves them open."""
+        """True where roles are told on the screen, since the file leaves them open."""
         return AUTO in self.settings.values()
 
     def located(self) -> tuple[ConnectedReader, ...]:
@@ -167,7 +168,7 @@ class ReaderRoles:
             return self._located
 
     def _port(self, name: str) -> str | None:
-        """Where it is; as before while its card is in use, and None where that is not known yet."""
+        """Return the reader's USB port; as before while its card is in use, and None where that is not known yet."""
         try:
             address = self._backend.usb_address(name)
         except CardBusyError:
@@ -175,14 +176,14 @@ class ReaderRoles:
         return usb_port(*address, self._root) if address is not None else ""
 
     def assignments(self) -> dict[ReaderRole, ReaderAssignment]:
-        """Who has which role now; nobody where there is no PC/SC service."""
+        """Return the reader of each role now; none where there is no PC/SC service."""
         try:
             return assign_roles(self.settings, self._told, self.located())
         except NoReaderError:
             return dict.fromkeys(self.settings, UNASSIGNED)
 
     def is_untold(self) -> bool:
-        """Whether readers have roles by the order of their ports alone."""
+        """Return whether readers have roles by the order of their ports alone."""
         return any(found.decision is Decision.ORDER for found in self.assignments().values())
 
     def name_of(self, role: str) -> str | None:
@@ -196,7 +197,7 @@ class ReaderRoles:
             self._names = None
 
     def has(self, role: ReaderRole) -> bool:
-        """Whether the station has a reader of that role: one that is named, was told, or is there."""
+        """Return whether the station has a reader of that role: one that is named, was told, or is there."""
         if self.settings.get(role, AUTO) != AUTO:
             return True
         if role not in self.settings:
@@ -247,7 +248,7 @@ class ReaderRoles:
         return had is not await asyncio.to_thread(self.has, "administrator")
 
     def _read(self) -> dict[ReaderRole, str]:
-        """What was told; nothing where the file is not there or not what was written: then it is told anew."""
+        """Read what was told; nothing where the file is not there or not what was written: then it is told anew."""
         try:
             document = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -41,7 +41,7 @@ def reader_settings(config: Config, base: Path, clock: SystemClock, virtual: Vir
 
 
 def tries_file(config: Config, base: Path) -> Path:
-    """Where the station counts tries."""
+    """Return the file in which the station counts tries."""
     return base / config.station.data / "tries.json"
 
 

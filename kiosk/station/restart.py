@@ -26,7 +26,7 @@ class Restart:
 
     @property
     def possible(self) -> bool:
-        """Whether anybody would start the program."""
+        """True where somebody would start the program again."""
         return self._end_program is not None
 
     def request(self, first: Callable[[], Awaitable[None]] = nothing) -> bool:

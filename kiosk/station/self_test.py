@@ -73,7 +73,7 @@ class SelfTestResult:
 
 @dataclass(frozen=True, slots=True)
 class SelfTestOptions:
-    """What is to be tried beside looking. `pin_of` gives the code of a virtual card by its number, or None."""
+    """Options of a self test: what it tries beside looking. `pin_of` gives the code of a virtual card by its number, or None."""
 
     thorough: bool = False
     print_page: bool = False
@@ -139,7 +139,7 @@ async def _pins(pins: Pins, wishes: SelfTestOptions) -> SelfTestResult:
 async def _reader_of_role(
     reader: Reader, role: ReaderRole, devices: Devices, wishes: SelfTestOptions
 ) -> SelfTestResult:
-    """How it is, and of a real one which reader has the role, at which port, and how that was decided."""
+    """Return the reader's state, and of a real one which reader has the role, at which port, and how that was decided."""
     result = await _reader(reader, devices, wishes)
     if devices.reader_roles is None or result.virtual:
         return replace(result, details={**result.details, "role": role})
@@ -201,7 +201,7 @@ async def _card(reader: Reader, virtual: bool, wishes: SelfTestOptions) -> SelfT
 
 
 async def _signs(visit: Visit, pin: Secret | None) -> bool | None:
-    """Whether the card signs; None where its code is not known here."""
+    """Return whether the card signs; None where its code is not known here."""
     if pin is None:
         return None
     if not isinstance(await visit.verify(Role.IDENTIFICATION, pin), Accepted):

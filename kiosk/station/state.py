@@ -77,7 +77,7 @@ class StateReport:
 
 
 def data_kept(note: Path = DATA_NOTE) -> DataKept | None:
-    """How the volume of /data is kept; None where nothing has noted it."""
+    """Return how the volume of /data is kept; None where nothing has noted it."""
     return next((kept for kept in get_args(DataKept) if kept == _read(note)), None)
 
 

@@ -45,11 +45,11 @@ class Station:
 
     @property
     def problems(self) -> tuple[StationProblem, ...]:
-        """What is missing or broken."""
+        """Problems of the station: what is missing or broken."""
         return self._problems.all
 
     def who_answers(self) -> tuple[Fact, ...]:
-        """Whom to call at this hour."""
+        """Return the contacts to call at this hour."""
         here = self.fleet.identity.station if self.fleet is not None else ""
         return who_answers(self.region, here, self.clock.now())
 
@@ -71,5 +71,5 @@ class Station:
         return await self.runner.run(errand, administrator_session)
 
     def missing(self, errand: Errand) -> str | None:
-        """What keeps an errand from being offered now."""
+        """Return the reason why an errand is not offered now."""
         return self.status.availability.missing(errand)

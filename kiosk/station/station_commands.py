@@ -156,7 +156,7 @@ class StationCommands:
 
 @dataclass(frozen=True, slots=True)
 class CommandHandlers:
-    """What each command of the fleet does at this station."""
+    """Handlers of the fleet's commands at this station."""
 
     out_of_service: OutOfService
     devices: Devices

@@ -31,7 +31,7 @@ class StationStatus:
         return self.forgotten.since
 
     def condition(self, touched: float) -> Condition:
-        """What lamp and panel go by."""
+        """Return the condition that sets lamp and panel."""
         fault = self.notice.why is not None or self.availability.nothing_works()
         errand, left_in = self.activity.errand is not None, self.card_left_in is not None
         return Condition(fault, errand, self.activity.view, touched, left_in)

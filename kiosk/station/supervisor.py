@@ -166,7 +166,7 @@ class Supervisor:
             logger.error("that slot %d was left open could not be written: %s", slot, error)
 
     def _wipe_codes(self) -> None:
-        """Those of the errand that has ended: nothing may use them any more."""
+        """Wipe the codes of the errand that has ended: nothing may use them any more."""
         while self._codes:
             self._codes.pop().wipe()
 
@@ -419,7 +419,7 @@ _WITHDRAWN = {"door_open": lambda: views.trouble("door"), "logged_out": views.lo
 
 
 def _trouble(what: str, log: Log) -> View[str]:
-    """What is said of a fault, with what the errand has come to."""
+    """Return the view of a fault, with what the errand has come to."""
     done = log.ended is not None and log.ended.outcome == ErrandOutcome.DONE
     return views.trouble(what, log.code, done=done)
 

@@ -45,8 +45,8 @@ logger = logging.getLogger(__name__)
 
 
 class UpdateRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What stays over a restart. `begun`: RFC 3339. `working`: kinds of the devices that worked before the restart. For root: the
-    order as the server has `signed` it, and the statements of its `keys`."""
+    """Record of an update that outlasts a restart. `begun`: RFC 3339. `working`: kinds of the devices that worked before the
+    restart. For root: the order as the server has `signed` it, and the statements of its `keys`."""
 
     order: UpdateOrder | None = None
     step: UpdateStep | None = None
@@ -84,7 +84,7 @@ class UpdateHours:
 
 @dataclass(frozen=True, slots=True)
 class UpdatePorts:
-    """What updates are made with."""
+    """Ports with which updates are made."""
 
     installer: Installer
     fetch: Callable[[UpdateOrder, Path, Callable[[int], None]], None]
@@ -120,7 +120,7 @@ class Updates:
         self._record = read_record(folder)
 
     def state(self) -> UpdateState | None:
-        """How far it is, for the fleet."""
+        """Return the state of the update, for the fleet."""
         if self._slots is None:
             return None
         record, order = self._record, self._record.order
@@ -333,7 +333,7 @@ class Updates:
 
 
 def read_record(folder: Path) -> UpdateRecord:
-    """What was kept; nothing where it cannot be read: then the start decides, and the old slot stays."""
+    """Read the record that was kept; empty where it cannot be read: then the start decides, and the old slot stays."""
     try:
         return msgspec.json.decode((folder / RECORD).read_bytes(), type=UpdateRecord)
     except (OSError, msgspec.DecodeError):
@@ -341,7 +341,7 @@ def read_record(folder: Path) -> UpdateRecord:
 
 
 def _forget_other(bundle: Path, order: UpdateOrder) -> None:
-    """What was fetched of another bundle is of no use: its digest is kept beside it."""
+    """Delete what was fetched of another bundle: it is of no use. The bundle's digest is kept beside it."""
     mark = bundle.with_suffix(".sha256")
     if not mark.exists() or mark.read_text("ascii", "replace") != order.sha256:
         bundle.unlink(missing_ok=True)

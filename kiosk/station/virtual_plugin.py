@@ -26,7 +26,7 @@ class VirtualDevicesError(Exception):
 
 
 class BenchServer(Protocol):
-    """Where a bench window moves what lies in the virtual devices."""
+    """Server by which a bench window moves what lies in the virtual devices."""
 
     async def start(self) -> None:
         """Listen. Raises OSError."""
@@ -39,7 +39,7 @@ Look = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Plugin(Protocol):
-    """What the entry point gives: a module with these names."""
+    """Module that the entry point gives, with these names."""
 
     @property
     def FAULTS(self) -> Sequence[str]:

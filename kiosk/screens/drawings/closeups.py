@@ -107,8 +107,8 @@ def _turning(pen: Pen, colours: Colours, pose: int, where: str) -> None:
 
 
 def product_code(pen: Pen, colours: Colours, back: str, front: str) -> None:
-    """Where the product code stands: on the back of a card, or on the front of one with the SIS mark. `back` and `front` name the
-    sides."""
+    """Draw the place of the product code: on the back of a card, or on the front of one with the SIS mark. `back` and `front`
+    name the sides."""
     for x, side, words in ((6.0, card_back, back), (54.0, card, front)):
         side(pen, x, 20)
         pen.text(words, x + 20, 96, 6, fonts.STRONG, colours.on_rail)
@@ -126,7 +126,7 @@ def reader_small(pen: Pen, colours: Colours) -> None:
 
 
 def letter_and_card(pen: Pen) -> None:
-    """What to bring, in the same place: the letter that came by post, and the card."""
+    """Draw what to bring, in the same place: the letter that came by post, and the card."""
     pen.rect(2, 4, 46, 60, 2, PAPER, STEEL, 0.6)
     pen.rect(2.3, 4.3, 45.4, 8, 2, BLUE)
     for line in (20.0, 25.0, 30.0):
@@ -135,7 +135,7 @@ def letter_and_card(pen: Pen) -> None:
 
 
 def card_that_works(pen: Pen) -> None:
-    """What one leaves with, in the same place: a card that works."""
+    """Draw what one leaves with, in the same place: a card that works."""
     card(pen, 10, 20)
     pen.disc(48, 80, 12, PAPER)
     pen.disc(48, 80, 10.5, GREEN)

@@ -188,8 +188,8 @@ _PART_ICONS = {
 def about_stage(
     drawing: AboutDrawing | MachineDrawing, theme: Theme, width_mm: float = 0.0, badge: Badged | None = None
 ) -> Flow:
-    """What something is about on a low stage. With a badge, a square in its corner says how it is, and the stage is as high as it
-    is wide for; without, it takes the height that is left."""
+    """Return the drawing's subject on a low stage. With a badge, a square in its corner says how it is, and the stage is as high
+    as it is wide for; without, it takes the height that is left."""
     about = drawing if isinstance(drawing, AboutDrawing) else AboutDrawing(_PART_ICONS[drawing.lit[0]])
     colours = theme.colours
     colour = getattr(colours, badge) if badge else None
@@ -253,7 +253,7 @@ Still = LetterPageDrawing | NumberDrawing | CodeKeysDrawing | AboutDrawing
 
 
 def _still(drawing: Still, words: ScreenTexts, theme: Theme) -> Figure:
-    """Where something stands, or what something is about."""
+    """Return the figure of where something stands, or of what something is about."""
     colours = theme.colours
     match drawing:
         case AboutDrawing() as about:
@@ -321,7 +321,7 @@ class Sheet(ShownIfRoom):
 
 
 class SheetLabel(Small):
-    """What stands before a line of the letter."""
+    """Label before a line of the letter."""
 
 
 class SheetText(Small):

@@ -38,12 +38,12 @@ def front(pen: Pen, colours: Colours, lit: tuple[str, ...] = (), returns: str = 
 
 
 def thumbnail(pen: Pen, colours: Colours, x: float, y: float, scale: float, *lit: str) -> None:
-    """Where it is: the front, small."""
+    """Draw the station's front, small, to show where the lit parts are."""
     front(pen.moved(x, y, scale), colours, lit)
 
 
 def card_at_rest(pen: Pen, colours: Colours, x: float, y: float, scale: float) -> None:
-    """That thumbnail with a card in the holder's reader, and nothing lit."""
+    """Draw that thumbnail with a card in the holder's reader, and nothing lit."""
     thumbnail(pen, colours, x, y, scale)
     small = pen.moved(x, y, scale)
     small.rect(20, 79, 24, 22, 2, PAPER, STEEL, 1)

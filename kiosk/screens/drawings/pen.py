@@ -48,7 +48,7 @@ class Pen:
 
     @contextmanager
     def between(self, top: float, bottom: float) -> Iterator[None]:
-        """What is drawn meanwhile shows only between the two heights, `top` being the smaller number."""
+        """Clip all drawing meanwhile to the space between the two heights, `top` being the smaller number."""
         high = round((bottom - top) * self.scale)
         self._canvas.add(ScissorPush(x=0, y=round(self._at(0, bottom)[1]), width=FAR, height=high))
         yield
