@@ -306,7 +306,7 @@ class FleetServer:
         return RetentionService(database, periods, pseudonyms, config.data / LEDGER_FILE, self._clock)
 
     def _changes(self, parts: AsyncExitStack, database: Database, hub: Hub) -> Changes:
-        """Return the receiver of changes: pages of this process, and on PostgreSQL those of others too."""
+        """Return the receiver of changes: tells pages of this process, and on PostgreSQL those of others."""
         if self._config.postgres is None:
             return hub
         announcer = Announcer(database, hub)

@@ -36,7 +36,7 @@ class StationListenerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StationSide:
-    """Parts that there are where the server has an issuing key."""
+    """Parts of a server that has an issuing key."""
 
     issuing: Issuing
     files: RevocationFiles
@@ -83,8 +83,8 @@ class StationSide:
 
 
 def claim_terms(config: ServerConfig, at: Address) -> ClaimTerms:
-    """Return what claims say: where stations enrol, by the name of the pages where that is known, and the authority
-    that vouches for the listener. Raises SettingsError, StationListenerError."""
+    """Return the terms of claims: the address at which stations enrol, by the name of the pages where that is known,
+    and the authority that vouches for the listener. Raises SettingsError, StationListenerError."""
     public = WebSettings.load(config.web).site.public if config.web is not None else ""
     host = urlsplit(public).hostname or at.host
     return ClaimTerms(f"https://{Address(host, at.port)}", authority_of_listener(config.authority))

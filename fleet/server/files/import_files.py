@@ -31,7 +31,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ColumnRule:
-    """Rule of what one column may hold; `reason` is reported where a field does not fit."""
+    """Rule for the fields of one column; `reason` is said where a field breaks it."""
 
     fits: Callable[[str], object]
     reason: str

@@ -32,7 +32,7 @@ DATED = (events, quarantine, conflicts)
 
 
 def share_of(rows: int) -> int:
-    """Return how many of so many rows may go in a day without a person."""
+    """Return how many of so many rows a batch may touch in a day without a person."""
     return max(LEAST_SHARE, int(rows * SHARE))
 
 

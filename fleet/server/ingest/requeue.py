@@ -46,7 +46,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
-    """Outcome for the dead letters. `held`: what the store had already, or has kept aside as a conflict. `kept`: ids, and why."""
+    """Outcome of a requeue. `held`: what the store had already, or has kept aside as a conflict. `kept`: ids, and why."""
 
     taken: int
     held: int
@@ -123,7 +123,7 @@ def _read_again(row: Row[Any]) -> ArrivedEvent | ArrivedResult | str:
 
 
 def _take_back(writer: Writer, good: Sequence[tuple[int, ArrivedEvent | ArrivedResult]], now: datetime) -> int:
-    """Store them, and return how many the store did not hold. Raises DBAPIError, NotTakenError."""
+    """Store these messages; return how many the store did not hold before. Raises DBAPIError, NotTakenError."""
     if not good:
         return 0
     numbers, arrivals = [number for number, _ in good], [one for _, one in good]

@@ -173,7 +173,7 @@ class Ingest:
             then(None)
 
     def _next(self) -> list[Waiting]:
-        """Return what was read ahead, and as many more as have come since and fit."""
+        """Return the messages that were read ahead, and as many more as have come since and fit."""
         batch, self._ahead = self._ahead, []
         return batch + self._inbox.take_now(BATCH - len(batch))
 

@@ -35,12 +35,12 @@ class _EndedError(Exception):
 
 
 def is_due(last: LastCheck | None, now: datetime) -> bool:
-    """Return whether a check is owed. `now` is the local time."""
+    """Return whether a check is due. `now` is the local time."""
     return now.hour >= FROM_HOUR and (last is None or last.at.astimezone(now.tzinfo).date() != now.date())
 
 
 def is_whole(last: LastCheck | None, now: datetime) -> bool:
-    """Return whether all of the store is to be checked."""
+    """Return whether the whole store has to be checked."""
     return last is None or last.whole_at is None or last.count > 0 or abs(now - last.whole_at) >= WHOLE_EVERY
 
 

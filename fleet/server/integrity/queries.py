@@ -40,7 +40,7 @@ def last_marks(connection: Connection) -> Marks:
 
 
 def keep_check(connection: Connection, check: StoreCheck, now: datetime, last: LastCheck | None) -> None:
-    """Store the result of this check and, where nothing differed, the marks that it reached."""
+    """Store the result of this check and, where it found no difference, how far each chain was seen."""
     listed = msgspec.json.encode(check.differences[:MOST_KEPT]).decode()
     whole_at = now if check.whole else last.whole_at if last is not None else None
     values = {"at": now, "whole_at": whole_at, "events": check.events, "total": check.count, "differences": listed}

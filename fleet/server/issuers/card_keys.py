@@ -53,7 +53,7 @@ class HeldKey(NamedTuple):
         return _cipher(self).encryptor().update(zeros)[:CHECK_BYTES].hex().upper()
 
     def is_of(self, serial: str) -> bool:
-        """Return whether it may be the key of the card that tells that serial number."""
+        """Return whether this may be the key of the card that tells that serial number."""
         return self.serial.upper() in ("", serial.upper())
 
 

@@ -57,7 +57,7 @@ class StationWorklist(Protocol):
 
 
 def nothing_waits(station: str, hsa_id: str, take: str) -> WorklistResult:
-    """Return an empty worklist: for a server that has none."""
+    """Return an empty worklist, where the server has none."""
     return WorklistResult()
 
 
@@ -80,7 +80,7 @@ class CertificateRequest:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
-    """Entry of what directory and register know together."""
+    """Entry that directory and register make up together."""
 
     person: DirectoryPerson | None
     cards: tuple[CardRecord, ...]

@@ -123,7 +123,7 @@ def retry_now(connection: Connection, key: RequestKey, now: datetime, within: Co
 
 
 def wait_after(tries: int) -> timedelta:
-    """Return how long it is until the next try, after so many."""
+    """Return the time to wait until the next try, after so many tries."""
     return timedelta(seconds=min(LAST_S, FIRST_S * 2.0 ** min(tries - 1, 10)))
 
 

@@ -151,7 +151,7 @@ class RequestLog:
         self._limits = limits or AnonymousLimits()
 
     def known(self, station: str, ask: IdentifiedAsk) -> Result | None:
-        """Return what was answered before to this very question. Raises ReusedError where the id stood for another."""
+        """Return the earlier answer to this very question. Raises ReusedError where the id stood for another."""
         this = and_(wishes.c.station == station, wishes.c.id == ask.id)
         with self._database.reading.begin() as connection:
             row = connection.execute(select(wishes.c.digest, wishes.c.result).where(this)).first()
@@ -233,8 +233,8 @@ class RequestLog:
                 settle_about(connection, ask.card_number, QUEUED, now)
 
     def remember_certificate(self, hsa_id: str, certificate: bytes, card_number: str) -> None:
-        """Remember whose a certificate (DER) is that has proved somebody: stations are told of it when its holder
-        leaves, or the card is stopped."""
+        """Remember a certificate (DER) that has proved somebody, and its holder and card: stations are told of it when
+        its holder leaves, or the card is stopped."""
         with self._database.reading.begin() as connection:
             known = knows_certificate(connection, certificate)
         if not known:
@@ -262,14 +262,14 @@ class RequestLog:
             return len(days_of_reserve_certificates(connection, card_number) - {today})
 
     def certificates_since(self, ask: CertificateAsk, since: datetime) -> list[datetime]:
-        """Return when that card was given certificates of that use since then."""
+        """Return the times at which that card was given certificates of that use since then."""
         these = (certificates.c.card_number == ask.card_number, certificates.c.profile == ask.profile)
         with self._database.reading.begin() as connection:
             found = connection.execute(select(certificates.c.at).where(*these, certificates.c.at > since))
             return list(found.scalars())
 
     def certificates_at(self, station: str, since: datetime) -> int:
-        """Return how many were made at that station since then."""
+        """Return the number of certificates made at that station since then."""
         these = (certificates.c.station == station, certificates.c.at > since)
         with self._database.reading.begin() as connection:
             return connection.execute(select(func.count()).select_from(certificates).where(*these)).scalar_one()

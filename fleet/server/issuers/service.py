@@ -302,7 +302,7 @@ class IssuerAnswers:
     async def _about(
         self, station: str, ask: ChallengeAsk | PukAsk | LetterAsk, asker: Asker, card: HeldCard | None
     ) -> Outcome:
-        """Answer an ask that needs the card to be known: its own keys, and a new letter."""
+        """Answer an ask for which the card has to be known: about its own keys, or a new letter."""
         people = tuple(person.hsa_id for person in asker.people)
         if card is None:
             return DeclinedResult("unknown_card"), people

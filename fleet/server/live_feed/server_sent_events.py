@@ -84,7 +84,7 @@ def live_router(hub: Hub) -> APIRouter:
 
 
 def scope_now(access: Authenticator, key: str) -> Scope | None:
-    """Return what that session or token may view by now; None where it may nothing."""
+    """Return the stations that the session or token may view now; None where it may view none."""
     caller = access.by_key(key)
     return caller.scope(Right.VIEW) if caller is not None and caller.may(Right.VIEW) else None
 

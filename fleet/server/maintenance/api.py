@@ -120,7 +120,7 @@ def _require(scope: Scope, window: Window) -> None:
 
 
 def window_of(wish: Recurring | Span) -> Window:
-    """Return the window that is kept of it; name and reason keep no personal identity number."""
+    """Return the window to store for this request; name and reason keep no personal identity number."""
     name, stations, reason = without_numbers(wish.name), tuple(wish.stations), without_numbers(wish.reason.strip())
     if isinstance(wish, Span):
         return Window(name, stations, wish.minutes, since=wish.since, reason=reason)

@@ -22,8 +22,8 @@ class ActiveWindow:
 
 
 def active_windows(windows: Iterable[PlannedWindow], rows: Sequence[StationRow], now: datetime) -> list[ActiveWindow]:
-    """Return the windows that hold now with those of the stations that are in them; the first to end first. `now` in
-    the zone of the windows."""
+    """Return the windows that hold now, each with those of these stations that are in it; the first to end first. `now`
+    in the zone of the windows."""
     found = [
         ActiveWindow(window, until, tuple(row for row in rows if window.covers(row.name)))
         for window in windows
@@ -33,8 +33,8 @@ def active_windows(windows: Iterable[PlannedWindow], rows: Sequence[StationRow],
 
 
 def seen_by(scope: Scope, window: PlannedWindow) -> bool:
-    """Return whether some of its stations may be within. A pattern of the file may have its `*` anywhere: it counts by
-    how it begins."""
+    """Return whether some of the window's stations may be within the scope. A pattern of the file may have its `*`
+    anywhere: it counts by how it begins."""
     return any(scope.touches(re.sub(r"[*?].*", "*", pattern)) for pattern in window.stations)
 
 

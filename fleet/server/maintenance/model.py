@@ -49,12 +49,12 @@ class MaintenanceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"maintenance {self.name!r}: since and until need a time zone")
 
     def holds(self, now: datetime) -> bool:
-        """Return whether maintenance is now. `now` is aware; days and times of day are those of its zone."""
+        """Return whether the maintenance holds now. `now` is aware; days and times of day are those of its zone."""
         return self.ends(now) is not None
 
     def ends(self, now: datetime) -> datetime | None:
-        """Return when it is over, where it is now; None where it is not. `now` as for `holds`: with a zone that knows
-        its changes (`zones.HERE` is the machine's own)."""
+        """Return when the maintenance of now is over; None where there is none now. `now` as for `holds`: with a zone
+        that knows its changes (`zones.HERE` is the machine's own)."""
         if self.since is not None and self.until is not None:
             return self.until if self.since <= now < self.until else None
         assert now.tzinfo is not None
@@ -85,7 +85,7 @@ class MaintenanceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @lru_cache(maxsize=256)
 def _spans(rule: MaintenanceRule, today: date, zone: tzinfo) -> tuple[tuple[datetime, datetime], ...]:
-    """Return the spans of a rule that may be now: begun today or the day before. Asked anew for each alert of a look."""
+    """Return the spans of a rule that may hold now: begun today or the day before. Asked anew for each alert of a look."""
     both = (rule.on(today - timedelta(days=back), zone) for back in (0, 1))
     return tuple(one for one in both if one is not None)
 
@@ -134,16 +134,16 @@ class PlannedWindow:
     row: WindowRow | None = None
 
     def ends(self, now: datetime) -> datetime | None:
-        """Return when it is over, where it counts now. `now` in the zone of the windows."""
+        """Return when the window of now is over; None where it does not count now. `now` in the zone of the windows."""
         return None if self.row is not None and self.row.ended is not None else self.rule.ends(now)
 
     def over(self, now: datetime) -> bool:
-        """Return whether it never counts again."""
+        """Return whether the window never counts again."""
         ended = self.row is not None and self.row.ended is not None
         return ended or (self.rule.until is not None and self.rule.until <= now)
 
     def covers(self, station: str) -> bool:
-        """Return whether it is for that station."""
+        """Return whether the window is for that station."""
         return any(fnmatchcase(station, pattern) for pattern in self.stations)
 
 

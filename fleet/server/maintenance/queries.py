@@ -18,7 +18,7 @@ def begin_window(connection: Connection, window: Window, by: str, now: datetime)
 
 
 def list_windows(connection: Connection, *, ended: bool = False) -> list[WindowRow]:
-    """Return the windows that count, newest first; with `ended` the others too."""
+    """Return the windows that have not been ended, newest first; with `ended` all of them."""
     query = select(maintenance).order_by(maintenance.c.id.desc())
     rows = connection.execute(query if ended else query.where(maintenance.c.ended.is_(None)))
     return [_row(row) for row in rows]

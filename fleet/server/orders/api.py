@@ -45,7 +45,7 @@ PLACED, CHANGED, LOOKED = "order.place", "person.change", "people.directory"
 
 
 class Taken(BaseModel):
-    """Result of an import."""
+    """Counts of an import: rows added, changed and unchanged."""
 
     added: int
     changed: int
@@ -120,7 +120,8 @@ def people_api(cards: Cards) -> APIRouter:
 
     @router.get("/people/{hsa_id}/facts", dependencies=needs(Right.PEOPLE))
     def list_facts(request: Request, hsa_id: HsaId) -> list[SourcedFact]:
-        """Return what each source says of a person, and since when; the rules of merging make one person of it."""
+        """Return the facts of a person as each source gives them, and since when; the rules of merging make one person
+        of them."""
         _region(request, hsa_id)
         audit_lookup(request, AuditEvent(LOOKED, hsa_id))
         _known(cards.person(hsa_id))

@@ -25,6 +25,6 @@ ORDER_STATES = tuple(_ORDER)
 
 
 def order_label(state: str) -> StatusLabel:
-    """Return the label of where an order's card is."""
+    """Return the label of an order's state: where its card is."""
     level, icon = _ORDER.get(state, ("of", "help-circle-outline"))
     return StatusLabel(level, icon, "order", state)

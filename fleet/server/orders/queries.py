@@ -82,7 +82,7 @@ def is_not_handed_over() -> ColumnElement[bool]:
 
 
 def pending_hand_over(connection: Connection, card_number: str) -> Delivery | None:
-    """Return how that card comes to its holder, to whom it is still to be handed over; None of any other card."""
+    """Return the way in which that card comes to its holder, where it is still to be handed over; else None."""
     query = select(orders.c.delivery).where(orders.c.card_number == card_number, is_not_handed_over())
     return connection.execute(query.order_by(orders.c.made.desc()).limit(1)).scalar()
 

@@ -106,7 +106,7 @@ class OrderChange(Body):
     delivery: Delivery | None = None
 
     def on(self, record: OrderRecord) -> OrderRecord:
-        """Return that order with what is said here. A slot of null takes the slot away."""
+        """Return that order with these changes. A slot of null takes the slot away."""
         said: dict[str, Any] = {}
         if self.station is not None:
             said["station"] = self.station
@@ -142,14 +142,14 @@ class PersonBody(Body):
 
 
 class PersonChange(Body):
-    """Facts that change of a person who is known; the rest stays."""
+    """Changes of facts of a person who is known; the rest stays."""
 
     left: Day | None = None
     continued: bool | None = None
     name_changed: Day | None = None
 
     def facts(self) -> Facts:
-        """Return what is said; null takes a day away."""
+        """Return the facts that the body gives; null takes a day away."""
         said: dict[Fact, str | None] = {}
         if "left" in self.model_fields_set:
             said["left"] = self.left.isoformat() if self.left else None

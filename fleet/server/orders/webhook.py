@@ -55,7 +55,7 @@ async def _proved(request: Request, secret: bytes, now: datetime) -> tuple[str, 
 
 
 def _path(problem: FileProblem) -> str:
-    """Return where in the message the problem stands."""
+    """Return the path of the problem within the message."""
     index = problem.line - 1
     return f"cancel.{index}" if problem.column == "cancel" else f"orders.{index}.{problem.column}"
 

@@ -46,7 +46,7 @@ class Localization:
         return self.catalogue[key].format(**values) if values else self.catalogue[key]
 
     def has(self, key: str) -> bool:
-        """Return whether there is such a text: for codes that come from elsewhere."""
+        """Return whether the catalogue has that text: for codes that come from elsewhere."""
         return key in self.catalogue
 
     def code(self, family: str, code: str) -> str:
@@ -92,7 +92,7 @@ class Localization:
             return iso
 
     def since(self, when: datetime | None, now: datetime) -> str:
-        """Return how long ago it was, in the largest whole unit."""
+        """Return the words for how long ago that was, in the largest whole unit."""
         if when is None:
             return self("age.never")
         seconds = max(0, int((now - when).total_seconds()))

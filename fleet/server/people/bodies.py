@@ -52,7 +52,7 @@ class AdministratorBody(Body):
 
 
 def form_values(form: FormData) -> dict[str, Any]:
-    """Return what somebody wrote on the page, to be shown again where it does not fit."""
+    """Return the values that somebody wrote on the page, to be shown again where they do not fit."""
     texts = {name: field(form, name, MOST_SCOPE).strip() for name in ("hsa_id", *FIELDS) if name != "roles"}
     return {**texts, "roles": [role for role in ROLES if role in form.getlist("roles")]}
 

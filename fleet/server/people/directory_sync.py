@@ -109,7 +109,7 @@ class DirectorySync:
         return done
 
     def _forgotten_until(self) -> str:
-        """Return the day before which people must have left to be forgotten, ISO 8601; empty where nobody is."""
+        """Return the day (ISO 8601) before which somebody left who is forgotten; empty where nobody is."""
         return "" if self._kept is None else (self._clock() - self._kept).date().isoformat()
 
     def _note_failed(self, why: str) -> None:
@@ -180,7 +180,7 @@ def directory_trouble(database: Database) -> str | None:
 
 
 def _news(said: Mapping[str, Facts], known: Mapping[str, Facts]) -> dict[str, Facts]:
-    """Return the facts that differ from before: of most people nothing does, and the store is written for the others alone."""
+    """Return the facts that differ from before: those of most people do not, and the store is written for the others alone."""
     fresh = {
         hsa_id: {fact: value for fact, value in facts.items() if value != known.get(hsa_id, {}).get(fact)}
         for hsa_id, facts in said.items()
@@ -233,7 +233,7 @@ def _leave_out(said: Mapping[str, dict[Fact, str | None]], names: Iterable[str],
 
 
 def _renamed_of_late(connection: Connection, now: datetime) -> int:
-    """Return how many were lately said to have another name; what the first look brought is no change."""
+    """Return the number of people lately said to have another name; what the first look brought is no change."""
     of_ldap = person_facts.c.source == LDAP
     first = select(func.min(person_facts.c.seen)).where(of_ldap).scalar_subquery()
     query = select(func.count()).select_from(person_facts).where(of_ldap, person_facts.c.fact == "name_changed")
@@ -244,7 +244,7 @@ def _renamed_of_late(connection: Connection, now: datetime) -> int:
 
 
 def _known(connection: Connection) -> Mapping[str, Facts]:
-    """Return what the directory has said so far, by HSA-id."""
+    """Return the facts that the directory has said so far, by HSA-id."""
     found: dict[str, dict[Fact, str | None]] = {}
     rows = connection.execute(select(person_facts).where(person_facts.c.source == LDAP))
     for row in rows:

@@ -48,8 +48,8 @@ def leaving(
 def held_leaves(
     connection: Connection, gone: Sequence[str], now: datetime, *, by_person: bool = False
 ) -> tuple[set[str], set[str]]:
-    """Return those of these leaves that wait: of ID administrators, and of all others where they are too many. Alarms
-    tell of both; the caller commits them."""
+    """Return the leaves that wait: those of ID administrators, and all others where they are too many. Alarms tell of
+    both; the caller commits them."""
     listed = set() if by_person else set(connection.execute(select(administrators.c.hsa_id)).scalars()) & set(gone)
     if listed:
         _tell(connection, " ".join(sorted(listed)), now)
@@ -106,7 +106,7 @@ def _may_leave(connection: Connection, names: Sequence[str], now: datetime) -> b
 
 
 def _left_of_late(connection: Connection, now: datetime) -> set[str]:
-    """Return who was lately said to have left, by whomever; what a source's first words brought is no change."""
+    """Return the people lately said to have left, by whomever; what a source's first words brought is no change."""
     first = person_facts.alias("first")
     began = select(func.min(first.c.seen)).where(first.c.source == person_facts.c.source).scalar_subquery()
     leave = or_(

@@ -78,7 +78,7 @@ def administrators_after(
 
 
 def is_listed(connection: Connection, hsa_id: str) -> bool:
-    """Return whether somebody with that HSA-id is on the list of ID administrators, wherever."""
+    """Return whether that HSA-id is on the list of ID administrators, for whichever stations."""
     return (
         connection.execute(select(administrators.c.hsa_id).where(administrators.c.hsa_id == hsa_id)).first() is not None
     )

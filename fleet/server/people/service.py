@@ -29,7 +29,7 @@ certificates have them then."""
 
 
 def facts_of(row: PersonRow) -> Facts:
-    """Return what a row of an import says; it says nothing of what it leaves empty."""
+    """Return the facts that a row of an import gives; it says nothing of what it leaves empty."""
     return {
         "name": row.name,
         "protected": YES if row.protected else None,
@@ -80,7 +80,7 @@ def stored_words(connection: Connection, names: Sequence[str]) -> dict[str, list
 
 
 def stored_people(connection: Connection, names: Sequence[str]) -> dict[str, PersonRow]:
-    """Return those of these people who are known, by HSA-id."""
+    """Return the known ones of these people, by HSA-id."""
     found: dict[str, PersonRow] = {}
     for chosen in _chunks(names):
         rows = connection.execute(select(people).where(people.c.hsa_id.in_(chosen)))
@@ -89,8 +89,8 @@ def stored_people(connection: Connection, names: Sequence[str]) -> dict[str, Per
 
 
 def mail_address(connection: Connection, hsa_id: str) -> str | None:
-    """Return where a person can be written to about an errand of theirs: nowhere for a protected identity, and for who
-    has left."""
+    """Return the address at which to write to a person about an errand of theirs; None for a protected identity, and
+    for who has left."""
     person = stored_people(connection, [hsa_id]).get(hsa_id)
     if person is None or person.protected or (person.left is not None and not person.continued):
         return None
@@ -120,7 +120,7 @@ def record_certificates(
 
 
 def knows_certificate(connection: Connection, certificate: bytes) -> bool:
-    """Return whether it is remembered whose certificate (DER) this is."""
+    """Return whether the store knows whose certificate (DER) this is."""
     this = and_(
         person_certificates.c.digest == leaver_digest(certificate), person_certificates.c.card_number.is_not(None)
     )
@@ -134,7 +134,8 @@ def known_certificates(connection: Connection) -> set[str]:
 
 
 def leavers_among(connection: Connection, hsa_ids: Collection[str], today: str) -> dict[str, str]:
-    """Return those who have left, and on which day. `today`: ISO 8601; a day that is still to come is no leave yet."""
+    """Return the people among these who have left, and on which day. `today`: ISO 8601; a day that is still to come is
+    no leave yet."""
     found: dict[str, str] = {}
     for names in _chunks(sorted(set(hsa_ids))):
         chosen = select(people.c.hsa_id, people.c.left).where(people.c.hsa_id.in_(names), is_gone(today))
@@ -167,7 +168,7 @@ def leaver_digests_after(connection: Connection, today: str, *, after: str, limi
 def news_of(
     words: Sequence[FactWord], source: Source, said: Facts, now: datetime, *, takes_back: bool = False
 ) -> list[FactWord]:
-    """Return what that source says of a person and has not said before."""
+    """Return the facts that the source gives of a person and has not given before."""
     said_now = (FactWord(fact, source, value, now) for fact, value in said.items())
     return [word for word in said_now if _is_news(words, word, takes_back=takes_back)]
 

@@ -96,7 +96,7 @@ class ServerConfig:
 
     @property
     def revocations_directory(self) -> Path:
-        """Directory that the broker reads about revoked stations where stations enrol here."""
+        """Directory in which the broker reads of revoked stations, where stations enrol here."""
         return self.data / "revocations"
 
     @property

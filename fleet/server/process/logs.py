@@ -64,7 +64,7 @@ class Repetitions(logging.Filter):
         return count <= MOST_ALIKE
 
     def _count(self, key: tuple[str, str]) -> tuple[int, int]:
-        """Return which one of this window it is, and how many of the window before were left out."""
+        """Return the record's place in this window, and how many of the window before were left out."""
         now_s, left_out = self._monotonic(), 0
         with self._lock:
             since, count = self.seen.pop(key, (now_s, 0))

@@ -23,11 +23,11 @@ def raise_open_files(pid: int = 0) -> int:
 
 
 def open_files_limit() -> int:
-    """Return how many files this process, or a child, may have open at most."""
+    """Return the most files that this process, or a child, may have open."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return MAX_CONNECTIONS + SPARE_FILES if hard == resource.RLIM_INFINITY else hard
 
 
 def most_connections(files: int) -> int:
-    """Return how many connections a broker may hold that may have so many files open."""
+    """Return the most connections that a broker may hold with so many open files."""
     return max(1, min(MAX_CONNECTIONS, files - SPARE_FILES))

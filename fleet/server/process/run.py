@@ -134,7 +134,7 @@ def _working(before: set[threading.Thread]) -> list[threading.Thread]:
 
 
 def _doing(thread: threading.Thread) -> str:
-    """Return where our code is in the thread: file, line and function."""
+    """Return the place in our code where the thread is: file, line and function."""
     frame = sys._current_frames().get(thread.ident or 0)
     while frame is not None and "fleet" not in Path(frame.f_code.co_filename).parts:
         frame = frame.f_back

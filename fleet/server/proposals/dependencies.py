@@ -78,14 +78,14 @@ def told() -> Iterator[None]:
 
 
 def may_see(request: Request, row: ProposalRow) -> bool:
-    """Return whether the caller may see it: who proposed it, who decides, who gets it, and the ID administrators."""
+    """Return whether the caller may see the proposal: who made it, who decides, who gets something, and the ID administrators."""
     caller, service = caller_of(request), proposals_of(request)
     by = orderer(request)
     return row.by == by.name or may_decide(caller, row) or may_object(request, row) or service.is_proposed(row, by)
 
 
 def may_decide(caller: Caller, row: ProposalRow) -> bool:
-    """Return whether the caller's role is that of a second person for it."""
+    """Return whether the caller's role is that of a second person for the proposal."""
     commanded = caller.scope(Right.COMMAND)
     if row.kind is Kind.STATION:
         return commanded.allows(row.target)
@@ -95,13 +95,14 @@ def may_decide(caller: Caller, row: ProposalRow) -> bool:
 
 
 def may_confirm(request: Request, row: ProposalRow) -> bool:
-    """Return whether the caller may confirm it: who decides, and an ID administrator about another one."""
+    """Return whether the caller may confirm the proposal: who decides, and an ID administrator about another one."""
     is_administrator = proposals_of(request).is_administrator(caller_of(request).hsa_id)
     return may_decide(caller_of(request), row) or (row.kind is Kind.ADMINISTRATOR and is_administrator)
 
 
 def may_object(request: Request, row: ProposalRow) -> bool:
-    """Return whether the caller may stop it: who could confirm it, whom it gives something, and every ID administrator."""
+    """Return whether the caller may stop the proposal of another: who could confirm it, whom it gives something, and
+    every ID administrator."""
     caller, service = caller_of(request), proposals_of(request)
     return row.by != caller.name and (
         may_decide(caller, row) or service.is_administrator(caller.hsa_id) or service.is_proposed(row, orderer(request))
@@ -109,6 +110,6 @@ def may_object(request: Request, row: ProposalRow) -> bool:
 
 
 def waiting_for(request: Request) -> int:
-    """Return how many wait for the caller."""
+    """Return the number of proposals that wait for the caller."""
     rows, _ = proposals_of(request).listed(states=("waiting",))
     return sum(row.by != caller_of(request).name and may_confirm(request, row) for row in rows)

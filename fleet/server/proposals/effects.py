@@ -97,7 +97,7 @@ def grants_of(content: Mapping[str, Any]) -> Grants:
 
 
 def _require_open(connection: Connection, by: list[str]) -> None:
-    """Raise EffectError where one of these accounts was closed meanwhile: it proposes and confirms nothing."""
+    """Raise EffectError where one of these accounts was closed meanwhile: its owner proposes and confirms nothing."""
     closed = connection.execute(select(users.c.name).where(users.c.name.in_(by), users.c.disabled)).scalars().first()
     if closed is not None:
         raise EffectError(f"the account of {closed} was closed meanwhile")

@@ -28,7 +28,7 @@ def proposal_title(row: ProposalRow, texts: Localization) -> str:
 
 
 def proposal_name(row: ProposalRow) -> str:
-    """Return whom or what it is about."""
+    """Return the name of whom or what the proposal is about."""
     return str(row.content["name"]) if row.kind is Kind.ADMINISTRATOR else row.target
 
 
@@ -60,7 +60,7 @@ def proposal_facts(row: ProposalRow, texts: Localization) -> list[tuple[str, str
 
 
 def proposal_sum(row: ProposalRow, content: Mapping[str, Any] | None, texts: Localization) -> tuple[str, str]:
-    """Return what somebody is with that content, and where: in a box each for now and after. None: nothing."""
+    """Return the roles that somebody has with that content, and their places: in a box each for now and after. None: nothing."""
     if content is None:
         return texts("proposals.nothing"), texts("proposals.nothing_may")
     match row.kind:

@@ -21,7 +21,7 @@ from fleet.server.proposals.tables import proposals
 
 
 def proposal_letters(url: Callable[[], str]) -> Source:
-    """Return the source of letters about what nobody was told of yet. `url`: of the pages."""
+    """Return the source of letters of which nobody was told yet. `url`: of the pages."""
 
     def due(connection: Connection, _now: datetime) -> list[HolderNotice]:
         return [*_links(connection, url()), *_notices(connection, url())]

@@ -17,7 +17,7 @@ LEVEL = 3
 
 
 class Kind(StrEnum):
-    """Kind of what is given, and so takes two persons."""
+    """Kind of a proposal: what it gives takes two persons."""
 
     ADMINISTRATOR = "administrator"
     """A row of the list of ID administrators, new or more than before."""
@@ -67,7 +67,7 @@ class ProposalRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Content of a proposal, before it is made. `content`: exactly what takes effect, as JSON has it."""
+    """Wish for a proposal. `content`: exactly what takes effect, as JSON has it."""
 
     kind: Kind
     target: str
@@ -120,12 +120,12 @@ class ProposalRow:
 
     @property
     def is_open(self) -> bool:
-        """True while it can still be stopped."""
+        """True while the proposal can still be stopped."""
         return self.state in OPEN
 
     @property
     def earliest(self) -> datetime:
-        """Time at which it takes effect if it is confirmed before."""
+        """Time at which the proposal takes effect if it is confirmed before."""
         return self.due or self.asked + delays()[self.kind]
 
 

@@ -73,7 +73,7 @@ def hsa_ids_of(connection: Connection, name: str, now: datetime) -> set[str]:
 
 
 def checks(connection: Connection, row: ProposalRow, reader: str, now: datetime) -> Checks:
-    """Return what is known of it, for who reads it."""
+    """Return the facts known of a proposal, for who reads it."""
     mine = proposals.c.by == row.by, proposals.c.asked > row.asked - WEEK, proposals.c.asked <= row.asked
     person = find_person(connection, row.target) if row.kind is Kind.ADMINISTRATOR else None
     return Checks(

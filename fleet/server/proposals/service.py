@@ -107,7 +107,7 @@ class ProposalService:
 
     @changes_with(Topic.PROPOSALS)
     def notices(self, number: int) -> list[Notice]:
-        """Return who is told of it."""
+        """Return the persons who are told of the proposal."""
         with self._database.reading.begin() as connection:
             return queries.notices_of(connection, number)
 
@@ -119,13 +119,13 @@ class ProposalService:
 
     @changes_with(Topic.PROPOSALS)
     def checks(self, row: ProposalRow, by: str) -> Checks:
-        """Return what the server knows of it, and of who looks at it."""
+        """Return the facts that the server knows of the proposal, and of who looks at it."""
         with self._database.reading.begin() as connection:
             return queries.checks(connection, row, by, self._clock())
 
     @changes_with(Topic.PROPOSALS)
     def before(self, row: ProposalRow) -> Mapping[str, Any] | None:
-        """Return what stands now in place of the content; None for nothing."""
+        """Return the content that stands now, before the proposal takes effect; None for nothing."""
         with self._database.reading.begin() as connection:
             if row.kind is Kind.ADMINISTRATOR:
                 rows = (one for one in all_administrators(connection) if one.administrator.hsa_id == row.target)
@@ -136,13 +136,13 @@ class ProposalService:
 
     @changes_with()
     def is_administrator(self, hsa_id: str) -> bool:
-        """Return whether that is one of the ID administrators."""
+        """Return whether that HSA-id is an ID administrator's."""
         with self._database.reading.begin() as connection:
             return bool(hsa_id) and is_listed(connection, hsa_id)
 
     @changes_with(Topic.PROPOSALS)
     def is_proposed(self, row: ProposalRow, by: Requester) -> bool:
-        """Return whether it gives something to `by`."""
+        """Return whether the proposal gives something to `by`."""
         with self._database.reading.begin() as connection:
             return _is_for(connection, row.kind, row.target, by, self._clock())
 
@@ -226,7 +226,7 @@ class ProposalService:
 
     @changes_with(Topic.PROPOSALS)
     def gives_code(self, row: ProposalRow) -> bool:
-        """Return whether its two persons can see a half each of a set-up code."""
+        """Return whether the proposal's two persons can see a half each of a set-up code."""
         with self._database.reading.begin() as connection:
             return self._is_coded(connection, row, self._clock())
 
@@ -421,8 +421,8 @@ def _is_for(connection: Connection, kind: Kind, target: str, by: Requester, now:
 
 
 def _by_own_card(connection: Connection, row: ProposalRow, by: Requester, now: datetime) -> bool:
-    """Return whether an ID administrator confirms the list's row with the own card, at the region's sign-in, who has
-    been listed at level 3 for long enough."""
+    """Return whether an ID administrator, listed at level 3 for long enough, confirms the list's row with the own card,
+    at the region's sign-in."""
     if row.kind is not Kind.ADMINISTRATOR or not by.hsa_id:
         return False
     issuers = users.c.subject.is_not(None), users.c.hsa_until.is_(None), users.c.hsa_id == by.hsa_id

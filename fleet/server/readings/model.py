@@ -45,7 +45,7 @@ class Readings(Protocol):
     def summary(self, now: datetime) -> Summary: ...
     @changes_with(Topic.STATIONS)
     def stations(self, now: datetime) -> list[StationRow]:
-        """Return the stations of the fleet: without the retired ones."""
+        """Return the stations of the fleet, without the retired ones."""
 
     @changes_with(Topic.STATIONS)
     def retired_stations(self, now: datetime) -> list[StationRow]: ...

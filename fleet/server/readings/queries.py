@@ -111,7 +111,7 @@ class StoreReadings:
         return rows[0] if rows else None
 
     def bin(self, station: str) -> BinRow:
-        """Return what lies in the bin, and how it was last emptied."""
+        """Return the number of cards in the bin, and its last emptying."""
         mine = and_(self._seen(stations.c.name), stations.c.name == station)
         last = select(bins).join(stations, stations.c.id == bins.c.station).where(mine)
         with self._reading.begin() as connection:

@@ -49,7 +49,7 @@ class StationRowCache:
         self._rows: dict[str, tuple[_Stored, StationRow]] = {}
 
     def row(self, stored: _Stored) -> StationRow:
-        """Return that station as a value."""
+        """Return the station's row, made anew only where the store has changed."""
         before = self._rows.get(stored[0])
         if before is not None and before[0] == stored:
             return before[1]
@@ -111,7 +111,7 @@ def station_rows(
 
 
 def _chains(connection: Connection, of_one: ColumnElement[bool]) -> dict[int, _Chains]:
-    """Return what is held of each station, over its epochs; `through` is the newest one's."""
+    """Return the chains of each station, over its epochs; `through` is the newest one's."""
     found: dict[int, _Chains] = {}
     columns = select(chains.c.station, chains.c.highest, chains.c.gaps, chains.c.intact).where(of_one)
     for station, highest, gaps, intact in connection.execute(columns.order_by(chains.c.station, chains.c.epoch)):
@@ -121,6 +121,6 @@ def _chains(connection: Connection, of_one: ColumnElement[bool]) -> dict[int, _C
 
 
 def _counts(connection: Connection, table: Table, *which: ColumnElement[bool]) -> Counter[int]:
-    """Return how many rows each station has."""
+    """Return the number of rows of each station."""
     query = select(table.c.station, func.count()).where(*which).group_by(table.c.station)
     return Counter({row[0]: row[1] for row in connection.execute(query)})

@@ -182,7 +182,7 @@ def _due(connection: Connection, now: datetime) -> list[WantedMail]:
 
 
 def stated_receipt(receipt: bytes, statement: str) -> MailedReceipt | None:
-    """Return what the receipt says, where the statement of its QR code is one of it; else None."""
+    """Return the content of the receipt, where the statement of its QR code is one of it; else None."""
     found = _STATEMENT.match(statement)
     try:
         said = msgspec.json.decode(_from_base64url(found[1]), type=_Statement) if found else None

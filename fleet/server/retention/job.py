@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 def is_due(last: date | None, today: date) -> bool:
-    """Return whether a run is owed. A clock that went back owes none before the day after."""
+    """Return whether a run is due. After a clock went back, none is due before the day after."""
     return last is None or today > last
 
 

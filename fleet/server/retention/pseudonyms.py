@@ -44,7 +44,7 @@ class Pseudonyms:
 
 
 def is_pseudonym(value: str) -> bool:
-    """Return whether it stands for something erased."""
+    """Return whether the value stands for something erased."""
     return _FORM.match(value) is not None
 
 

@@ -71,7 +71,7 @@ def words_left(content: dict[str, Any], pseudonyms: Pseudonyms) -> dict[str, Any
 
 
 def _is_free(name: str, value: object) -> bool:
-    """Return whether it is a reason in somebody's own words instead of a code."""
+    """Return whether the value is a reason in somebody's own words instead of a code."""
     return name == "reason" and not (isinstance(value, str) and _CODE.match(value))
 
 

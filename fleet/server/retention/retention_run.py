@@ -64,7 +64,7 @@ def run(job: RetentionRun) -> dict[str, int]:
 
 
 def count_due(job: RetentionRun) -> tuple[int, int]:
-    """Return how much is over, and how many events still have their data. Changes nothing.
+    """Return the number of expired records, and of events that still have their data. Changes nothing.
 
     Raises sqlalchemy.exc.SQLAlchemyError.
     """
@@ -75,7 +75,7 @@ def count_due(job: RetentionRun) -> tuple[int, int]:
 
 
 def _forget(job: RetentionRun, name: str) -> int:
-    """Forget what is over in a table other than that of events; return how many rows that is."""
+    """Forget what has expired in a table other than that of events; return the number of rows."""
     count, forget = TABLES[name]
     cutoff = job.settings.cutoff(AS_LONG_AS.get(name, name), job.now)
     if job.dry:

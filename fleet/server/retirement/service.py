@@ -30,7 +30,7 @@ class RetirementService:
         self._clock = clock
 
     def left(self, station: str) -> LeftBehind:
-        """Return what would be left behind."""
+        """Return the cards that the station would leave behind."""
         with self._database.reading.begin() as connection:
             return cards_left(connection, station)
 

@@ -27,7 +27,7 @@ def hashed(password: str) -> str:
 
 
 def matches(encoded: str | None, password: str) -> bool:
-    """Return whether it is the password; None takes as long and is never."""
+    """Return whether `password` is the one that was hashed; a hash of None takes as long and never matches."""
     with _room:
         try:
             return hasher.verify(encoded or HASH_OF_NOBODY, password[:MOST]) and encoded is not None

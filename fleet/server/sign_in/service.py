@@ -93,7 +93,7 @@ class Access:
         self.clock = clock
 
     def by_session(self, value: str, *, present: bool) -> Caller | None:
-        """Return who has that cookie. `present`: a person asked, not the page by itself."""
+        """Return the caller with that cookie. `present`: a person asked, not the page by itself."""
         key, now = digest(value), self.clock()
         with self.database.reading.begin() as connection:
             found = sessions.caller(connection, key, now)
@@ -104,8 +104,8 @@ class Access:
         return found
 
     def by_key(self, key: str) -> Caller | None:
-        """Return whose session or token of that hash it is now, with what is granted now; None where it works no more:
-        for streams."""
+        """Return the caller whose session or token has that hash, with what is granted now; None where it works no
+        more: for streams."""
         now = self.clock()
         with self.database.reading.begin() as connection:
             return sessions.caller(connection, key, now) or tokens.caller(connection, key, now)
@@ -124,7 +124,7 @@ class Access:
             return self.begin(connection, row, address, "password")
 
     def confirm(self, caller: Caller, password: str, code: str, address: str) -> Refused | None:
-        """Check that who is signed in has the account's password and code at hand; return None where they have."""
+        """Check password and code of who is signed in; return None where they are right, else the refusal."""
         with self._tried(caller.name, password, address) as (connection, row):
             if isinstance(row, Refused):
                 return row
@@ -235,7 +235,7 @@ class Access:
         return self._sealer
 
     def offered(self, value: str) -> Offer | None:
-        """Return what that set-up link is for; None where it does not work."""
+        """Return the offer of that set-up link; None where it does not work."""
         with self.database.reading.begin() as connection:
             link = self._set_up_link(connection, value)
             if link is None:
@@ -321,7 +321,7 @@ class Access:
             self._note(connection, caller.name, address, deed)
 
     def is_looking(self, caller: Caller, deed: AuditEvent) -> bool:
-        """Return whether the same was looked at within five minutes, and told."""
+        """Return whether the caller looked at the same within five minutes, and the audit was told."""
         return self._looks.goes_on((caller.key, deed), self.clock())
 
     def record_look(self, caller: Caller, address: str, deed: AuditEvent) -> None:

@@ -78,7 +78,7 @@ def _device_level(device: DeviceState) -> Level:
 
 
 def _can_be_put_right(status: DeviceStatus) -> bool:
-    """Return whether it takes no more than a hand at the station, such as a new roll of paper."""
+    """Return whether a hand at the station puts the device right, with a new roll of paper for example."""
     match status:
         case DeviceStatus.PAPER_LOW | DeviceStatus.OUT_OF_PAPER | DeviceStatus.COVER_OPEN | DeviceStatus.DOOR_OPEN:
             return True
@@ -140,8 +140,8 @@ def without_alert(alarms: Iterable[tuple[str, str, str]]) -> list[tuple[str, str
 def alarm_todos(
     alarms: Iterable[tuple[str, str, str]], titles: Mapping[str, str], texts: Localization, *, people: bool = True
 ) -> list[TodoItem]:
-    """Return what needs somebody and is no alert, worst first, each with the page where it can be seen. `people`:
-    whether who looks may see orders."""
+    """Return the alarms that need somebody and are no alerts, worst first, each with the page where it can be seen.
+    `people`: whether who looks may see orders."""
     found = (
         _todo(station, code, argument, titles.get(station, station), texts, people)
         for station, code, argument in alarms

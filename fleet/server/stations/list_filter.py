@@ -61,7 +61,7 @@ class StationFilter:
 
 
 def filter_stations(rows: Iterable[StationRow], filters: StationFilter) -> list[StationRow]:
-    """Return the stations that fit, in that order."""
+    """Return the stations that the filter lets through, in its order."""
     words = filters.q.casefold().split()
     fits = [row for row in rows if _fits(row, words, filters.level)] if words or filters.level else list(rows)
     if filters.sort == WORST:

@@ -73,7 +73,7 @@ class StationRow:
 
     @property
     def online(self) -> bool:
-        """True while it is there: connected, and heard within three minutes."""
+        """True while the station is there: connected, and heard within three minutes."""
         return self.contact is Contact.ONLINE
 
     @property

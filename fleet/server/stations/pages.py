@@ -82,7 +82,7 @@ def _add_overview(router: APIRouter, web: Web, commands: CommandService, alerts:
 def _todos(
     request: Request, web: Web, commands: CommandService, alerts: Alerts, rows: Sequence[StationRow], summary: Summary
 ) -> tuple[list[TodoItem], int]:
-    """Return what needs somebody, at most `_MOST_TODOS` of a kind, and how much there is in all."""
+    """Return the items that need somebody, at most `_MOST_TODOS` of a kind, and how many there are in all."""
     t, titles, caller = web.texts_for(request), {row.name: row.title for row in rows}, caller_of(request)
     mine, others = waiting_for(request, commands), without_alert(summary.alarms)
     untaken, total = within_alerts(request, alerts).list_unacknowledged(_MOST_TODOS)

@@ -35,7 +35,7 @@ _MOST_SHARES = 12
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Number of stations that run it."""
+    """Number of stations that run one version, of all that tell of that part."""
 
     name: str
     stations: int
@@ -77,7 +77,7 @@ class VersionFilter:
         return replace(self, show="all", part=part, version=version)
 
     def fits(self, run: Run) -> bool:
-        """Return whether it is among the wanted ones. Of the region's data the beginning of the digest is enough."""
+        """Return whether the filter lets that station through. Of the region's data the beginning of the digest is enough."""
         said = run.parts.get(self.part) or ""
         if self.version and not (said.startswith(self.version) if self.part == "region" else said == self.version):
             return False
@@ -93,7 +93,7 @@ def shares(names: Sequence[str]) -> list[Share]:
 
 
 def runs_of(rows: Iterable[StationRow]) -> list[Run]:
-    """Return what each station that has said something runs; those that lag first, by title."""
+    """Return the versions that each station runs which has said something; those that lag first, by title."""
     said = [(row, _parts(row.state)) for row in rows if row.state is not None]
     spread = {part: spoken(part, (parts for _, parts in said)) for part in PARTS}
     wanted = {part: newest(names) for part, names in spread.items()}
@@ -103,7 +103,7 @@ def runs_of(rows: Iterable[StationRow]) -> list[Run]:
 
 
 def spoken(part: str, of: Iterable[Mapping[str, str | None]]) -> list[str]:
-    """Return what is said of one part, by whoever says anything."""
+    """Return the versions of one part that stations tell; those that tell none are left out."""
     return [said for parts in of if (said := parts[part]) is not None]
 
 

@@ -67,7 +67,7 @@ def timeline_api(timelines: Timelines) -> APIRouter:
 
 
 def look(request: Request, timelines: Timelines, about: About, value: str) -> Timeline:
-    """Return what the caller may see of it; the audit hears of the look first."""
+    """Return the part of the timeline that the caller may see; the audit hears of the look first."""
     audit_lookup(request, AuditEvent(LOOKED, value, about))
     mine = timelines.within(caller_of(request).scope(request.state.right).patterns)
     return mine.card(value) if about == "card" else mine.person(value)

@@ -42,7 +42,7 @@ def timeline_level(row: TimelineRow) -> Level:
 
 
 def timeline_text(row: TimelineRow, texts: Localization) -> str:
-    """Return what happened, in words for somebody who was not there."""
+    """Return the words for what happened, for somebody who was not there."""
     match row.kind:
         case "order":
             return _order(row, texts)

@@ -89,7 +89,7 @@ def card_rows(story: CardStory) -> Iterator[TimelineRow]:
 
 
 def _order_rows(order: OrderRow) -> Iterator[TimelineRow]:
-    """Yield when the order was made, and how it stands since."""
+    """Yield the order's rows: when it was made, and how it stands since."""
     if order.made is not None:
         yield TimelineRow(order.made, "order", "made", order.station, order.card_number, order=order.order)
     if order.changed != order.made:

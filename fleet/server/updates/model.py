@@ -19,13 +19,13 @@ class StoredBundle:
 
 
 class Bundles(Protocol):
-    """Bundles that there are to update from."""
+    """Bundles from which stations are updated."""
 
     def all(self) -> list[StoredBundle]:
         """The newest first."""
 
     def order(self, sha256: str, *, older: bool = False, now: bool = False) -> UpdateOrder | None:
-        """Return what a command says of it; None where there is no such bundle, or nothing is served."""
+        """Return that bundle as a command names it; None where there is no such bundle, or nothing is served."""
 
 
 class NoBundles:

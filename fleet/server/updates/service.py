@@ -34,7 +34,7 @@ class BundleFolder:
         return sorted(found, key=lambda bundle: bundle.added, reverse=True)
 
     def order(self, sha256: str, *, older: bool = False, now: bool = False) -> UpdateOrder | None:
-        """Return what a command says of that bundle."""
+        """Return that bundle as a command names it."""
         bundle = next((bundle for bundle in self.all() if bundle.sha256 == sha256), None)
         if bundle is None or self.port is None:
             return None

@@ -144,7 +144,7 @@ def _readable(path: Path, what: tuple[str, tuple[type, ...]]) -> list[tuple[Any,
 
 
 def _problem(connection: sqlite3.Connection) -> str:
-    """Return what is wrong with the file; empty where nothing is."""
+    """Return the damage of the file in words; empty where there is none."""
     if _tables(connection) not in (_tables_of(SCHEMA), _tables_of(EARLIER)):
         return "tables are missing"
     found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]

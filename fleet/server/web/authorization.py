@@ -49,10 +49,10 @@ class Authenticator(Protocol):
     clock: Callable[[], datetime]
 
     def by_session(self, value: str, *, present: bool) -> Caller | None:
-        """Return whose session it is; `present`: a person asks, not a page by itself."""
+        """Return the caller whose session it is; `present`: a person asks, not a page by itself."""
 
     def by_token(self, value: str) -> Caller | None:
-        """Return whose API token it is."""
+        """Return the caller whose API token it is."""
 
     def by_key(self, key: str) -> Caller | None:
         """The caller of that session or token, as it stands now."""
@@ -60,7 +60,7 @@ class Authenticator(Protocol):
     def record(self, caller: Caller, address: str, deed: AuditEvent) -> None: ...
 
     def is_looking(self, caller: Caller, deed: AuditEvent) -> bool:
-        """Return whether the audit has this look at a person already, so that the same again is none."""
+        """Return whether the audit has this look at a person already: the same again is no new look."""
 
     def record_look(self, caller: Caller, address: str, deed: AuditEvent) -> None:
         """Tell the audit of a look at a person."""
@@ -120,7 +120,7 @@ def _require_step_up(request: Request, caller: Caller) -> None:
 
 
 async def identify_caller(request: Request) -> Caller | None:
-    """Return who asks, if the session or token is good; leave them in the request's state with the token of forms."""
+    """Return the caller, if the session or token is good; leave it in the request's state with the token of forms."""
     bearer, value = _bearer(request), _shown(request)
     caller = await run_in_threadpool(_caller, request, bearer, value)
     if caller is not None and value is not None:
@@ -164,13 +164,13 @@ def _right_of(route: BaseRoute) -> Right | None:
 
 
 def requirement_of(route: APIRoute) -> RequireRight | None:
-    """Return what that route declares; None where it was forgotten."""
+    """Return the right that the route declares; None where it was forgotten."""
     gates = (each.dependency for each in route.dependencies)
     return next((gate for gate in gates if isinstance(gate, RequireRight)), None)
 
 
 def methods_at(routes: Sequence[BaseRoute], path: str) -> frozenset[str]:
-    """Return what may be asked of that path, over all routes that fit."""
+    """Return the methods that may be asked of that path, over all routes that fit."""
     found = (context for context in iter_route_contexts(routes) if context.path)
     fits = (context.methods or () for context in found if compile_path(str(context.path))[0].match(path))
     return frozenset(method for methods in fits for method in methods)
@@ -184,7 +184,7 @@ def check_all(routes: Sequence[BaseRoute]) -> None:
 
 
 def caller_of(request: Request) -> Caller:
-    """Return who came through the gate."""
+    """Return the caller that came through the gate."""
     caller: Caller = request.state.caller
     return caller
 
@@ -209,7 +209,7 @@ def audit_lookup(request: Request, deed: AuditEvent) -> None:
 
 
 def authenticator_of(request: Request) -> Authenticator:
-    """Return what identifies callers in this application."""
+    """Return the authenticator of this application."""
     authenticator: Authenticator = request.app.state.access
     return authenticator
 
@@ -225,7 +225,7 @@ def site_of(request: Request) -> Site:
 
 
 def address_of(request: Request) -> str:
-    """Return where the request came from; behind a trusted proxy, what that says."""
+    """Return the address that the request came from; behind a trusted proxy, the one that the proxy names."""
     return request.client.host if request.client else ""
 
 

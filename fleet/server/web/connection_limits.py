@@ -70,14 +70,14 @@ def _rewritten(data: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """Place that one connection takes. `who`: whom its address stands for."""
+    """Place of one connection among all. `who`: whom its address stands for."""
 
     who: str
     abort: Callable[[], None]
 
 
 class Connections:
-    """Connections that there are. For one event loop."""
+    """Connections of a listener. For one event loop."""
 
     def __init__(self, proxies: Iterable[str]) -> None:
         self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
@@ -264,7 +264,7 @@ def _with_certificate(app: ASGIApp, pem: str) -> ASGIApp:
 
 
 def listening(connections: Connections, context: ssl.SSLContext | None = None, *, knows_http10: bool = False) -> Any:
-    """Return what uvicorn takes for the protocol of a listener: with TLS where there is a context."""
+    """Return the protocol of a listener, for uvicorn: with TLS where there is a context."""
 
     def made(**uvicorns: Any) -> asyncio.Protocol | SSLProtocol:
         inside = PatientHttp(connections, knows_http10=knows_http10, **uvicorns)

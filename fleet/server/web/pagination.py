@@ -13,7 +13,7 @@ ROWS = 100
 
 
 def pages_of(total: int) -> int:
-    """Return how many pages that many rows take; an empty list has one."""
+    """Return the number of pages that so many rows take; an empty list has one."""
     return max(1, -(-total // ROWS))
 
 

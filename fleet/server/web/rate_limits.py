@@ -88,7 +88,7 @@ class RateCounters:
             return _taken(rate, window, now)
 
     def spent(self, rate: RateLimit, who: str, now: datetime) -> RateUsage | None:
-        """Return what one more would be told where none is left, without counting it; None where there is."""
+        """Return the usage that one more request would meet where none is left, without counting it; None where there is."""
         with self._lock:
             window = self._windows.get(rate.kind, {}).get(who)
             if window is None or not window.holds(now) or window.count < rate.most:
@@ -96,7 +96,7 @@ class RateCounters:
             return _taken(rate, _Window(window.since, window.count + 1), now)
 
     def knows(self, rate: RateLimit, who: str) -> bool:
-        """Return whether that one was counted of late, in whatever window."""
+        """Return whether a request of that caller was counted of late, in whatever window."""
         with self._lock:
             return who in self._windows.get(rate.kind, {})
 
@@ -107,7 +107,7 @@ def _taken(rate: RateLimit, window: _Window, now: datetime) -> RateUsage:
 
 
 def rate_limit_key(address: str) -> str:
-    """Return whom an address stands for: itself, or in IPv6 its network of 64 bits.
+    """Return the key by which an address is counted: itself, or in IPv6 its network of 64 bits.
 
     >>> rate_limit_key("2001:db8::7"), rate_limit_key("192.0.2.7")
     ('2001:db8::/64', '192.0.2.7')
@@ -128,7 +128,7 @@ _WINDOW_S = int(WINDOW.total_seconds())
 
 @dataclass(frozen=True, slots=True)
 class RateLimiter:
-    """Limiter of what one application answers. `clock` gives aware times."""
+    """Rate limits of one application, with its counters. `clock` gives aware times."""
 
     record: Callable[[Caller, str, AuditEvent], None]
     """Tells the audit."""

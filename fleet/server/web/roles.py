@@ -70,25 +70,25 @@ class Scope:
 
     @property
     def everywhere(self) -> bool:
-        """True where it is all of them."""
+        """True where the scope is all stations."""
         return EVERYWHERE in self.patterns
 
     def allows(self, station: str) -> bool:
-        """Return whether that station is among them."""
+        """Return whether that station is in the scope."""
         return any(
             station.startswith(pattern[:-1]) if pattern.endswith("*") else station == pattern
             for pattern in self.patterns
         )
 
     def covers(self, wanted: str) -> bool:
-        """Return whether all stations that `wanted` stands for are among them: a name, or the beginning of names and `*`."""
+        """Return whether all stations that `wanted` stands for are in the scope: a name, or the beginning of names and `*`."""
         return any(
             pattern == wanted or (pattern.endswith("*") and wanted.startswith(pattern[:-1]))
             for pattern in self.patterns
         )
 
     def touches(self, wanted: str) -> bool:
-        """Return whether some of them may be."""
+        """Return whether some of the stations that `wanted` stands for may be in the scope."""
         return self.covers(wanted) or any(Scope(frozenset({wanted})).covers(pattern) for pattern in self.patterns)
 
 
@@ -123,11 +123,11 @@ class Caller:
         return not self.organisations or hsa_id.partition("-")[0] in self.organisations
 
     def has_stepped_up(self, now: datetime) -> bool:
-        """Return whether that proof is fresh enough for what touches cards."""
+        """Return whether the session's last proof of who is there is fresh enough for what touches cards."""
         return self.stepped_up is not None and -_CLOCKS_DIFFER <= now - self.stepped_up <= STEP_UP_LASTS
 
     def may(self, right: Right) -> bool:
-        """Return whether any grant gives it."""
+        """Return whether any grant gives that right."""
         if right in (Right.PUBLIC, Right.SIGNED_IN):
             return True
         return any(
@@ -135,7 +135,7 @@ class Caller:
         )
 
     def sees_people(self, station: str) -> bool:
-        """Return whether names, HSA-ids and whole card numbers of that station are theirs to see."""
+        """Return whether the caller may see names, HSA-ids and whole card numbers of that station."""
         return self.scope(Right.PEOPLE).allows(station)
 
     def scope(self, right: Right) -> Scope:

@@ -41,7 +41,7 @@ class _Table(BaseModel):
 
 
 class SiteSettings(_Table):
-    """Settings of where browsers find the server."""
+    """Settings of the address at which browsers find the server."""
 
     public: Annotated[str, Field(pattern=r"^(https://[A-Za-z0-9.:\[\]-]+)?$")] = ""
     """The address as browsers write it, without a path."""

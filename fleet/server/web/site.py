@@ -50,7 +50,8 @@ class Site:
         return f"http://localhost:{port}" if port else "http://localhost"
 
     def is_ours(self, request: Request) -> bool:
-        """Return whether a page of ours sent it. A browser of today says so in one of two headers; without both it is refused."""
+        """Return whether a page of ours sent the request. A browser of today says so in one of two headers; without
+        both it is refused."""
         site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
         own = {self.public, f"{request.url.scheme}://{request.headers.get('host', '')}"} - {""}
         if site is None and origin is None:

@@ -29,7 +29,7 @@ Note = Annotated[str, Field(max_length=MOST_NOTE, pattern=LINE)]
 
 
 class WorklistAct(BaseModel):
-    """Act of somebody about a row."""
+    """Act of a person about an item of the worklist."""
 
     at: datetime
     who: str
@@ -105,7 +105,7 @@ def worklist_api(worklist: Worklist, cards: Cards) -> APIRouter:
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> CountedRows[WorklistItem]:
-        """Return what waits for an administrator, the shortest time first."""
+        """Return the items that wait for an administrator, the shortest time first."""
         audit_lookup(request, AuditEvent(LOOKED, station or "", kind or ""))
         rows = [row for row in within(request, worklist).rows(station=station or "") if kind in (None, row.kind)]
         items = [_item(row) for row in rows[offset : offset + limit]]

@@ -102,7 +102,7 @@ def initials(who: str) -> str:
 
 
 def row_title(row: WorklistRow, texts: Localization) -> str:
-    """Return what waits, and whose or which."""
+    """Return the title of a row: what waits, and whose or which."""
     counted, _, expected = row.cause.partition(":")
     day = texts.day(row.cause, year=False) if row.kind in ("left", "expired") else ""
     values = {"card": last_eight(row.card_number), "who": row.name or row.hsa_id or last_eight(row.card_number)}
@@ -154,7 +154,8 @@ def due_by(row: WorklistRow, texts: Localization) -> str:
 
 
 def row_story(row: WorklistRow, story: CardStory | None, texts: Localization) -> list[StoryStep]:
-    """Return what happened to the card and what people did, the oldest first; the newest of them where they are many."""
+    """Return the steps of a row's story, the oldest first: what happened to the card and what people did; the newest of
+    them where they are many."""
     steps = [
         StoryStep(act.at, _ACT.get(act.act, "check"), *_act_words(act.act, act.who, act.note, texts))
         for act in row.acts

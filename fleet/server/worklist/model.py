@@ -70,7 +70,7 @@ MOST_NOTE = 200
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Act of somebody about a row: `take`, `leave`, `note`, or an action."""
+    """Act of a person about a row: `take`, `leave`, `note`, or an action."""
 
     at: datetime
     who: str
@@ -103,7 +103,7 @@ class WorklistRow:
 
     @property
     def taken(self) -> Act | None:
-        """Act by which somebody has it now: who, since when; None where nobody has."""
+        """Act by which somebody took the row, while they have it: who, since when."""
         last = next((act for act in reversed(self.acts) if act.act in ("take", "leave")), None)
         return last if last is not None and last.act == "take" else None
 
@@ -131,7 +131,7 @@ class Worklist(Protocol):
 
     @changes_with(Topic.WORKLIST, Topic.ORDERS, Topic.REQUESTS, Topic.ERRANDS, Topic.DEADLINES)
     def story(self, row: WorklistRow) -> CardStory | None:
-        """Return what is known of its card; None where it is about none."""
+        """Return the story of the row's card; None where the row is about none."""
 
     @changes_with()
     def may_decide(self, hsa_id: str, station: str) -> bool:

@@ -135,7 +135,7 @@ def count_acts_since(connection: Connection, act: str, since: datetime) -> int:
 
 
 def open_facts(connection: Connection, today: str, seen: StationCondition = all_stations) -> list[Fact]:
-    """Return what waits, one for each kind and subject, the oldest first. `today` is ISO 8601."""
+    """Return the facts that wait, one for each kind and subject, the oldest first. `today` is ISO 8601."""
     first: dict[Item, Fact] = {}
     for row in connection.execute(facts_query(seen), {"today": today}):
         first.setdefault((row.kind, row.subject), Fact(**{**row._mapping, "name": row.name or None}))
@@ -178,7 +178,7 @@ def _sources() -> Subquery:
 
 
 def acts_about(connection: Connection, items: Iterable[Item]) -> dict[Item, tuple[Act, ...]]:
-    """Return what people did about these, in order."""
+    """Return the acts of people about these items, in order."""
     wanted = set(items)
     subjects = sorted({subject for _, subject in wanted})
     done: dict[Item, list[Act]] = {}

@@ -88,7 +88,7 @@ class WorklistService:
         return next((row for row in self.rows() if row.id == id), None)
 
     def story(self, row: WorklistRow) -> CardStory | None:
-        """Return what is known of its card."""
+        """Return the story of the row's card; None where the row is about none."""
         return self._cards.card(row.card_number) if row.card_number else None
 
     def may_decide(self, hsa_id: str, station: str) -> bool:
@@ -98,8 +98,8 @@ class WorklistService:
         return refusal_to_attend(listed, LEVEL, local_day(self._clock())) is None
 
     def at_station(self, station: str, hsa_id: str, take: str) -> WorklistResult:
-        """Return what waits there, without a name, for an administrator at the station, who may take a row. The take is
-        audited."""
+        """Return the rows that wait there, without a name, for an administrator at the station, who may take a row. The
+        take is audited."""
         mine = self.within(frozenset({station}))
         if take and (row := mine.row(take)) is not None:
             with self._database.writing.begin() as connection:

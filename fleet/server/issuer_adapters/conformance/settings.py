@@ -52,7 +52,7 @@ class CheckCards(_Table):
     base: Path = Path()
 
     def may(self, card: CheckCard, permission: Permission) -> bool:
-        """Return whether that may be done to the card, and the issuer has it."""
+        """Return whether the suite may do that to the card, and the issuer offers it."""
         return permission in card.may and permission not in self.lacks
 
     @classmethod

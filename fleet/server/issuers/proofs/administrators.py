@@ -71,7 +71,7 @@ class Administrators:
         return None if refusal is None else DeclinedResult(refusal)
 
     def log_in(self, person: Proven, station: str, now: datetime) -> LoggedInResult | DeclinedResult:
-        """Return who they are by the list, or why they may not attend there."""
+        """Return name and roles of the administrator by the list, or why they may not attend there."""
         refused, listed = self.may_attend(person, station, now), self._attending.listed(station, person.hsa_id)
         if refused is not None or listed is None:
             return refused or DeclinedResult("not_administrator")
@@ -86,7 +86,7 @@ class Administrators:
         return self._attending.all_have_role_for_protected(station, people)
 
     def is_listed(self, hsa_id: str) -> bool:
-        """Return whether they are an administrator anywhere."""
+        """Return whether that person is an administrator anywhere."""
         with self._database.reading.begin() as connection:
             listed = select(administrators.c.hsa_id).where(administrators.c.hsa_id == hsa_id)
             return connection.execute(listed).first() is not None

@@ -44,7 +44,7 @@ class Asker:
 
     @classmethod
     def of(cls, people: tuple[Proven, ...]) -> "Asker":
-        """Return the asker whose people sent these proofs with the ask: the first one wants it."""
+        """Return the asker behind these proofs, which came with the ask: the first person wants it."""
         return cls(people[0].hsa_id if people else "", people)
 
 
@@ -138,8 +138,8 @@ class Rights:
 
 
 def has_left(holder: DirectoryPerson | None, today: str) -> bool:
-    """Return whether nobody knows them, or their last assignment has ended and no other follows. `today`: ISO 8601; a
-    day that is still to come is no leave yet."""
+    """Return whether the directory does not know the holder, or their last assignment has ended and no other follows.
+    `today`: ISO 8601; a day that is still to come is no leave yet."""
     return holder is None or (holder.left is not None and holder.left <= today and not holder.continued)
 
 

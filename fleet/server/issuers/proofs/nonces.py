@@ -87,7 +87,7 @@ class Nonces:
             return None
 
     def are_given(self, nonces: Collection[str]) -> bool:
-        """Return whether all of them are the server's own, and not forgotten yet."""
+        """Return whether all these nonces are the server's own, and not forgotten yet."""
         these = select(func.count()).select_from(login_nonces).where(login_nonces.c.nonce.in_(nonces))
         with self._database.reading.begin() as connection:
             return connection.execute(these).scalar_one() == len(set(nonces))

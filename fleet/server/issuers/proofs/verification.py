@@ -107,7 +107,7 @@ class ProofJudge:
         return tuple({one.hsa_id: one for one in found}.values())
 
     def is_genuine(self, certificate: x509.Certificate, now: datetime) -> bool:
-        """Return whether an issuer of ours made it, and no list says that it is revoked. It may have expired."""
+        """Return whether an issuer of ours made the certificate, and no list says that it is revoked. It may have expired."""
         made = self._path(certificate, min(now, certificate.not_valid_after_utc)) is not None
         return made and standing_by_lists(certificate, self._trusted.lists(), now) not in ("revoked", "suspended")
 

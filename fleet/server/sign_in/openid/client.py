@@ -80,7 +80,7 @@ class LogoutToken:
 
 
 def issuer_session(issuer: str, sid: object) -> str | None:
-    """Return what is kept of the issuer's `sid`: a hash; None where it has none."""
+    """Return the hash of the issuer's `sid`, as it is kept; None where it has none."""
     return digest(f"{issuer} {sid}") if isinstance(sid, str) and sid else None
 
 
@@ -201,7 +201,7 @@ class OpenId:
 
     @property
     def lasts(self) -> timedelta:
-        """Time after which a session of it ends in any case."""
+        """Longest time that a session of this sign-in lasts."""
         return timedelta(hours=self._settings.session_hours)
 
     @property
@@ -303,7 +303,8 @@ class OpenId:
             return jwt.decode(token, (await self._read_issuer(anew=True)).keys, algorithms=ALGORITHMS)
 
     async def read_logout(self, token: str) -> LogoutToken:
-        """Return whom the issuer logs out (OpenID Connect Back-Channel Logout 1.0, 2.6). Raises OpenIdError."""
+        """Return the session or person that the issuer logs out (OpenID Connect Back-Channel Logout 1.0, 2.6). Raises
+        OpenIdError."""
         try:
             read = await self._decoded(await self._read_issuer(), token)
             self._rules({}).validate(read.claims)

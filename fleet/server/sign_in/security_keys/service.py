@@ -215,7 +215,7 @@ class SecurityKeys:
         return list(connection.execute(query))
 
     def _is_free(self, connection: Connection, user: int, name: str) -> bool:
-        """Return whether one more key of that name fits."""
+        """Return whether the user may add one more key, of that name."""
         mine = webauthn_keys.c.user == user
         count = connection.execute(select(func.count()).select_from(webauthn_keys).where(mine)).scalar_one()
         taken = connection.execute(select(webauthn_keys.c.id).where(mine, webauthn_keys.c.name == name)).first()
@@ -230,7 +230,7 @@ class SecurityKeys:
             connection.execute(insert(webauthn_challenges).values(**row))
 
     def _asked_for(self, connection: Connection, credential: str) -> int:
-        """Return whose sign-in that challenge belongs to. Raises KeyRefusedError."""
+        """Return the user whose sign-in that challenge belongs to. Raises KeyRefusedError."""
         mine = webauthn_challenges.c.hash == digest(webauthn_ceremonies.challenge_in(credential))
         user = connection.execute(select(webauthn_challenges.c.user).where(mine)).scalar()
         if user is None:
