@@ -15,7 +15,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class SyncRefused(Exception):
-    """What came down cannot be trusted or used; what was held stays. `code` is stable, the text is for people."""
+    """Refusal of an answer that cannot be trusted or used; what was held stays. `code` is stable, the text is for people."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -46,7 +46,7 @@ class AnswerVerifier:
         return content
 
     def result(self, answer: Answer, ask: IssuerAsk) -> Result:
-        """What came of this very question. Raises SyncRefused."""
+        """Return the result that the answer gives to this very question. Raises SyncRefused."""
         word = self.opened(answer, typ_of(ask), Word)
         if word.id != ask.id:
             raise SyncRefused("forged", "the answer is to another question")

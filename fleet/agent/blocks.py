@@ -130,13 +130,13 @@ class BlockQueue:
         self._wake.set()
 
     async def waiting(self) -> int:
-        """How many have not been answered yet."""
+        """Return the number of asks that have no answer yet."""
         return await self._store.transact(
             lambda cx: int(cx.execute("SELECT count(*) FROM block_queue WHERE result IS NULL").fetchone()[0])
         )
 
     async def waits_for(self, card_number: str) -> bool:
-        """Whether a block, hold or lift of that card has not been told."""
+        """Return whether a block, hold or lift of that card still waits for its answer."""
 
         def work(cx: sqlite3.Connection) -> bool:
             rows = cx.execute("SELECT ask FROM block_queue WHERE result IS NULL")
@@ -215,7 +215,7 @@ def _result(cx: sqlite3.Connection, id_: str) -> Result | None:
 
 
 def _opened(cipher: AtRestCipher, sealed: bytes) -> Queueable | None:
-    """What waits; None where it was not kept by this station, or by a version that kept no proofs."""
+    """Decrypt a kept ask; None where this station did not keep it, or a version that kept no proofs did."""
     try:
         return decode(Queueable, cipher.decrypt(KIND, sealed))  # type: ignore[no-any-return]  # as the kind says
     except (UnreadableError, MessageError):

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class Renewing(Asker, Protocol):
-    """What a renewal needs of `Link`."""
+    """The part of `Link` that a renewal needs."""
 
     @property
     def time(self) -> datetime:

@@ -130,7 +130,7 @@ class CommandGate:
 
 
 def _result_of(cx: sqlite3.Connection, taken: TakenCommand) -> CommandResult | None:
-    """What became of exactly these bytes, where it is known."""
+    """Read the recorded result of exactly these bytes; None where there is none."""
     query = "SELECT result FROM command_told WHERE sequence = ? AND digest = ? AND result IS NOT NULL"
     row = cx.execute(query, (taken.command.sequence, taken.digest)).fetchone()
     return None if row is None else decode(CommandResult, row[0])

@@ -57,7 +57,7 @@ def make_tls(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to and as whom; through `proxy`, where there is one."""
+    """Address of the broker and identity of the client; through `proxy`, where there is one."""
 
     host: str
     port: int
@@ -70,7 +70,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What MQTT 5 carries beside the payload."""
+    """Properties that MQTT 5 carries beside the payload."""
 
     content_type: str | None = None
     user: tuple[tuple[str, str], ...] = ()

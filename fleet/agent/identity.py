@@ -51,7 +51,7 @@ SUMMED = (IDENTITY_FILE, STORE_KEY_FILE)
 
 
 def staging(directory: Path) -> Path:
-    """Where an enrolment that is under way keeps key, claim and certificate."""
+    """Return the folder in which an enrolment under way keeps key, claim and certificate."""
     return directory.with_name(f".{directory.name}.enrolling")
 
 
@@ -65,7 +65,7 @@ class IdentityError(Exception):
 
 
 class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the one outbound connection goes."""
+    """Address to which the one outbound connection goes."""
 
     host: str
     port: int

@@ -146,7 +146,7 @@ class Link:
 
     @property
     def online(self) -> bool:
-        """Whether questions can be asked now."""
+        """True while questions can be asked."""
         return self._online
 
     @property
@@ -425,7 +425,7 @@ async def _connection_class() -> "type[Connection]":
 
 
 def _later(told: str, seconds: float) -> str:
-    """That time (RFC 3339) and so many seconds, to the second; what is no time stays as it is."""
+    """Add so many seconds to a time (RFC 3339), to the second; a text that is no time stays as it is."""
     at = aware_time(told)
     if at is None:
         return told

@@ -72,7 +72,7 @@ START: Place = (0, 0)
 
 @dataclass(frozen=True, slots=True)
 class EventChain:
-    """Which chain is written: a station, its epoch, and the boot that writes."""
+    """The chain that is written: a station, its epoch, and the boot that writes."""
 
     station: str
     epoch: int
@@ -93,7 +93,7 @@ class DamagedEvent:
 
     @property
     def wire(self) -> bytes:
-        """What is published: it can be read as no event."""
+        """Bytes to publish of the damaged event: they can be read as no event."""
         return events.damaged_wire(self.envelope, self.data, self.salt)
 
 
@@ -102,7 +102,7 @@ KeptEvent = Event | DamagedEvent
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """What the server's word changed."""
+    """Changes that the server's acknowledgement made."""
 
     held: int
     """Events newly marked as held."""
@@ -173,7 +173,7 @@ def acknowledge(cx: sqlite3.Connection, station: str, acked: Acked, now: float) 
 
 
 def depth(cx: sqlite3.Connection, station: str) -> int:
-    """How many events the server does not hold yet."""
+    """Return the number of events that the server does not hold yet."""
     query = f"SELECT count(*) FROM outbox o WHERE o.station = ? AND o.acked_at IS NULL AND {_OF_ITS_CHAIN}"  # noqa: S608
     return int(cx.execute(query, (station,)).fetchone()[0])
 
@@ -269,7 +269,7 @@ def hashes(cx: sqlite3.Connection, station: str, epoch: int) -> dict[int, str]:
 
 
 def is_head_sound(cx: sqlite3.Connection, chain: EventChain) -> bool:
-    """Whether the end of the chain is where its events and their hashes say. Otherwise no event may be added to it."""
+    """Return whether the chain ends where its events and their hashes say. If not, no event may be added to it."""
     key = (chain.station, current_epoch(cx, chain))
     sequence, hash_ = head(cx, *key)
     above = cx.execute("SELECT 1 FROM outbox WHERE station = ? AND epoch = ? AND sequence > ?", (*key, sequence))
@@ -363,7 +363,7 @@ def _kept_range(cx: sqlite3.Connection, station: str, epoch: int) -> Place:
 
 
 def _is_left(cx: sqlite3.Connection, station: str, epoch: int) -> bool:
-    """Whether a later epoch was begun here: the server may hold more of this one than is in this file."""
+    """Return whether a later epoch was begun here: the server may hold more of this one than is in this file."""
     later = "SELECT 1 FROM outbox_epoch WHERE station = ? AND epoch > ?"
     return cx.execute(later, (station, epoch)).fetchone() is not None
 
@@ -395,7 +395,7 @@ def _restore(cx: sqlite3.Connection, row: Row) -> KeptEvent:
 
 
 def _is_followed(cx: sqlite3.Connection, event: Event) -> bool:
-    """Whether what comes after it in the chain vouches for it: then it is its hash that was damaged."""
+    """Return whether the head or the next event of the chain vouches for it: then it is its stored hash that was damaged."""
     if head(cx, event.station, event.epoch) == (event.sequence, event.hash):
         return True
     query = "SELECT CAST(envelope AS BLOB) FROM outbox WHERE station = ? AND epoch = ? AND sequence = ?"

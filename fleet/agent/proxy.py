@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Where it is."""
+    """Address of the proxy."""
 
     host: str
     port: int

@@ -49,7 +49,7 @@ class RegionFile:
 
 
 class SyncedRegion:
-    """What is held. `store` was opened with `SCHEMA` among its schemas."""
+    """The region's data as the station holds it. `store` was opened with `SCHEMA` among its schemas."""
 
     def __init__(
         self,

@@ -69,7 +69,7 @@ class ServerKeys:
         return fresh
 
     def _counts(self, kid: str) -> bool:
-        """Whether the key is the newest, or was rotated away and its time is not over."""
+        """Return whether the key is the newest, or was rotated away and its time is not over."""
         if kid == self.newest.thumbprint():
             return True
         before = self._pinned.thumbprint()

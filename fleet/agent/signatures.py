@@ -80,7 +80,7 @@ class Signatures:
         return find
 
     def open_acked(self, payload: bytes) -> Acked:
-        """What the server holds. Raises SignedError."""
+        """Verify an acknowledgement and return what the server holds. Raises SignedError."""
         acked, signed_at = self._acked.open(payload, self._station)
         newest = self._newest or signed_at
         if signed_at + CLOCK_SLACK < newest:

@@ -73,7 +73,7 @@ class FoundAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class _Lists:
-    """What was read out of signed pages, and the pages' own text."""
+    """Content of the signed pages, and the pages' own text."""
 
     held: ListValidity | None = None
     floor: datetime | None = None
@@ -88,7 +88,7 @@ def _wall_clock() -> datetime:
 
 
 class OrderBook:
-    """What this station may hand over, to whom, and who may attend."""
+    """The orders that this station may hand over, to whom, and the administrators who may attend."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class OrderBook:
         return tuple(self._offered(owed=True)) if self.is_fresh(self._clock()) else ()
 
     def administrators(self) -> tuple[Administrator, ...]:
-        """Who may attend at this station, by HSA-id."""
+        """Return the administrators who may attend at this station, sorted by HSA-id."""
         return self._lists.administrators
 
     @property
@@ -150,7 +150,7 @@ class OrderBook:
         return self._lists.leavers
 
     def pending_hand_over(self, card_number: str) -> Delivery | None:
-        """How that card comes to its holder, to whom it is still to be handed over, by a list that is valid now."""
+        """Return how that card is still to be handed over to its holder, by a list that is valid now; None where it is not."""
         if not self.is_fresh(self._clock()):
             return None
         listed = (way for way in get_args(Delivery) if hand_over_digest(card_number, way) in self._lists.leavers)
@@ -162,13 +162,14 @@ class OrderBook:
         return self._lists.floor
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether something may be offered from the list that is held. A clock behind `issued` counts as `issued`."""
+        """Return whether something may be offered from the list that is held. A clock behind `issued` counts as `issued`."""
         held = self._lists.held
         return held is not None and max(now, held.issued) <= held.not_after
 
     def is_recent(self, within: timedelta) -> bool:
-        """Whether the list is no older. By the monotonic clock where it came since the start: nobody sets that one. Else by the
-        trusted time, and only where that runs: one that stands at its floor does not say how long ago the list was made."""
+        """Return whether the list is no older than `within`. By the monotonic clock where it came since the start: nobody sets
+        that one. Else by the trusted time, and only where that runs: one that stands at its floor does not say how long ago
+        the list was made."""
         held = self._lists.held
         if held is None or self._fetched is not None:
             return held is not None and self._monotonic() - (self._fetched or 0.0) <= within.total_seconds()
@@ -247,7 +248,7 @@ class OrderBook:
             raise SyncRefused("expired", "the list is past its time")
 
     def _from_pages(self, texts: Sequence[str], floor: datetime | None) -> _Lists:
-        """What the pages of one list say. Raises SyncRefused: not signed for this station, not whole, or older than `floor`."""
+        """Read the pages of one list. Raises SyncRefused: not signed for this station, not whole, or older than `floor`."""
         pages = [self._words.opened(Answer(ok=True, jws=text), SYNC_TYP, SyncPage) for text in texts]
         if not pages or [page.next is None for page in pages] != [False] * (len(pages) - 1) + [True]:
             raise SyncRefused("malformed", "the list is not whole")
@@ -264,7 +265,7 @@ class OrderBook:
         )
 
     def _read(self, cx: sqlite3.Connection) -> _Lists:
-        """What is kept, verified. What cannot be believed is dropped."""
+        """Read and verify the lists that are kept. One that cannot be believed is dropped."""
         lists = _Lists()
         for kind, read in (("floor", self._read_floor), ("list", self._read_list), ("found", self._read_found)):
             row = cx.execute("SELECT content FROM sync_sealed WHERE kind = ?", (kind,)).fetchone()

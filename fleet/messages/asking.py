@@ -30,7 +30,7 @@ from fleet.messages.vocabulary import AskName
 
 
 class IdentifiedAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ask", kw_only=True):
-    """What all of them have. `id`: 32 hex digits."""
+    """Base of the asks that have an id: 32 hex digits."""
 
     id: str
 
@@ -161,7 +161,7 @@ class StockMove(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_l
 
 
 class StockAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.STOCK_MOVED.value, kw_only=True):
-    """What an administrator has done at the slots of that station in one errand, as its events say, oldest first."""
+    """Moves that an administrator made at the slots of that station in one errand, as its events say, oldest first."""
 
     moves: tuple[StockMove, ...]
 
@@ -184,13 +184,13 @@ class CardStateAsk(IdentifiedAsk, frozen=True, forbid_unknown_fields=True, tag=A
 
 
 class LoginAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.ADMINISTRATOR_LOGIN.value, kw_only=True):
-    """Whether the one person whose proof it carries is an administrator here."""
+    """Question whether the one person whose proof it carries is an administrator here."""
 
 
 class WorklistAsk(
     PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.ADMINISTRATOR_WORKLIST.value, kw_only=True
 ):
-    """What waits for an administrator of this station, by one. `take`: the id of a row that they take."""
+    """Request of one administrator for the worklist of this station. `take`: the id of a row that they take."""
 
     take: str = ""
 
@@ -228,7 +228,7 @@ Holder = Literal["here", "left", "unknown"]
 
 
 class _Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="outcome"):
-    """What came of a question. The tag is the outcome."""
+    """Result of a question. The tag is the outcome."""
 
 
 class DeclinedResult(_Result, frozen=True, tag="declined"):
@@ -297,7 +297,7 @@ class InPortalResult(_Result, frozen=True, tag="in_portal"):
 
 
 class BelievedResult(_Result, frozen=True, tag="believed"):
-    """Those who did it have proved who they are: it counts."""
+    """Result where those who did it have proved who they are: it counts."""
 
 
 class LetterOrderedResult(_Result, frozen=True, tag="ordered"):
@@ -348,7 +348,7 @@ class WorklistLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
 
 class WorklistResult(_Result, frozen=True, tag="worklist"):
-    """What waits at that station, the shortest time first; `total` where there are more."""
+    """The rows that wait at that station, the shortest time first; `total` where there are more."""
 
     lines: tuple[WorklistLine, ...] = ()
     total: int = 0
@@ -419,5 +419,5 @@ def ask_digest(ask: PersonAsk) -> str:
 
 
 def puk_info(station: str, card_number: str, id_: str) -> bytes:
-    """What a released PUK is bound to (HPKE `info`)."""
+    """Return the HPKE `info` that a released PUK is bound to."""
     return msgspec.json.encode(["kortkiosk-puk-v1", station, card_number, id_])

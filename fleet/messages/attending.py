@@ -33,11 +33,11 @@ def refusal_to_attend(listed: Administrator | None, certificate_level: int | Non
 
 
 def is_listed_on(listed: Administrator, today: str) -> bool:
-    """Whether that day lies within the person's time on the list; both ends are included."""
+    """Return whether that day lies within the person's time on the list; both ends are included."""
     begun = listed.valid_from is None or listed.valid_from <= today
     return begun and (listed.valid_until is None or today <= listed.valid_until)
 
 
 def may_attend_protected(roles: Iterable[AdministratorRole]) -> bool:
-    """Whether somebody with these roles may be one of two who attend for a protected identity."""
+    """Return whether somebody with these roles may be one of two who attend for a protected identity."""
     return FOR_PROTECTED in roles

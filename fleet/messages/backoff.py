@@ -24,7 +24,7 @@ class Backoff:
         self._tries = 0
 
     def next_s(self) -> float:
-        """How long to wait before the next try, in seconds."""
+        """Return the time to wait before the next try, in seconds, and count that try."""
         ceiling = self._first_s if self._tries == 0 else min(LIMIT_S, 2.0 * 2.0 ** (min(self._tries, 10) - 1))
         self._tries += 1
         return self._draw(0.0, ceiling)

@@ -44,7 +44,7 @@ class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def is_due(head: int, last: tuple[int, datetime] | None, now: datetime) -> bool:
-    """Whether a chain that ends at `head` wants one. `last`: sequence of the event of its last checkpoint, and when that was."""
+    """Return whether a chain that ends at `head` is due for one. `last`: event sequence of its last checkpoint, and its time."""
     if last is None:
         return head > 0
     sequence, at = last
@@ -62,7 +62,7 @@ def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
 
 
 def read_checkpoint(payload: bytes) -> Checkpoint:
-    """What was signed. Raises ValueError."""
+    """Decode the checkpoint that was signed. Raises ValueError."""
     try:
         checkpoint = msgspec.json.decode(payload, type=Checkpoint)
         _ = checkpoint.at

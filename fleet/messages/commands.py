@@ -106,7 +106,7 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 class CommandResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What became of it. `digest` is `digest_of` the command as it came; `reason` a stable code where it was not done.
+    """Result of a command. `digest` is `digest_of` the command as it came; `reason` a stable code where it was not done.
 
     `devices` is what a self test found, `lines` a bundle of events and of the log, oldest first: no person, no code.
     """

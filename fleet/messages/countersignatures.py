@@ -37,7 +37,7 @@ class Countersignature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def digest_of(checkpoint: str) -> str:
-    """What `checkpoint` holds for this signed text."""
+    """Return the SHA-256 of this signed text, as `checkpoint` holds it."""
     return hashlib.sha256(checkpoint.encode()).hexdigest()
 
 
@@ -50,7 +50,7 @@ def encode_countersignature(statement: Countersignature) -> bytes:
 
 
 def read_countersignature(payload: bytes) -> Countersignature:
-    """What was signed. Raises ValueError."""
+    """Decode the countersignature that was signed. Raises ValueError."""
     try:
         statement = msgspec.json.decode(payload, type=Countersignature)
         _ = statement.at

@@ -104,7 +104,7 @@ def entry_of(errand: str) -> ErrandEntry | None:
 
 
 def texts_folders() -> list[Path]:
-    """Where the texts of all errands lie."""
+    """Return the folders that hold the texts of all errands."""
     return [folder() / entry.id / "texts" for entry in catalog()]
 
 

@@ -46,7 +46,7 @@ class EventError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the station states about an event, before it is sealed. `time` is RFC 3339 in UTC."""
+    """The station's statements about an event, before it is sealed. `time` is RFC 3339 in UTC."""
 
     station: str
     epoch: int
@@ -158,7 +158,7 @@ def reseal(event: Event, epoch: int, sequence: int, prev: str) -> Event:
 
 
 def damaged_wire(*parts: bytes) -> bytes:
-    """What is published of an event that lies damaged: what there is of it, as it is."""
+    """Return the bytes to publish of an event that lies damaged: what there is of it, as it is."""
     return (DAMAGED + b"\n".join(parts))[:MAX_WIRE_BYTES]
 
 

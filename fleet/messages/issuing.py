@@ -106,7 +106,7 @@ class SwitchOff(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 def switches_off(one: SwitchOff, *, errand: str = "", product: str = "", card_number: str = "") -> bool:
-    """Whether it names the errand, the product, or a batch that has the number. Numbers of another length are in none.
+    """Return whether it names the errand, the product, or a batch that has the number. Numbers of another length are in none.
 
     >>> switches_off(SwitchOff("batch", "9990001-9990009"), card_number="9990005")
     True
@@ -120,7 +120,7 @@ def switches_off(one: SwitchOff, *, errand: str = "", product: str = "", card_nu
 
 
 def stands_for(pattern: str, product: str) -> bool:
-    """Whether the pattern names that product code: an X stands for any digit.
+    """Return whether the pattern names that product code: an X stands for any digit.
 
     >>> stands_for("6XX", "601"), stands_for("6XX", "701")
     (True, False)

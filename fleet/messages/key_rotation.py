@@ -43,8 +43,8 @@ class KeysAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="keys
 
 
 class KeyStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is signed. `signing_key` is a public JWK, `verifier_key` base64 of 32 bytes; `authorities` are certificates in PEM,
-    the pinned one where there are none.
+    """Signed content of a key rotation. `signing_key` is a public JWK, `verifier_key` base64 of 32 bytes; `authorities` are
+    certificates in PEM, the pinned one where there are none.
 
     Times are RFC 3339: made at `made`; the server signs with the new key from `starts`; the key before is good until `old_until`;
     the new one is to be rotated by `not_after`.
@@ -75,7 +75,7 @@ class Handover:
     authorities: tuple[str, ...]
 
     def is_settled(self, kid: str, verifier_key: str, authorities: str) -> bool:
-        """Whether a public.json names what it hands over to: a thumbprint, a key as base64, certificates in PEM."""
+        """Return whether a public.json names what this hands over to: a thumbprint, a key as base64, certificates in PEM."""
         stated = self.signing_key.thumbprint(), base64.b64encode(self.verifier_key).decode()
         return stated == (kid, verifier_key) and set(self.authorities) == set(split_pem(authorities))
 
@@ -113,7 +113,8 @@ def open_statement(text: str, old: ECKey) -> Handover:
 
 
 def follow_chain(pinned: ECKey, chain: Sequence[str], after: int = 0) -> list[Handover]:
-    """What follows from that key: statements before it, which another key signed, are passed over, as are those up to `after`.
+    """Return the handovers that follow from that key: statements before it, which another key signed, are passed over, as are
+    those up to `after`.
 
     Raises RotationError where a statement is signed by the key of the moment and says what it may not, or a link is missing.
     """

@@ -68,7 +68,7 @@ UpdateStep = Literal["fetching", "waiting", "installing", "restarting", "testing
 
 
 class UpdateState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a station is updated, where it runs from one of two slots.
+    """State of a station's updates, where it runs from one of two slots.
 
     `compatible`: the machines that its bundles are for. `slot`: the one that runs. `step`: what is done with the bundle of
     `version` (none: nothing). `failed`: why the last update was not confirmed, a code. `problems`: codes of its boot loader.
@@ -229,7 +229,8 @@ class ReceiptMailAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
 
 
 class ChainAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="chain", tag_field="ask"):
-    """What do you hold of my chain of that epoch? A station asks before it sends, to find out that its file is an older copy.
+    """Question for what the server holds of that epoch's chain. A station asks before it sends, to find that its file is an old
+    copy.
 
     `last`: its own highest sequence; `count`: of how many events that end there it wants the hash, at most `MAX_CHAIN_HASHES`.
     """
@@ -240,9 +241,9 @@ class ChainAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="cha
 
 
 class HeldChain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the server holds of a chain. `highest`: its highest sequence, 0 where there is none; `newest`: the highest epoch
-    of that station, 0 where there is none. `hashes`: of the events whose sequences end at the lower of `last` and `highest`, in
-    their order; None of one that is not held, or could not be read.
+    """The part of a chain that the server holds. `highest`: its highest sequence, 0 where there is none; `newest`: the highest
+    epoch of that station, 0 where there is none. `hashes`: of the events whose sequences end at the lower of `last` and
+    `highest`, in their order; None of one that is not held, or could not be read.
     """
 
     highest: int
@@ -292,23 +293,23 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 def envelope_info(station: str, order: str, nonce: str) -> bytes:
-    """What a sealed PUK is bound to."""
+    """Return the HPKE `info` that a sealed PUK is bound to."""
     return msgspec.json.encode(["kortkiosk-envelope-v1", station, order, nonce])
 
 
 def envelope_mac_input(card_number: str, puk: str) -> bytes:
-    """What the issuer's HMAC-SHA-256 of a code letter is made over. Only the verifier and the issuer call this."""
+    """Return the input of the issuer's HMAC-SHA-256 of a code letter. Only the verifier and the issuer call this."""
     return msgspec.json.encode(["kortkiosk-envelope-v1", card_number, puk])
 
 
 def release_info(station: str, order: str, nonce: str) -> bytes:
-    """What a sealed release code is bound to."""
+    """Return the HPKE `info` that a sealed release code is bound to."""
     return msgspec.json.encode(["kortkiosk-release-v1", station, order, nonce])
 
 
 def release_mac_input(order: str, card_number: str, envelope_mac: str) -> bytes:
-    """What the release code of a letter is made over: a new letter, with another PUK, has another code. Only the verifier and
-    the issuer call this."""
+    """Return the input of a letter's release code: with another PUK a new letter has another code. Only verifier and issuer
+    call this."""
     return msgspec.json.encode(["kortkiosk-release-v1", order, card_number, envelope_mac])
 
 

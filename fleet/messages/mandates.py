@@ -53,7 +53,7 @@ class Mandate(msgspec.Struct, frozen=True):
     means: tuple[str, ...]
 
     def allows(self, tag: str, subject: str) -> bool:
-        """Whether the person meant that ask, about that very subject."""
+        """Return whether the person meant that ask, about that very subject."""
         return means_of(tag, subject) in self.means
 
 
@@ -95,5 +95,5 @@ def means_of(tag: str, subject: str) -> str:
 
 
 def wish_bytes(station: str, digest: str) -> bytes:
-    """What a visit's key signs: `digest` is `asking.ask_digest`."""
+    """Return the bytes that a visit's key signs: `digest` is `asking.ask_digest`."""
     return msgspec.json.encode([WISH, station, digest])

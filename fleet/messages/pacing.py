@@ -43,7 +43,7 @@ class Pacing:
         return max(0.0, self._look_at - now)
 
     def is_silent(self, now: float, *, under_way: bool) -> bool:
-        """Whether to send again, the oldest first. `under_way`: the broker has not acknowledged all that was sent."""
+        """Return whether to send again, the oldest first. `under_way`: the broker has not acknowledged all that was sent."""
         if now < self._look_at:
             return False
         if under_way and now - self._quiet_since < MOST_FOLD * self._first_s:

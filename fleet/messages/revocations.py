@@ -25,7 +25,7 @@ class RevocationListError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RevocationList:
-    """Which certificates of `authority` are revoked, as it stated at `updated`."""
+    """Revoked certificates of `authority`, as it stated at `updated`."""
 
     authority: x509.Certificate
     updated: datetime
@@ -33,7 +33,7 @@ class RevocationList:
     """When each was revoked, by serial number."""
 
     def date_of(self, certificate: x509.Certificate) -> datetime | None:
-        """When this certificate was revoked; None where this list does not name it."""
+        """Return when this certificate was revoked; None where this list does not name it."""
         revoked = self.dates.get(certificate.serial_number)
         return revoked if revoked is not None and is_issued_by(certificate, self.authority) else None
 
@@ -45,16 +45,16 @@ class Revocations:
     lists: tuple[RevocationList, ...] = ()
 
     def date_of(self, certificate: x509.Certificate) -> datetime | None:
-        """When this certificate was revoked; None where no list names it."""
+        """Return when this certificate was revoked; None where no list names it."""
         return min((date for one in self.lists if (date := one.date_of(certificate)) is not None), default=None)
 
     def covers(self, certificate: x509.Certificate) -> bool:
-        """Whether a list of the authority that issued this certificate is among them."""
+        """Return whether a list of the authority that issued this certificate is among them."""
         return any(is_issued_by(certificate, one.authority) for one in self.lists)
 
     @property
     def updated(self) -> datetime | None:
-        """When the newest of them was made."""
+        """Time at which the newest of the lists was made."""
         return max((one.updated for one in self.lists), default=None)
 
     def __add__(self, other: "Revocations") -> "Revocations":

@@ -63,7 +63,7 @@ class SignedError(ValueError):
 
 
 class SignedAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a station signs. `nonce`: 32 hex digits, made for this ask; `time`: the station's clock, RFC 3339 with a zone."""
+    """Signed content of an ask. `nonce`: 32 hex digits, made for this ask; `time`: the station's clock, RFC 3339 with a zone."""
 
     station: str
     nonce: str
@@ -72,7 +72,7 @@ class SignedAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SignedAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the server signs for it. `nonce` is the ask's; `issued` is the server's clock, RFC 3339 with a zone."""
+    """Signed content of the server's answer. `nonce` is the ask's; `issued` is the server's clock, RFC 3339 with a zone."""
 
     station: str
     nonce: str
@@ -81,7 +81,7 @@ class SignedAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AckedRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the server signs for all that one commit tells. `root` is base64url; `size` the number of leaves."""
+    """Content that the server signs once for all that one commit tells. `root` is base64url; `size` the number of leaves."""
 
     root: str
     size: int
@@ -138,7 +138,7 @@ def unverified_nonce(payload: bytes) -> str | None:
 
 
 def is_nonce(text: str) -> bool:
-    """Whether it is written as the nonce of an ask is."""
+    """Return whether the text is written as the nonce of an ask is."""
     return len(text) == 32 and all(letter in "0123456789abcdef" for letter in text)
 
 
@@ -152,7 +152,7 @@ def open_answer(payload: bytes, key: Key) -> SignedAnswer:
 
 
 def unverified_answer(payload: bytes) -> Answer | None:
-    """What an answer claims, without any check of its signature: for the statements of keys in it, which prove themselves."""
+    """Decode an answer without any check of its signature, for the statements of keys in it, which prove themselves."""
     if len(payload) > MAX_ANSWER_BYTES:
         return None
     try:

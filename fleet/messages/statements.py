@@ -38,7 +38,7 @@ class StatementError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SignedStatement:
-    """What was signed, and the certificate that came with it, which nobody has judged yet."""
+    """Signed content, and the certificate that came with it, which nobody has judged yet."""
 
     payload: bytes
     certificate: x509.Certificate
@@ -119,7 +119,7 @@ def fault_of(certificate: x509.Certificate, authorities: x509.Certificate | Auth
 
 
 def is_issuing_under(certificate: x509.Certificate, authorities: Authorities) -> bool:
-    """Whether this is the certificate of an issuing key, which one of these authorities has made (RFC 5280 section 4.2.1.9)."""
+    """Return whether this is the certificate of an issuing key, made by one of these authorities (RFC 5280 section 4.2.1.9)."""
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
@@ -128,7 +128,7 @@ def is_issuing_under(certificate: x509.Certificate, authorities: Authorities) ->
 
 
 def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    """Whether that authority has signed the certificate."""
+    """Return whether that authority has signed the certificate."""
     try:
         certificate.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):

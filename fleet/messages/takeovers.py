@@ -33,5 +33,5 @@ class TakeOvers:
         return self.recent(now_s)
 
     def recent(self, now_s: float) -> int:
-        """How many there were of late."""
+        """Count the takeovers within the last `WINDOW_S` seconds."""
         return sum(now_s - at < WINDOW_S for at in self._at)

@@ -208,7 +208,7 @@ class EventType(StrEnum):
 
 @unique
 class Effect(StrEnum):
-    """What a station does that is written down before and after: opening a slot, writing to a card, telling the issuer."""
+    """Action of a station that is written down before and after: opening a slot, writing to a card, telling the issuer."""
 
     SLOT_OPEN = "slot.open"
     SLOT_LOOK = "slot.look"
@@ -247,7 +247,7 @@ class Effect(StrEnum):
 
 @unique
 class Outcome(StrEnum):
-    """What came of an effect. `cabinet.pair` may end with a code of docs/operations-reference.md instead."""
+    """Outcome of an effect. `cabinet.pair` may end with a code of docs/operations-reference.md instead."""
 
     UNKNOWN = "unknown"
     """Neither a result nor an error could be believed."""
@@ -362,7 +362,7 @@ class AskName(StrEnum):
 
 @unique
 class CommandName(StrEnum):
-    """What the fleet may order a station to do (`fleet.messages.commands`)."""
+    """Command that the fleet may order a station to do (`fleet.messages.commands`)."""
 
     OUT_OF_SERVICE = "out_of_service"
     IN_SERVICE = "in_service"
@@ -378,7 +378,7 @@ class CommandName(StrEnum):
 
 @unique
 class CommandOutcome(StrEnum):
-    """How a command ended at its station."""
+    """Outcome of a command at its station."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -387,7 +387,7 @@ class CommandOutcome(StrEnum):
 
 @unique
 class FindingCode(StrEnum):
-    """What may be wrong with a card, as `check_card`, the home screen and `kortkiosk card show --json` say."""
+    """Finding about a card, as `check_card`, the home screen and `kortkiosk card show --json` say."""
 
     CERTIFICATE_REVOKED = "certificate_revoked"
     BLOCKED = "blocked"
@@ -437,7 +437,7 @@ class DeviceKind(StrEnum):
 
 @unique
 class DeviceStatus(StrEnum):
-    """How a device is, as its station tells."""
+    """Status of a device, as its station tells."""
 
     READY = "ready"
     NO_READER = "no_reader"

@@ -109,7 +109,7 @@ class Packets:
         return found
 
     def _cut(self, buffer: bytes, at: int) -> tuple[int, int] | None:
-        """Where the body of the packet at `at` begins and ends; None while it is not whole (2.1.4)."""
+        """Return where the body of the packet at `at` begins and ends; None while it is not whole (2.1.4)."""
         length, shift = 0, 0
         for place in range(at + 1, min(at + 5, len(buffer))):
             byte = buffer[place]
