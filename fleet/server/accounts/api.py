@@ -64,7 +64,7 @@ class NewToken(Grant):
 
 
 class BindingWish(Body):
-    """Whose HSA-id a local account is to have, and why."""
+    """HSA-id that a local account is to have, and why."""
 
     hsa_id: Annotated[str, Field(min_length=1, max_length=64)]
     reason: Annotated[str, Field(min_length=1, max_length=MOST_REASON)]

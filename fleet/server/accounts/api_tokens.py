@@ -82,7 +82,7 @@ def revoke(connection: Connection, name: str) -> None:
 
 
 def caller(connection: Connection, key: str, now: datetime) -> Caller | None:
-    """Who that is, if the token of that hash works."""
+    """Return the caller whose token has that hash, if the token works."""
     lasts = (tokens.c.ends > now, tokens.c.made > now - MOST)
     fits = (tokens.c.hash == key, *lasts, tokens.c.revoked.is_(False), tokens.c.role != Role.ADMIN.value)
     row = connection.execute(select(tokens).where(*fits)).first()

@@ -54,7 +54,7 @@ def add_parsers(commands: Any, command: Making) -> None:
 
 
 def add_serve_options(serve: argparse.ArgumentParser) -> None:
-    """What `serve` is told about its pages."""
+    """Add the options of `serve` for its pages."""
     serve.add_argument(
         "--web", type=Path, metavar="FILE.toml", help="TLS or proxy of the pages, and the region's sign-in"
     )

@@ -26,7 +26,7 @@ MOST_REASON = 200
 
 @dataclass(frozen=True, slots=True)
 class HsaBinding:
-    """What counts for an account, and what waits for a second person. Times are UTC."""
+    """HSA-id that counts for an account, and the one that waits for a second person. Times are UTC."""
 
     hsa_id: str = ""
     until: datetime | None = None
@@ -39,7 +39,7 @@ class HsaBinding:
 
 
 def binding_of(connection: Connection, person: AccountRow, now: datetime) -> HsaBinding:
-    """What counts and what waits now."""
+    """Read the HSA-id that counts now, and the one that waits."""
     until = connection.execute(select(users.c.hsa_until).where(users.c.id == person.id)).scalar()
     bound = hsa_id_of(connection, person.name, now)
     waiting = _waiting(connection, person.id, now)

@@ -8,7 +8,7 @@ from fleet.server.pages.labels import ICON, StatusLabel
 
 
 def account_label(person: AccountRow) -> StatusLabel:
-    """Whether an account can be signed in with."""
+    """Return the label of an account: closed, invited or ready."""
     if person.disabled:
         return StatusLabel("ba", "lock-outline", "account", "closed")
     if not person.ready:

@@ -35,7 +35,7 @@ def put_set_up(connection: Connection, value: str, user: int, now: datetime) -> 
 
 
 def link_hash(value: str) -> str:
-    """What the store finds a link by.
+    """Return the hash by which the store finds a link.
 
     >>> link_hash("a.b") == digest(digest("a") + digest("b"))
     True

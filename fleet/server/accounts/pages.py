@@ -34,7 +34,7 @@ Name = Annotated[str, Path(max_length=64)]
 
 @dataclass(frozen=True, slots=True)
 class OneTimeSecret:
-    """What is shown now and never again."""
+    """Secret that is shown now and never again."""
 
     kind: str
     name: str

@@ -38,7 +38,7 @@ RESERVED = frozenset({PROGRAM, NOBODY, "order-system"})
 
 
 class AccountError(Exception):
-    """What was asked cannot be done to that account; the text says why."""
+    """Refusal of a change to an account; the text says why."""
 
 
 class NoSuchAccountError(AccountError):
@@ -118,7 +118,7 @@ def hsa_id_of(connection: Connection, name: str, now: datetime) -> str:
 
 
 def unbind(connection: Connection, user: int) -> None:
-    """What administrators said, or ask, of a local account's HSA-id is nothing any more."""
+    """Remove what administrators said, or ask, of a local account's HSA-id."""
     connection.execute(delete(hsa_bindings).where(hsa_bindings.c.user == user))
     local = (users.c.id == user, users.c.subject.is_(None))
     connection.execute(update(users).where(*local).values(hsa_id=None, hsa_until=None))
@@ -137,7 +137,7 @@ def take_all(connection: Connection, subject: str) -> None:
 
 
 def name_of(connection: Connection, subject: str) -> str | None:
-    """What the account of that subject is called so far; None where there is none."""
+    """Return the present name of the account of that subject; None where there is none."""
     return connection.execute(select(users.c.name).where(users.c.subject == subject)).scalar()
 
 
@@ -162,7 +162,7 @@ def grant(connection: Connection, user: int, granted: Grants) -> None:
 
 
 def gives_more(granted: Grants, before: Grants) -> bool:
-    """Whether these grants are more than those.
+    """Return whether these grants are more than those.
 
     >>> gives_more(((Role.VIEWER, "entre-a"),), ((Role.VIEWER, "entre-*"),))
     False
@@ -239,5 +239,5 @@ def administrators(connection: Connection) -> list[str]:
 
 
 def has_administrator(connection: Connection) -> bool:
-    """Whether somebody can sign in who may do everything."""
+    """Return whether somebody who may do everything can sign in."""
     return bool(administrators(connection))

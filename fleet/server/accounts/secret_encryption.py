@@ -66,7 +66,7 @@ class Sealer:
 
 
 def account(user: int) -> str:
-    """What the secret of an account's one-time codes belongs to."""
+    """Return the associated data of the secret of an account's one-time codes."""
     return f"account {user}"
 
 

@@ -29,7 +29,7 @@ OF_TOKENS = "token:"
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks, agrees or withdraws, and from where.
+    """Account that asks, agrees or withdraws, and its address.
 
     `program`: came with a token, and begins nothing that touches cards, nor agrees to it. `stepped_up`: there is a fresh proof of
     who is there (step-up authentication). `hsa_id`: the person's, where their sign-in proved one.
@@ -69,17 +69,17 @@ def objection_to_second(
 
 
 def is_first_hour(connection: Connection) -> bool:
-    """Whether the region is still being set up."""
+    """Return whether the region is still being set up."""
     return len(first_hour_closers(connection)) < CLOSERS
 
 
 def first_hour_closers(connection: Connection) -> list[str]:
-    """Who has closed it, by name."""
+    """Return the names of the accounts that have closed the first hour, in order."""
     return list(connection.execute(select(first_hour.c.by).order_by(first_hour.c.by)).scalars())
 
 
 def first_hour_end(connection: Connection) -> datetime | None:
-    """When the second person closed it; None while it is open."""
+    """Return when the second person closed the first hour; None while it is open."""
     words = list(connection.execute(select(first_hour.c.at).order_by(first_hour.c.at)).scalars())
     return words[CLOSERS - 1] if len(words) >= CLOSERS else None
 
@@ -92,7 +92,7 @@ def close_first_hour(connection: Connection, by: str, now: datetime) -> None:
 
 
 def takes_two(connection: Connection) -> bool:
-    """Whether to give trust takes a second person."""
+    """Return whether giving trust takes a second person."""
     return not is_first_hour(connection) or len(administrators(connection)) >= CLOSERS
 
 
@@ -104,7 +104,7 @@ def _is_young(connection: Connection, name: str, now: datetime) -> bool:
 
 
 def record(connection: Connection, user: int, by: str, act: Act, now: datetime) -> None:
-    """That the account of the name `by` did this to the account `user`. Somebody at the machine itself has no account."""
+    """Record that the account of the name `by` did this to the account `user`. Somebody at the machine itself has no account."""
     actor = connection.execute(select(users.c.id).where(users.c.name == by)).scalar()
     if actor is None or actor == user:
         return
@@ -114,7 +114,7 @@ def record(connection: Connection, user: int, by: str, act: Act, now: datetime) 
 
 
 def may_be_one_person(connection: Connection, first: str, second: str, now: datetime) -> bool:
-    """Whether one person may stand behind both accounts."""
+    """Return whether one person may stand behind both accounts."""
     return bool(_persons_behind(connection, first, now) & _persons_behind(connection, second, now))
 
 

@@ -35,7 +35,7 @@ class LastAdministratorError(AccountError):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does it, from where, and whether with a step-up."""
+    """Account that acts, its address, and whether with a step-up."""
 
     name: str
     address: str

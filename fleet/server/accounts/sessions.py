@@ -36,7 +36,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What is known of a session besides its account. `issuer_session`: hash of the issuer's own, by which it logs out."""
+    """Facts about a session besides its account. `issuer_session`: hash of the issuer's own, by which it logs out."""
 
     stepped_up: datetime | None = None
     issuer_session: str | None = None
@@ -54,7 +54,7 @@ def begin(connection: Connection, user: int, address: str, now: datetime, proof:
 
 
 def caller(connection: Connection, key: str, now: datetime) -> Caller | None:
-    """Who that is, if the session of that hash is open."""
+    """Return the caller whose session has that hash, if the session is open."""
     query = select(users.c.id, users.c.name, hsa_id_at(now).label("hsa_id"), sessions.c.stepped_up)
     query = query.join(sessions, sessions.c.user == users.c.id)
     begun = sessions.c.made <= now + _NOTE_EVERY
@@ -67,7 +67,7 @@ def caller(connection: Connection, key: str, now: datetime) -> Caller | None:
 
 
 def is_stale(connection: Connection, key: str, now: datetime) -> bool:
-    """Whether `used` is old enough to be written anew."""
+    """Return whether `used` is old enough to be written anew."""
     query = select(sessions.c.hash).where(sessions.c.hash == key, sessions.c.used < now - _NOTE_EVERY)
     return connection.execute(query).first() is not None
 

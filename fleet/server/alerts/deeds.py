@@ -60,7 +60,7 @@ def own_addresses(connection: Connection, alert: AlertRow) -> frozenset[str]:
 
 
 def _of_audit(connection: Connection, now: datetime, looked: defaultdict[str, set[str]]) -> Iterable[Deed]:
-    """What was done to whom; look-ups are put into `looked`, by who looked."""
+    """Read from the audit what was done to whom; look-ups are put into `looked`, by who looked."""
     head = select(audit_head.c.sequence).scalar_subquery()
     late = select(audit.c.entry).where(audit.c.sequence > head - MOST, audit.c.at > now - DAY, audit.c.entry != "")
     deeds: dict[tuple[str, str], Deed] = {}
@@ -77,7 +77,7 @@ def _of_audit(connection: Connection, now: datetime, looked: defaultdict[str, se
 
 
 def _of_requests(connection: Connection, now: datetime) -> Iterator[tuple[str, str, int]]:
-    """What administrators did at stations within the hour: code, HSA-id and how often."""
+    """Yield what administrators did at stations within the hour: code, HSA-id and how often."""
     columns = wishes.c.ask, wishes.c.people, wishes.c.outcome
     these = select(*columns, func.count().label("times")).where(wishes.c.at > now - HOUR, wishes.c.ask.in_(_DONE_BY))
     for row in connection.execute(these.group_by(*columns)):

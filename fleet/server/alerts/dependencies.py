@@ -7,5 +7,5 @@ from fleet.server.web.authorization import caller_of
 
 
 def within(request: Request, alerts: Alerts) -> Alerts:
-    """Those that the caller's right was granted for."""
+    """Limit the alerts to those that the caller's right was granted for."""
     return alerts.within(caller_of(request).scope(request.state.right).patterns)

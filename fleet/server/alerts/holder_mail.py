@@ -169,7 +169,7 @@ def _of_person(rule: DeadlineRule, hsa_id: str, digest: str, last_day: str) -> D
 def _addressed(
     connection: Connection, endings: list[Deadline], what: str = "mailed", words: Words | None = None
 ) -> Iterable[HolderNotice]:
-    """Those that nobody was told of, of people with an address who are still here."""
+    """Yield the notices that nobody was told of, to people with an address who are still here."""
     told = deadlining.recorded_actions(connection, "certificate", [ending.subject for ending in endings])
     people = stored_people(connection, sorted({ending.hsa_id for ending in endings}))
     titles = station_titles(connection, {ending.station for ending in endings})

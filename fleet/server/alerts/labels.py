@@ -66,7 +66,7 @@ _SAID_AS_CODE = {
 
 
 def alert_label(row: AlertRow) -> StatusLabel:
-    """What is wrong; one that is over is no fault any more."""
+    """Return the label of what is wrong; one that is over is no fault any more."""
     if row.closed:
         return StatusLabel("ok", ICON["ok"], "alert", row.code)
     level, icon = _LEVEL[row.severity]
@@ -74,7 +74,7 @@ def alert_label(row: AlertRow) -> StatusLabel:
 
 
 def severity_label(row: AlertRow) -> StatusLabel:
-    """How bad it is, or that it is over."""
+    """Return the label of how bad it is, or that it is over."""
     if row.closed:
         return StatusLabel("ok", ICON["ok"], "alerts.state", "closed")
     level, icon = _LEVEL[row.severity]
@@ -99,20 +99,20 @@ def _todo(row: AlertRow, title: str, texts: Localization, now: datetime, take: b
 
 
 def alert_place(row: AlertRow, title: str, texts: Localization) -> str:
-    """Where it is: a station, the many of an outage, or the fleet. `title`: of the station, where it is known."""
+    """Return the place: a station, the many of an outage, or the fleet. `title`: of the station, where it is known."""
     if row.stations is not None:
         return texts.many("alerts.stations", row.stations)
     return title or row.station or texts("alerts.fleet")
 
 
 def alert_advice(row: AlertRow, texts: Localization) -> str:
-    """What to do about it, in a sentence."""
+    """Return the advice on an alert: what to do about it, in a sentence."""
     family = "alert_outage" if row.stations is not None and texts.has(f"alert_outage.{row.code}") else "alert_advice"
     return texts(f"{family}.{row.code}")
 
 
 def alert_detail(row: AlertRow, texts: Localization) -> str:
-    """Which one, and how: a device and its state, a slot, how many."""
+    """Return the detail of an alert: a device and its state, a slot, how many."""
     if row.stations is not None:
         still = texts.number(row.still or 0)
         return texts("alerts.still", still=still, all=texts.number(row.stations)) if row.closed is None else ""
@@ -133,7 +133,7 @@ def alert_detail(row: AlertRow, texts: Localization) -> str:
 
 
 def _end(row: AlertRow, texts: Localization) -> str:
-    """What ends, on which day, and how it is renewed; the command itself stands in the row's detail for programs."""
+    """Return what ends, on which day, and how it is renewed; the command itself stands in the row's detail for programs."""
     what, _, name = row.subject.partition(" ")
     which = " ".join(part for part in (texts.code("alert_end", what), name) if part)
     return texts("alerts.ends", which=which, day=row.detail[:10], renewal=texts.code("alert_renewal", what))

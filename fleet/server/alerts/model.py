@@ -87,7 +87,7 @@ class NoticeBundle:
 
 
 class Alerts(Protocol):
-    """What pages and the API read and do."""
+    """Alerts as pages and the API read and change them."""
 
     def within(self, patterns: frozenset[str]) -> "Alerts":
         """The same for these stations only: names, or beginnings of names with `*`. The whole fleet's are for `*` alone."""

@@ -163,7 +163,7 @@ class AlertMonitor:
                 return
 
     def _tell_some(self, channel: Channel | None, notices: tuple[NoticeRow, ...], now: datetime) -> bool:
-        """Whether the channel took them."""
+        """Send the notices to the channel, and return whether it took them."""
         why = "there is no such channel any more"
         if channel is not None:
             linked = tuple(map(self._linked, notices))

@@ -72,7 +72,7 @@ def send_text(channel: Email, subject: str, text: str, now: datetime, uid: str =
 
 
 def next_try(tries: int, now: datetime) -> datetime | None:
-    """When to try again after so many tries; None: no more."""
+    """Return when to try again after so many tries; None: no more."""
     if tries >= MOST_TRIES:
         return None
     return now + timedelta(seconds=min(LAST_RETRY_S, FIRST_RETRY_S * 2.0 ** (tries - 1)))
@@ -85,7 +85,7 @@ def as_json(about: AlertRow | PendingApproval) -> dict[str, Any]:
 
 
 def bundle_notices(channel: Channel | None, notices: Sequence[NoticeRow]) -> list[tuple[NoticeRow, ...]]:
-    """What is sent at once, of words to one channel: alone what a person is to do, what is few, and what is for a program."""
+    """Group the notices to one channel by message: alone what a person is to do, what is few, and what is for a program."""
     alone = [notice for notice in notices if isinstance(notice.about, PendingApproval) or notice.untold]
     alerts = tuple(notice for notice in notices if notice not in alone)
     if isinstance(channel, Email) and len(alerts) >= GATHER_FROM:
@@ -94,7 +94,7 @@ def bundle_notices(channel: Channel | None, notices: Sequence[NoticeRow]) -> lis
 
 
 def as_message(notice: NoticeRow) -> dict[str, Any]:
-    """What a program is told: the alert or the command, the title of its station, the stations of an outage, the page."""
+    """Return what a program is told: the alert or the command, the title of its station, the stations of an outage, the page."""
     kind = "command" if isinstance(notice.about, PendingApproval) else "alert"
     beside = {"title": notice.title, "stations": list(notice.members), "link": notice.link}
     return {
@@ -121,7 +121,7 @@ def _line(text: object) -> str:
 
 
 def _of_all(notices: Sequence[NoticeRow], texts: Localization) -> tuple[str, str]:
-    """How many of each, and one line for each."""
+    """Return a line with how many there are of each, and a text with one line for each."""
     alerts = [notice.about for notice in notices if isinstance(notice.about, AlertRow)]
     counts = Counter(labels.alert_label(about).text(texts) for about in alerts)
     each = ", ".join(f"{what} {count}" for what, count in counts.most_common())

@@ -96,7 +96,7 @@ def close(
 
 
 def _told(connection: Connection, numbers: Sequence[int], settings: AlertSettings) -> list[tuple[int, str]]:
-    """Which alerts which channels, of those that there are still, were told of, or are about to be."""
+    """Return pairs of alert and channel: the channel, which is still there, was told of the alert, or is about to be."""
     names = [channel.name for channel in settings.channels]
     query = select(notices.c.alert, notices.c.channel).where(notices.c.alert.in_(numbers)).distinct()
     rows = [(row.alert, row.channel) for row in connection.execute(query) if row.channel in names]
@@ -143,7 +143,7 @@ def _join(connection: Connection, code: str, fresh: Sequence[_Member], window: t
 
 
 def _clusters(near: Sequence[_Member], window: timedelta, least: int) -> Iterator[list[_Member]]:
-    """Those that began within a window of each other, at so many stations. `near`: in order of their begin."""
+    """Yield the groups that began within a window of each other, at `least` stations or more. `near`: in order of their begin."""
     start = end = 0
     while start < len(near):
         while end < len(near) and near[end].first - near[start].first <= window:

@@ -227,7 +227,7 @@ def unacknowledged_alerts(
 
 
 def find_alert(connection: Connection, number: int, within: ColumnElement[bool] = ALL) -> AlertRow | None:
-    """That alert, where it is within."""
+    """Find an alert by its number, among those of `within`."""
     row = connection.execute(select(alerts).where(alerts.c.id == number, within)).first()
     return None if row is None else _row(row)
 
@@ -251,7 +251,7 @@ def queued_notices(
     patterns: frozenset[str] = frozenset("*"),
     limit: int = 100,
 ) -> list[NoticeRow]:
-    """What is due by then; or all that is not sent, and what was given up. `patterns`: about which stations."""
+    """Read the notices due by then; without `due` all that are not sent, given-up ones too. `patterns`: about which stations."""
     query = _notices().where(stations_like(patterns)(func.coalesce(alerts.c.station, commands.c.station)))
     if due is not None:
         query = query.where(notices.c.due <= due).order_by(notices.c.due)
@@ -335,7 +335,7 @@ def _members(connection: Connection, notice: NoticeRow) -> Sequence[str]:
 
 
 def _bin_counts(connection: Connection) -> dict[int, int]:
-    """How many cards lie in the bin of each station, by its key."""
+    """Count the cards in the bin of each station, by its key."""
     since_emptied = or_(bins.c.emptied.is_(None), bin_cards.c.dropped > bins.c.emptied)
     query = select(bin_cards.c.station, func.count()).outerjoin(bins, bins.c.station == bin_cards.c.station)
     rows = connection.execute(query.where(since_emptied).group_by(bin_cards.c.station))

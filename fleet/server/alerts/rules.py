@@ -137,7 +137,7 @@ class ReturnedCard:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What somebody did of late that others are told of. `by`: account or HSA-id; `times`: so often, in the rule's time."""
+    """Recent action of somebody that others are told of. `by`: account or HSA-id; `times`: so often, in the rule's time."""
 
     code: str
     subject: str
@@ -148,7 +148,7 @@ class Deed:
 
 
 class WaitingRow(Protocol):
-    """What an alert needs of a row of the worklist."""
+    """The part of a row of the worklist that an alert needs."""
 
     @property
     def kind(self) -> str: ...
@@ -166,7 +166,7 @@ class WaitingRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpenProposal:
-    """What one person wants to give, and another one has to confirm, or can stop."""
+    """Proposal of one person to give something, which another one has to confirm, or can stop."""
 
     number: int
     kind: str
@@ -217,7 +217,7 @@ class RuleMatch:
 
     @property
     def key(self) -> AlertKey:
-        """What makes it the same alert."""
+        """Station, code and subject, which make it the same alert."""
         return self.station, self.code, self.subject
 
 
@@ -232,7 +232,7 @@ def evaluate_rules(look: FleetSnapshot, rules: Mapping[str, AlertRule]) -> Itera
 
 
 def longest_window(rules: Mapping[str, AlertRule]) -> timedelta:
-    """How far back failures matter."""
+    """Return the longest window of the rules: so far back failures matter."""
     return timedelta(seconds=max(rule.window_s for rule in rules.values()))
 
 

@@ -53,7 +53,7 @@ class AlertService:
             )  # fmt: skip
 
     def list_unacknowledged(self, limit: int) -> tuple[list[AlertRow], int]:
-        """What waits for somebody, worst first, then the oldest."""
+        """Read the alerts that wait for somebody, worst first, then the oldest; and how many there are."""
         with self._database.reading.begin() as connection:
             return alerting.unacknowledged_alerts(connection, self._within, limit, members=self._sees_members)
 
@@ -76,7 +76,7 @@ class AlertService:
         return [row for row in found if row is not None]
 
     def queued_notices(self) -> Sequence[NoticeRow]:
-        """What is not sent yet, and what was given up."""
+        """Read the notices that are not sent yet, and those that were given up."""
         with self._database.reading.begin() as connection:
             return alerting.queued_notices(connection, patterns=self._patterns)
 
@@ -86,7 +86,7 @@ class AlertService:
             return maintaining.list_windows(connection, ended=ended)
 
     def planned_windows(self, *, ended: bool = False) -> list[PlannedWindow]:
-        """Those, and behind them those of the settings' file."""
+        """List the maintenance windows, and behind them those of the settings' file."""
         return planned_windows(self._settings, self.list_windows(ended=ended))
 
     def find_window(self, number: int) -> WindowRow | None:

@@ -48,7 +48,7 @@ Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[a
 
 
 class AlertRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When something is an alert, and how bad it is."""
+    """Condition under which something is an alert, and how bad it is."""
 
     severity: Severity
     after_s: Positive = 0
@@ -58,8 +58,8 @@ class AlertRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When alerts of many stations are one: at so many stations, with one code, begun within so many seconds. 0 stations:
-    never."""
+    """Condition under which alerts of many stations are one: at so many stations, with one code, begun within so many seconds.
+    0 stations: never."""
 
     stations: Annotated[int, msgspec.Meta(ge=0)] = 5
     window_s: Positive = 90
@@ -143,7 +143,7 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [channel.name for channel in self.channels if at_least(severity, channel.severity)]
 
     def in_maintenance(self, station: str, now: datetime) -> bool:
-        """Whether nobody is to be told of this station now. `now` in the zone of the windows."""
+        """Return whether nobody is to be told of this station now. `now` in the zone of the windows."""
         return any(
             fnmatchcase(station, pattern)
             for rule in self.maintenance
@@ -159,12 +159,12 @@ def load(path: Path | None = None) -> AlertSettings:
 
 
 def at_least(severity: str, least: Severity) -> bool:
-    """Whether it is bad enough."""
+    """Return whether `severity` is `least` or worse."""
     return SEVERITIES.index(severity) >= SEVERITIES.index(least)
 
 
 def planned_windows(settings: AlertSettings, rows: Iterable[WindowRow]) -> list[PlannedWindow]:
-    """Those that people and programs made, in the order given, then those of the file."""
+    """List the windows that people and programs made, in the order given, then those of the file."""
     made = [PlannedWindow(row.window.name, row.window.stations, row.window.rule(""), row) for row in rows]
     return made + [PlannedWindow(rule.name, settings.groups[rule.group], rule) for rule in settings.maintenance]
 

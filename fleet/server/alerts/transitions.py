@@ -77,7 +77,7 @@ class AlertTracker:
         now: datetime,
         retired: Set[str] = frozenset(),
     ) -> list[Decision]:
-        """What is to be written. `now` in the zone of the maintenance windows. `retired`: stations that have left the fleet."""
+        """Decide what to write. `now` in the zone of the maintenance windows. `retired`: stations that have left the fleet."""
         present = {match_.key: match_ for match_ in found}
         self._since = {
             key: self._since.get(key) or match_.counts_from or match_.since or now for key, match_ in present.items()

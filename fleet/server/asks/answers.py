@@ -81,7 +81,7 @@ Clock = Callable[[], datetime]
 
 
 class Renewals(Protocol):
-    """Who renews the certificate of the station that shows one, from any thread: `fleet.server.enrolment`."""
+    """Renewal of the certificate of the station that shows one, from any thread: `fleet.server.enrolment`."""
 
     def renew(self, shown: x509.Certificate, request: x509.CertificateSigningRequest, address: str) -> Outcome:
         """Raises AuthorityError once the issuing certificate has ended."""

@@ -20,7 +20,7 @@ from provisioning.issuing import read_issuing
 
 @dataclass(frozen=True, slots=True)
 class AskGuard:
-    """What an ask passes before it is answered."""
+    """Checks that an ask passes before it is answered."""
 
     verifier: AskVerifier
     refusals: Refusals

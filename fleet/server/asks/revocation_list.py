@@ -41,7 +41,7 @@ class RevocationList:
         self._follow()
 
     def has(self, certificate: x509.Certificate) -> bool:
-        """Whether it is on the list as the file has it now."""
+        """Return whether the certificate is on the list as the file has it now."""
         try:
             self._follow()
         except AuthorityFileError as error:
@@ -77,7 +77,7 @@ class RevocationLists:
     lists: tuple["RevocationList | DeniedStations", ...]
 
     def has(self, certificate: x509.Certificate) -> bool:
-        """Whether it is on one of them now."""
+        """Return whether the certificate is on one of the lists now."""
         return any(one.has(certificate) for one in self.lists)
 
 
@@ -91,7 +91,7 @@ class DeniedStations:
         self._since: dict[str, datetime] = {}
 
     def has(self, certificate: x509.Certificate) -> bool:
-        """Whether it was issued before its name was revoked."""
+        """Return whether the certificate was issued before its name was revoked."""
         if (now := self._monotonic()) - self._read > REMEMBERED_S:
             self._follow()
             self._read = now

@@ -26,7 +26,7 @@ from fleet.server.keys.signing import Signer
 
 @dataclass(frozen=True, slots=True)
 class AskHandling:
-    """What an ask passes, who answers it, and the key that signs the answer."""
+    """Checks that an ask passes, the parts that answer it, and the key that signs the answer."""
 
     answers: Answers
     guard: AskGuard

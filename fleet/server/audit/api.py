@@ -43,7 +43,7 @@ class ChainCheck(BaseModel):
 
 
 class Me(BaseModel):
-    """Who asks, and what they may."""
+    """The caller, and their rights."""
 
     name: str
     program: bool
@@ -62,7 +62,7 @@ def own_api_router() -> APIRouter:
 def _add_own(router: APIRouter) -> None:
     @router.get("/me", dependencies=needs(Right.SIGNED_IN), tags=["access"])
     def read_me(request: Request) -> Me:
-        """Who asks, by session or token."""
+        """Return the caller, by session or token."""
         caller = caller_of(request)
         rights = sorted(right.value for right in Right if caller.may(right))
         return Me(
@@ -86,7 +86,7 @@ def _add_audit(router: APIRouter) -> None:
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> CountedRows[AuditEntry]:
-        """Who looked at or ordered what, newest first. A look at it is an entry itself."""
+        """List who looked at or ordered what, newest first. A look at it is an entry itself."""
         audit_lookup(request, AuditEvent("audit.read", who, action))
         rows, total = access_of(request).entries(who=who, action=action, limit=limit, offset=offset)
         items = [AuditEntry.model_validate(row, from_attributes=True) for row in rows]

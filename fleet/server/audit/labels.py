@@ -128,7 +128,7 @@ _DETAIL = {
 
 
 def deed_label(action: str, detail: str = "") -> StatusLabel:
-    """What the audit tells of."""
+    """Return the label of an audited action."""
     if (action, detail) == ("user.disable", _UNDONE):
         return StatusLabel("of", "account-check-outline", "deed", "user.enable")
     level, icon = _DEED.get(action, ("of", "information-outline"))
@@ -136,7 +136,7 @@ def deed_label(action: str, detail: str = "") -> StatusLabel:
 
 
 def deed_target(entry: AuditRow, texts: Localization) -> str:
-    """What it was done to: codes of commands and alerts in words, all else as it was written."""
+    """Return what it was done to: codes of commands and alerts in words, all else as it was written."""
     place, _, rest = entry.target.partition(" ")
     code, _, more = rest.partition(" ")
     for family, action in (("command", "command."), ("alert", "alert.acknowledge")):

@@ -32,7 +32,7 @@ _BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """What is to be told. `action` is a stable code; `target` what it was done to; `detail` more of it."""
+    """Event to tell the audit. `action` is a stable code; `target` what it was done to; `detail` more of it."""
 
     action: str
     target: str = ""
@@ -55,7 +55,7 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditVerdict:
-    """What a check found. `broken` is the first sequence that is not as it was written; None: all are."""
+    """Result of a check. `broken` is the first sequence that is not as it was written; None: all are."""
 
     entries: int
     head: str

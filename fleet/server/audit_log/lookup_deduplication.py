@@ -14,14 +14,14 @@ _MOST = 10_000
 
 
 class LookupDeduplication:
-    """What was looked at of late, in this process. Thread-safe. More than it can keep is told again, never left out."""
+    """Recent looks in this process. Thread-safe. Those that it has no room for are told again, never left out."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: dict[Hashable, datetime] = {}
 
     def goes_on(self, look: Hashable, now: datetime) -> bool:
-        """Whether it has begun and is not over."""
+        """Return whether a look has begun and is not over."""
         begun = self._seen.get(look)
         return begun is not None and begun <= now < begun + ONE_LOOK
 

@@ -29,7 +29,7 @@ class BrokerUrl:
 
     @property
     def is_divided(self) -> bool:
-        """Whether workers take what stations tell, and servers share their questions."""
+        """True where workers take what stations tell, and servers share their questions."""
         return self.scheme == "amqps" or bool(self.group)
 
     @classmethod

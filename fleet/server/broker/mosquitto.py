@@ -48,7 +48,7 @@ SERVER_USER = "fleet-server"
 
 
 def is_server(name: str) -> bool:
-    """Whether a certificate's name is the server's, or of one more process of it. No station is given such a name."""
+    """Return whether a certificate's name is the server's, or of one more process of it. No station is given such a name."""
     return name == SERVER_USER or name.startswith(f"{SERVER_USER}-")
 
 
@@ -99,7 +99,8 @@ class BrokerFiles:
 
 
 def access_list(processes: Sequence[str] = ()) -> str:
-    """Who may write and read what (`%u` is the user: the CN of the certificate). `processes`: of the server, besides itself."""
+    """Return the access list: who may write and read what (`%u` is the user: the CN of the certificate). `processes`: of the
+    server, besides itself."""
     lines = [line for name in (SERVER_USER, *processes) for line in (f"user {name}", f"topic readwrite {PREFIX}/#", "")]
     lines += [f"pattern write {PREFIX}/%u/{name}" for name in WRITES]
     lines += [f"pattern read {PREFIX}/%u/{name}" for name in READS]
@@ -227,7 +228,7 @@ class Broker:
 
     @property
     def _own_socket(self) -> Path | None:
-        """Where sessions can be ended; None where they cannot."""
+        """Socket over which sessions can be ended; None where they cannot."""
         place = self._directory.resolve() / OWN_SOCKET
         fits = len(os.fsencode(place)) <= MAX_SOCKET_PATH and " " not in str(place)
         return place if self._files.client and self._files.authority and fits else None
@@ -329,8 +330,8 @@ class Broker:
                 _log.error("%s", error)
 
     async def _heed_revocations(self) -> None:
-        """Where the list of revoked certificates has changed, have the broker read it, and put out whose certificates are new on
-        it. Where the authorities have changed too, only a new start reads them."""
+        """Watch the list of revoked certificates. Where it has changed, have the broker read it, and put out whose
+        certificates are new on it. Where the authorities have changed too, only a new start reads them."""
         put_out: dict[str, float] = {}
         loop = asyncio.get_running_loop()
         while True:
@@ -418,7 +419,7 @@ class Broker:
 
 
 def _program() -> str:
-    """Where mosquitto is; /usr/sbin is not on every user's path."""
+    """Return the path of mosquitto; /usr/sbin is not on every user's path. Raises BrokerError."""
     found = shutil.which(
         "mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
     )
@@ -440,7 +441,7 @@ def forget_other_names(directory: Path, conf_file: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Stamps:
-    """When the files that a broker has read were last changed; None: it is not there."""
+    """Times at which the files that a broker has read were last changed; None: the file is not there."""
 
     ca: int | None
     revoked: int | None
@@ -464,7 +465,7 @@ def _ending_with_us() -> tuple[str, ...]:
 
 
 async def answers_in_tls(address: Address) -> bool:
-    """Whether it takes part in TLS: mosquitto listens already before it reads its certificate, and may end on that."""
+    """Return whether the address takes part in TLS: mosquitto listens before it reads its certificate, and may end on that."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:

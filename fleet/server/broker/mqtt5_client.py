@@ -58,7 +58,7 @@ class Credentials:
 
     @classmethod
     def of(cls, authority: Path, name: str) -> "Credentials":
-        """Those of that process of the server, in the folder of the authority or an export of it."""
+        """Return the credentials of that process of the server, in the folder of the authority or an export of it."""
         return cls(authority / "ca/ca.pem", authority / f"server/{name}.pem", authority / f"server/{name}.key")
 
     @property
@@ -117,7 +117,7 @@ class Mqtt5Connection(asyncio.Protocol):
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Whoever waits for the end goes on."""
+        """Mark the connection as ended: whoever waits for the end goes on."""
         self._transport = None
         if not self.ended.done():
             self.ended.set_result(None)
@@ -205,7 +205,7 @@ class Mqtt5Transport:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has let it in and granted what it subscribes to, and it is still there."""
+        """True while the broker has let the client in and granted what it subscribes to, and is still there."""
         return self.connection is not None and not self.connection.refused
 
     @property

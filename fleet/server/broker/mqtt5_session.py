@@ -44,7 +44,7 @@ class Mqtt5Session:
     def publish(
         self, topic: str, payload: bytes, correlation: bytes | None = None, expiry_s: int | None = None
     ) -> list[bytes]:
-        """What is to be written now for a new publish (nothing while the broker takes no more)."""
+        """Queue a new publish, and return what is to be written now (nothing while the broker takes no more)."""
         self._waiting.append(Outgoing(topic, payload, correlation, expiry_s))
         while len(self._waiting) > self._most:
             self._waiting.popleft()

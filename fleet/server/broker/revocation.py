@@ -43,7 +43,8 @@ def denied_names(revoked: Path | None) -> frozenset[str]:
 
 
 def stations_of(serials: Collection[int], authority: Path) -> frozenset[str]:
-    """Whose certificates these are, as the authority has noted. Raises UnknownCertificateError, OSError, ValueError."""
+    """Return the stations whose certificates these are, as the authority has noted. Raises UnknownCertificateError, OSError,
+    ValueError."""
     issued = {one.serial: one.station for one in Registry(authority).issued()}
     if unknown := [serial for serial in serials if serial not in issued]:
         raise UnknownCertificateError(f"issued.json does not name {len(unknown)} of the revoked certificates")

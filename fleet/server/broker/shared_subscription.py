@@ -25,8 +25,8 @@ class SharedSubscription:
 
     @classmethod
     def shared(cls, client_id: str, group: str, subscriptions: tuple[str, ...]) -> "SharedSubscription":
-        """What the broker gives this process of what it divides among the group (MQTT 5, 4.8.2). The session goes with it, so
-        that what it had not acknowledged goes to the others."""
+        """Return a subscription to what the broker gives this process of what it divides among the group (MQTT 5, 4.8.2). The
+        session goes with it, so that what it had not acknowledged goes to the others."""
         return cls(client_id, tuple(f"$share/{group}/{subscription}" for subscription in subscriptions), 0)
 
 

@@ -91,7 +91,7 @@ class IssuerRequest(BaseModel):
 
 
 class CardFacts(BaseModel):
-    """What is known of a card."""
+    """Facts about a card."""
 
     card_number: str
     orders: list[Order]

@@ -47,5 +47,5 @@ class CardSide:
 
 
 def within(request: Request, cards: Cards) -> Cards:
-    """Those that the caller's right was granted for."""
+    """Limit the cards to those that the caller's right was granted for."""
     return cards.within(caller_of(request).scope(request.state.right).patterns)

@@ -16,7 +16,7 @@ _REQUEST: dict[str, tuple[Level, str]] = {
 
 
 def request_label(state: str) -> StatusLabel:
-    """How a request to the issuer stands."""
+    """Return the label of a request to the issuer."""
     level, icon = _REQUEST.get(state, ("of", "help-circle-outline"))
     return StatusLabel(level, icon, "request", state)
 
@@ -29,7 +29,7 @@ def request_error(row: RequestRow, texts: Localization) -> str:
 
 
 def request_who(row: RequestRow, texts: Localization) -> str:
-    """Who asked: a rule or an account by name; a station's people stay on the card's own page."""
+    """Return who asked: a rule or an account by name; a station's people stay on the card's own page."""
     kind, _, name = row.who.partition(":")
     if not name:
         return texts("request_who.station")

@@ -49,7 +49,7 @@ class StockRow:
 
 @dataclass(frozen=True, slots=True)
 class StationStockRow:
-    """What lies in the cabinet of one station, by what it has told."""
+    """Cards in the cabinet of one station, by what it has told."""
 
     station: str
     waiting: int
@@ -70,7 +70,7 @@ class StationBinRow:
 
     @property
     def differs(self) -> bool:
-        """Whether the last count was not what the station's list said."""
+        """True where the last count was not what the station's list said."""
         return self.emptied is not None and self.emptied.differs
 
 
@@ -97,7 +97,7 @@ class CertificateRow:
 
 @dataclass(frozen=True, slots=True)
 class IssuerAskRow:
-    """What a station asked of the issuer about a card, and what came of it."""
+    """Question of a station to the issuer about a card, and what came of it."""
 
     station: str
     ask: str
@@ -122,7 +122,7 @@ class CardStory:
 
     @property
     def known(self) -> bool:
-        """Whether anything at all is known of it."""
+        """True where anything at all is known of the card."""
         return any((self.orders, self.errands, self.requests, self.wishes, self.certificates, self.fell))
 
 
@@ -135,7 +135,7 @@ class Delivery:
 
 
 class Cards(Protocol):
-    """What pages and the API read and do. Each call is one transaction. Nothing here asks who may."""
+    """Cards as pages and the API read and change them. Each call is one transaction. Nothing here asks who may."""
 
     def within(self, patterns: frozenset[str]) -> "Cards":
         """The same for these stations only: names, or beginnings of names with `*`."""
@@ -158,11 +158,11 @@ class Cards(Protocol):
 
     @changes_with(Topic.ERRANDS)
     def fallen(self, station: str, *, limit: int = 100, offset: int = 0) -> tuple[list[DroppedCard], int]:
-        """What lies in a bin, the newest first."""
+        """List the cards in a bin, the newest first."""
 
     @changes_with(Topic.ERRANDS)
     def emptyings(self, station: str) -> list[Emptied]:
-        """How the bin was emptied, the newest first, the last twenty."""
+        """List how the bin was emptied, the newest first, the last twenty."""
 
     @changes_with(Topic.ORDERS, Topic.ERRANDS, Topic.REQUESTS, Topic.DEADLINES)
     def card(self, number: str) -> CardStory:
@@ -189,7 +189,7 @@ class Cards(Protocol):
 
     @changes_with()
     def may_block(self, hsa_id: str) -> bool:
-        """Whether there is such an HSA-id: the one that the sign-in proved, or the one of the settings."""
+        """Return whether there is such an HSA-id: the one that the sign-in proved, or the one of the settings."""
 
     @changes_with(Topic.ORDERS)
     def order(self, order: str) -> OrderRow | None: ...
@@ -216,7 +216,7 @@ class Cards(Protocol):
     def change_person(self, hsa_id: str, said: Facts, *, by_person: bool) -> None: ...
 
     def leavers(self, hsa_ids: Sequence[str]) -> Collection[str]:
-        """Those of these people who have left."""
+        """Return those of these people who have left."""
 
     def person_words(self, hsa_id: str) -> list[FactWord]: ...
 

@@ -90,12 +90,12 @@ class CardService:
             )
 
     def fallen(self, station: str, *, limit: int = 100, offset: int = 0) -> tuple[list[DroppedCard], int]:
-        """What lies in a bin, the newest first."""
+        """List the cards in a bin, the newest first."""
         with self._database.reading.begin() as connection:
             return shelf_reading.dropped_cards(connection, station, limit=limit, offset=offset)
 
     def emptyings(self, station: str) -> list[Emptied]:
-        """How the bin was emptied, the newest first."""
+        """List how the bin was emptied, the newest first."""
         with self._database.reading.begin() as connection:
             return shelf_reading.emptyings(connection, station)
 
@@ -117,7 +117,7 @@ class CardService:
             return requesting.list_requests(connection, state=state, within=within, limit=limit, offset=offset)
 
     def request(self, key: RequestKey) -> RequestRow | None:
-        """That one, where it is within."""
+        """Find a request by its key, at the stations of this scope."""
         with self._database.reading.begin() as connection:
             return requesting.find_request(connection, key, requesting.stations_in(self._patterns))
 
@@ -145,11 +145,11 @@ class CardService:
         return row
 
     def may_block(self, hsa_id: str) -> bool:
-        """Whether there is an HSA-id to ask in the name of."""
+        """Return whether there is an HSA-id to ask in the name of."""
         return bool(hsa_id or self._by)
 
     def order(self, order: str) -> OrderRow | None:
-        """That order, where it is within."""
+        """Find an order, at the stations of this scope."""
         with self._database.reading.begin() as connection:
             return find_order(connection, order, local_day(self._clock()), self._seen)
 
@@ -210,12 +210,12 @@ class CardService:
             raise LeaveWaitsError(why)
 
     def leavers(self, hsa_ids: Sequence[str]) -> Collection[str]:
-        """Those of these people who have left."""
+        """Return those of these people who have left."""
         with self._database.reading.begin() as connection:
             return people_service.leavers_among(connection, hsa_ids, local_day(self._clock()))
 
     def person_words(self, hsa_id: str) -> list[FactWord]:
-        """What each source says of them, by fact."""
+        """List what each source says of that person, by fact."""
         with self._database.reading.begin() as connection:
             words = people_service.stored_words(connection, [hsa_id])[hsa_id]
         return sorted(words, key=lambda word: (word.fact, word.source))

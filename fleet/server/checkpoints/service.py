@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 class CheckpointVerdict(StrEnum):
-    """What the server has found."""
+    """The server's finding about a checkpoint."""
 
     GOOD = "good"
     UNREADABLE = "unreadable"
@@ -114,9 +114,9 @@ def judge(
 
 
 def check_judged(connection: Connection, station: int, epoch: int, after: int = 0) -> Iterator[Difference]:
-    """What a second look at the judged checkpoints of a chain, after that sequence, finds otherwise than the first did: verdicts,
-    certificates that were kept for them, countersignatures. A certificate that was believed is believed: its authority may be
-    forgotten since. Changes nothing. Raises sqlalchemy.exc.SQLAlchemyError."""
+    """Yield what a second look at the judged checkpoints of a chain, after that sequence, finds otherwise than the first did:
+    verdicts, certificates that were kept for them, countersignatures. A certificate that was believed is believed: its
+    authority may be forgotten since. Changes nothing. Raises sqlalchemy.exc.SQLAlchemyError."""
     while True:
         here = and_(checkpoints.c.station == station, checkpoints.c.epoch == epoch, checkpoints.c.sequence > after)
         rows = _rows(connection, and_(here, checkpoints.c.verdict.is_not(None)))
@@ -144,7 +144,7 @@ def _words(connection: Connection, rows: Sequence[Any]) -> dict[int, str]:
 
 
 def _is_about(good: VerifiedCheckpoint, sequence: int, jws: str) -> bool:
-    """Whether it is the server's signed word about just this checkpoint."""
+    """Return whether it is the server's signed word about just this checkpoint."""
     try:
         word = read_countersignature(verify_statement(jws, COUNTERSIGNATURE_TYP).payload)
     except (StatementError, ValueError):
@@ -234,7 +234,7 @@ def _verdict(batch: _Batch, row: Any) -> CheckpointVerdict:
 
 
 def _pinned(batch: _Batch, row: Any, statement: SignedStatement) -> bool:
-    """Whether the key is that of the epoch; the first one becomes it, and a new certificate of the same key is kept too."""
+    """Return whether the key is that of the epoch. The first one becomes it; a new certificate of the same key is kept too."""
     known = batch.known.setdefault((row.station, row.epoch), [])
     der = statement.certificate.public_bytes(Encoding.DER)
     if der in known:

@@ -20,7 +20,7 @@ SETTLES = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """When it was last looked at, since when it is known, and what it showed before a leap that nobody has confirmed."""
+    """Time of the last look at the clock, time since which it is known, and time before a leap that nobody has confirmed."""
 
     seen: datetime
     steady: datetime
@@ -28,11 +28,11 @@ class ClockReading:
 
     @property
     def believed_from(self) -> datetime:
-        """When batches may act, where nothing is to be confirmed."""
+        """Time from which batches may act, where nothing is to be confirmed."""
         return self.steady + SETTLES
 
     def is_believed(self, now: datetime) -> bool:
-        """Whether batches may act."""
+        """Return whether batches may act."""
         return self.leapt is None and now >= self.believed_from and abs(now - self.seen) <= LEAP
 
 

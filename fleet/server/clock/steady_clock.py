@@ -40,12 +40,12 @@ class SteadyClock:
 
     @property
     def shown(self) -> datetime:
-        """What the machine's clock shows."""
+        """Time that the machine's clock shows."""
         return self._shown()
 
     @property
     def off(self) -> timedelta:
-        """How far the machine's clock is ahead of this one; next to nothing but after a leap."""
+        """Lead of the machine's clock over this one; next to nothing but after a leap."""
         now = self()
         return self._shown() - now
 

@@ -35,10 +35,10 @@ HERE = _Here()
 
 
 def begins(shown: datetime, zone: tzinfo) -> datetime:
-    """When the clock there shows that (without a zone) for the first time, in UTC."""
+    """Return when the clock there shows that (without a zone) for the first time, in UTC."""
     return shown.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
 
 def ends(shown: datetime, zone: tzinfo) -> datetime:
-    """When it shows that for the last time, in UTC."""
+    """Return when the clock there shows that for the last time, in UTC."""
     return max(shown.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))

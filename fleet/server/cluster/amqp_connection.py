@@ -36,8 +36,8 @@ class AmqpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AmqpSubscription:
-    """What is taken: of each queue at most `prefetch` that are not acknowledged. `consumer` bids for queues with an order;
-    empty: the queues have none, and are shared."""
+    """Queues to take from, of each at most `prefetch` messages that are not acknowledged. `consumer` bids for queues with an
+    order; empty: the queues have none, and are shared."""
 
     queues: tuple[str, ...]
     prefetch: int

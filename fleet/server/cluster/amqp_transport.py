@@ -45,12 +45,12 @@ _Publish = tuple[str, bytes, bytes | None, int | None]
 
 
 def intake(consumer: str) -> AmqpSubscription:
-    """What an ingest worker takes. `consumer`: a name that no other worker has."""
+    """Return the subscription of an ingest worker. `consumer`: a name that no other worker has."""
     return AmqpSubscription(layout.SHARD_QUEUES, SHARD_PREFETCH, consumer)
 
 
 def asks() -> AmqpSubscription:
-    """What a process takes that answers questions."""
+    """Return the subscription of a process that answers questions."""
     return AmqpSubscription((layout.ASKS,), ASKS_PREFETCH)
 
 
@@ -93,7 +93,7 @@ class AmqpTransport:
 
     @property
     def connected(self) -> bool:
-        """Whether both lines are there."""
+        """True while both lines are there."""
         return self._takes and self._saying is not None
 
     @property
@@ -177,6 +177,6 @@ def _key(headers: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def _waited(headers: dict[str, Any], now_s: float) -> bool:
-    """Whether nobody took it for long. A broker that does not tell when it came is believed to have handed it on at once."""
+    """Return whether nobody took the message for long. Without the broker's time of arrival it counts as handed on at once."""
     came_ms = headers.get(BROKER_TIME)
     return isinstance(came_ms, int) and now_s - came_ms / 1000 > WAITED_S

@@ -51,5 +51,5 @@ def binding(kind: str) -> str:
 
 
 def priority(consumer: str, queue: str) -> int:
-    """How much this consumer wants that queue: the highest bid is the active one, so that the queues spread over the workers."""
+    """Return the bid of this consumer for that queue: the highest is active, so that the queues spread over the workers."""
     return int.from_bytes(hashlib.sha256(f"{consumer} {queue}".encode()).digest()[:3])

@@ -32,7 +32,7 @@ CLIENT_IDS = "{rabbitmq_mqtt, [{ssl_cert_client_id_from, common_name}]}"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Where one node listens, and the names of all nodes (none: it is alone)."""
+    """Addresses at which one node listens, and the names of all nodes (none: it is alone)."""
 
     mqtt: Address
     amqp: Address
@@ -89,7 +89,7 @@ def advanced(files: BrokerFiles, lists: Path) -> str:
 
 
 def list_name(authority: x509.Certificate) -> str:
-    """What the list of that authority is called: OpenSSL's hash of its name (`openssl crl -hash`), and `.r0`."""
+    """Return the file name of that authority's list: OpenSSL's hash of its name (`openssl crl -hash`), and `.r0`."""
     parts = [
         asn1_names.RelativeDistinguishedName(
             [

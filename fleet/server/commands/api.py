@@ -113,8 +113,8 @@ class UpdateMany(_Patient):
 
 
 class UpdateProgress(BaseModel):
-    """How far a station has come with the version that was ordered last. `image` is what runs; `state`, `version` and `command`
-    are null where nothing was ordered; `reason` is a code where it was not taken, failed or fell back."""
+    """Progress of a station with the version that was ordered last. `image` is what runs; `state`, `version` and `command` are
+    null where nothing was ordered; `reason` is a code where it was not taken, failed or fell back."""
 
     station: str
     title: str
@@ -292,7 +292,7 @@ def _progress(one: Progress) -> UpdateProgress:
 def _add_lists(router: APIRouter, commands: CommandService, bundles: Bundles) -> None:
     @router.get("/bundles", dependencies=needs(Right.VIEW))
     def list_bundles(request: Request) -> Rows[Bundle]:
-        """What stations can be updated from, the newest first."""
+        """List the bundles that stations can be updated from, the newest first."""
         return Rows(items=[Bundle.model_validate(one, from_attributes=True) for one in bundles.all()], next=None)
 
     @router.get("/commands", dependencies=needs(Right.VIEW))

@@ -10,7 +10,7 @@ from fleet.server.web.roles import Right
 
 
 def may_order(request: Request, command: str, station: str) -> bool:
-    """Whether the caller may order that command there."""
+    """Return whether the caller may order that command there."""
     return caller_of(request).scope(right_for(command)).allows(station)
 
 
@@ -22,7 +22,7 @@ def orderer(request: Request) -> Requester:
 
 
 def within(request: Request, commands: CommandService) -> CommandService:
-    """Those that the caller's right was granted for."""
+    """Limit the commands to those that the caller's right was granted for."""
     return commands.within(caller_of(request).scope(request.state.right).patterns)
 
 

@@ -50,7 +50,7 @@ _ROLL_OUT: dict[RollOutState, tuple[Level, str]] = {
 
 
 def roll_out_label(state: RollOutState) -> StatusLabel:
-    """How far a station has come with the version that was ordered."""
+    """Return the label of a station's progress with the version that was ordered."""
     level, icon = _ROLL_OUT[state]
     return StatusLabel(level, icon, "roll_out_state", state)
 
@@ -65,13 +65,13 @@ def roll_out_reason(progress: Progress, texts: Localization) -> str:
 
 
 def command_label(row: CommandRow) -> StatusLabel:
-    """How far it has come."""
+    """Return the label of a command's progress."""
     level, icon = _STATE[row.state]
     return StatusLabel(level, icon, "command_state", row.state)
 
 
 def command_title(row: CommandRow, texts: Localization) -> str:
-    """What it is, with its slot or version."""
+    """Return the title of a command, with its slot or version."""
     said = texts.code("command", row.command)
     about = row.slot if row.update_order is None else row.update_order.version
     return said if about is None else f"{said} {about}"
@@ -87,7 +87,7 @@ def command_detail(row: CommandRow, texts: Localization) -> str:
 
 
 def test_said(row: CommandRow, texts: Localization) -> str:
-    """When a self test was done, and what it found."""
+    """Return when a self test was done, and what it found, in words."""
     faults, when = sum(1 for device in row.devices if not device.ok), texts.moment(row.ended or row.asked)
     return texts.many("commands.tested", faults, when=when) if faults else texts("commands.tested.none", when=when)
 

@@ -38,7 +38,7 @@ VALID_S = (900, 3600, 28_800)
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """What somebody asks a station to do."""
+    """Command that somebody asks a station to carry out."""
 
     station: str
     command: str
@@ -104,7 +104,7 @@ class CommandRefusedError(Exception):
 
 
 def right_for(command: str) -> Right:
-    """Who may ask for it, and withdraw it. Whoever may command may also do what touches cards."""
+    """Return the right to ask for it, and to withdraw it. Whoever may command may also do what touches cards."""
     return Right.CARDS if command in TWO_PERSONS else Right.COMMAND
 
 

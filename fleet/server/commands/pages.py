@@ -210,7 +210,7 @@ def _decided(request: Request, web: Web, commands: CommandService, number: int, 
 
 
 def _common(request: Request, web: Web) -> dict[str, Any]:
-    """What every page here needs besides its own."""
+    """Return the values that every page here needs besides its own."""
     now, readings = web.clock(), readings_of(request)
     return {
         "titles": {row.name: row.title for row in readings.stations(now)},
@@ -231,7 +231,7 @@ def _fitting(bundles: Bundles, row: StationRow) -> list[StoredBundle]:
 
 
 def _fits(command: str, row: StationRow) -> bool:
-    """Whether it makes sense now: a station that is closed is not closed again, one without slots is not updated."""
+    """Return whether it makes sense now: a station that is closed is not closed again, one without slots is not updated."""
     if command == CommandName.UPDATE:
         return row.retired is None and row.state is not None and row.state.update is not None
     if command == RECOVERY_KEY:

@@ -31,7 +31,7 @@ _ANSWERABLE = ("ready", "sent", "expired")
 
 
 class Detail(msgspec.Struct, frozen=True):
-    """What the column `detail` holds."""
+    """Content of the column `detail`."""
 
     devices: tuple[DeviceState, ...] = ()
     lines: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ _DECODED = {*Detail.__struct_fields__, "update_order"}
 
 @dataclass(frozen=True, slots=True)
 class DueCommands:
-    """What is ready and not signed yet; what is signed, unanswered and still good, with its text; and what has run out."""
+    """Commands that are ready and not signed yet; signed, unanswered and still good, with their text; and run out."""
 
     unsigned: list[CommandRow]
     signed: list[tuple[CommandRow, str]]
@@ -58,8 +58,8 @@ def list_commands(
     limit: int = 100,
     offset: int = 0,
 ) -> tuple[list[CommandRow], int]:
-    """Those in one of these states (none named: in any), the newest first, without what came with the answers; and how many
-    there are in all."""
+    """List the commands in one of these states (none named: in any), the newest first, without what came with the answers; and
+    how many there are in all."""
     fits = [within, *([commands.c.station == station] if station is not None else [])]
     if states:
         fits.append(commands.c.state.in_(sorted(states)))
@@ -70,7 +70,7 @@ def list_commands(
 
 
 def find_command(connection: Connection, number: int, within: ColumnElement[bool] = ALL) -> CommandRow | None:
-    """That command, where it is within."""
+    """Find a command by its number, among those of `within`."""
     row = connection.execute(select(commands).where(commands.c.id == number, within)).first()
     return None if row is None else _row(row)
 
@@ -138,7 +138,7 @@ def tell(connection: Connection, row: CommandRow, action: str, who: tuple[str, s
 
 
 def due_commands(connection: Connection, now: datetime) -> DueCommands:
-    """What there is to do now."""
+    """Read the commands that need something done now."""
     issued = commands.c.state.in_(("ready", "sent"))
     over = or_(
         and_(commands.c.state == "waiting", commands.c.decide_by <= now), and_(issued, commands.c.not_after <= now)

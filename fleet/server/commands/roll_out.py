@@ -34,7 +34,7 @@ class Unfit(StrEnum):
 
 
 class RollOutState(StrEnum):
-    """How far a station has come with the version that was ordered."""
+    """Progress of a station with the version that was ordered."""
 
     WAITING = "waiting"
     """Ordered; the station has not taken it yet, or has not said how far it is."""
@@ -69,7 +69,7 @@ class Progress:
 def unfit_stations(
     names: Collection[str], rows: Iterable[StationRow], bundle: StoredBundle, *, older: bool
 ) -> dict[str, Unfit]:
-    """Those that cannot take it, and why; in the order in which they were named."""
+    """Return the stations that cannot take it, and why; in the order in which they were named."""
     known = {row.name: row for row in rows}
     found = {name: _unfit(known.get(name), bundle, older) for name in names}
     return {name: why for name, why in found.items() if why is not None}
@@ -102,7 +102,7 @@ def roll_out(rows: Iterable[StationRow], orders: Mapping[str, CommandRow]) -> li
 
 
 def progress_of(row: StationRow, ordered: CommandRow | None) -> Progress:
-    """How far it is."""
+    """Return a station's progress with the version that was ordered."""
     if ordered is None or ordered.update_order is None:
         return Progress(row, None, None)
     if ordered.state in ("waiting", "ready", "sent"):

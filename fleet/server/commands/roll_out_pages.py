@@ -30,7 +30,7 @@ PATH = "/updates/images"
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What the form says. `requests` is empty where there is no such bundle."""
+    """Content of the form. `requests` is empty where there is no such bundle."""
 
     bundle: StoredBundle | None
     chosen: tuple[str, ...]

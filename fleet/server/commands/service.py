@@ -58,7 +58,7 @@ class CommandService:
     def listed(
         self, *, states: Collection[str] = (), station: str | None = None, limit: int = 100, offset: int = 0
     ) -> tuple[list[CommandRow], int]:
-        """Those in one of these states, the newest first; and how many there are in all."""
+        """List the commands in one of these states, the newest first; and how many there are in all."""
         with self._database.reading.begin() as connection:
             return commanding.list_commands(
                 connection, states=states, station=station, within=self._within, limit=limit, offset=offset
@@ -185,7 +185,7 @@ def _release(connection: Connection, row: CommandRow, now: datetime) -> dict[str
 
 
 def _lacking(by: Requester) -> Refusal | None:
-    """What keeps somebody from having to do with cards at all."""
+    """Return what keeps somebody from having to do with cards at all; None where nothing does."""
     if by.program:
         return Refusal.NOT_A_PERSON
     return None if by.stepped_up else Refusal.STEP_UP

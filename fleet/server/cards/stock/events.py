@@ -61,12 +61,12 @@ class BinEmptied:
 
     @property
     def differs(self) -> bool:
-        """Whether these were not the cards of the station's list."""
+        """True where these were not the cards of the station's list."""
         return self.counted != self.expected or bool(self.missing or self.unlisted)
 
     @property
     def is_explained(self) -> bool:
-        """Whether list and sensor agree with what came out, or the reason fits the difference and there is a case for it."""
+        """True where list and sensor agree with what came out, or the reason fits the difference and there is a case for it."""
         sensor_differs = self.sensor not in (None, self.counted)
         if not (self.differs or sensor_differs):
             return True

@@ -14,7 +14,7 @@ class BinRow:
 
 @dataclass(frozen=True, slots=True)
 class Emptied:
-    """How two administrators emptied a bin. `reason` and `reference` explain a difference; both empty where there was none."""
+    """Emptying of a bin by two administrators. `reason` and `reference` explain a difference; both empty where there was none."""
 
     at: datetime
     by: tuple[str, str]

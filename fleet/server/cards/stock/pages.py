@@ -85,7 +85,7 @@ def _need(place: StationStockRow, stations: Mapping[str, StationRow]) -> tuple[b
 
 
 def free_slots(place: StationStockRow, stations: Mapping[str, StationRow]) -> int:
-    """How many slots nothing lies in, by the station's sensors; many where it has not said."""
+    """Count the slots in which nothing lies, by the station's sensors; many where it has not said."""
     row = stations.get(place.station)
     if row is None or row.state is None:
         return 1000

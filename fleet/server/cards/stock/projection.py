@@ -22,7 +22,7 @@ CHUNK = 500
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
-    """Which stored event changes come from."""
+    """The stored event that changes come from."""
 
     station: int
     name: str
@@ -31,7 +31,7 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
 
 
 def move_orders(connection: Connection, moves: Sequence[tuple[Origin, OrderMoved]]) -> frozenset[str]:
-    """Which orders moved."""
+    """Move the orders, and return the ids of those that moved."""
     found = _orders(connection, sorted({change.order for _, change in moves}))
     moved = set()
     for origin, change in moves:

@@ -77,7 +77,7 @@ def station_bins(
 def dropped_cards(
     connection: Connection, station: str, *, limit: int = 100, offset: int = 0
 ) -> tuple[list[DroppedCard], int]:
-    """What lies in a bin, the newest first."""
+    """List the cards in a bin, the newest first."""
     query = select(bin_cards.c.card_number, bin_cards.c.dropped, bin_cards.c.by_number)
     query = query.join(stations, stations.c.id == bin_cards.c.station)
     query = query.outerjoin(bins, bins.c.station == stations.c.id)
@@ -88,7 +88,7 @@ def dropped_cards(
 
 
 def emptyings(connection: Connection, station: str) -> list[Emptied]:
-    """How the bin was emptied, the newest first, by its events."""
+    """List how the bin was emptied, the newest first, by its events."""
     query = select(events.c.data, events.c.received).join(stations, stations.c.id == events.c.station)
     this = and_(stations.c.name == station, events.c.type == EventType.BIN_EMPTIED, events.c.data.is_not(None))
     newest = query.where(this).order_by(events.c.id.desc()).limit(MOST_EMPTYINGS)
