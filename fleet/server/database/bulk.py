@@ -46,7 +46,7 @@ def insert_new(connection: Connection, table: Table, row: Row) -> bool:
 
 
 def is_postgres(connection: Connection) -> bool:
-    """Whether this is PostgreSQL; else it is SQLite."""
+    """Return whether this is PostgreSQL; else it is SQLite."""
     return connection.dialect.name == "postgresql"
 
 

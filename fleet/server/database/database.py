@@ -140,7 +140,7 @@ def _check_revision(database: Database) -> None:
 
 
 def migrations() -> Config:
-    """How Alembic is told where the migrations are."""
+    """Return Alembic's configuration, which says where the migrations are."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     return config
@@ -157,7 +157,7 @@ def _make_private(path: Path) -> None:
 
 
 def fault(place: Place, error: DBAPIError | CommandError) -> str:
-    """What is wrong with which store, in one line (libpq says one for each address it tried); of a damaged file, what to do."""
+    """Describe in one line what is wrong with which store (libpq says one for each address); of a damaged file, what to do."""
     said = str(error.orig if isinstance(error, DBAPIError) else error)
     line = "; ".join(line.strip() for line in said.splitlines() if line.strip())
     damaged = isinstance(place, Path) and isinstance(error, DatabaseError) and not isinstance(error, OperationalError)
@@ -165,5 +165,5 @@ def fault(place: Place, error: DBAPIError | CommandError) -> str:
 
 
 def damaged_store(place: Place, problem: str) -> str:
-    """What is wrong with a store that cannot be trusted, and what to do."""
+    """Describe what is wrong with a store that cannot be trusted, and what to do."""
     return f"{describe_database(place)}: {problem} (restore a copy: docs/operations.md, Back-up)"

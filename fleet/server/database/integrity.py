@@ -45,8 +45,8 @@ class NotCheckedError(Exception):
 
 
 def problems_of(database: Database) -> list[str]:
-    """What the database finds wrong with itself, at most `MOST_NAMED`. Raises NotCheckedError, and OperationalError where it is
-    away."""
+    """List the faults that the database finds in itself, at most `MOST_NAMED`. Raises NotCheckedError, and OperationalError
+    where it is away."""
     try:
         with database.reading.begin() as connection:
             if is_postgres(connection):
@@ -116,13 +116,13 @@ class DatabaseCheck:
         self._looked, self._night = now, _night(now)
 
     def is_sound(self) -> bool:
-        """Whether the last check found nothing; one that is older than an hour is made again."""
+        """Return whether the last check found nothing; one that is older than an hour is made again."""
         if self._looked is None or abs(self._clock() - self._looked) > FRESH:
             self.look()
         return self.trouble is None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether this night's check has not been made yet."""
+        """Return whether this night's check has not been made yet."""
         return self._night is None or _night(now) > self._night
 
 

@@ -54,7 +54,7 @@ class Leadership:
         return None
 
     def is_held(self) -> bool:
-        """Whether the session is still there."""
+        """Return whether the session is still there."""
         try:
             self._connection.exec_driver_sql("SELECT 1")
         except DBAPIError:

@@ -68,7 +68,7 @@ def add_store_arguments(command: argparse.ArgumentParser, *, serves: bool = Fals
 
 
 def add_set_aside_option(command: argparse.ArgumentParser) -> None:
-    """How much of what cannot be read is kept of a station."""
+    """Add the option for how much unreadable data is kept of a station."""
     command.add_argument(
         "--set-aside-mb",
         type=whole_number(1, 1000, "megabytes"),
@@ -88,7 +88,7 @@ def database_of(arguments: argparse.Namespace) -> URL | None:
 
 
 def place_of(arguments: argparse.Namespace) -> Place:
-    """Where the store is. Raises DatabaseUrlError."""
+    """Return the place of the store. Raises DatabaseUrlError."""
     database = database_of(arguments)
     if database is not None:
         return database
@@ -113,7 +113,7 @@ def missing_data(arguments: argparse.Namespace) -> str | None:
 
 
 def store_fault(arguments: argparse.Namespace, error: Exception) -> str:
-    """What is wrong with which store, in one line."""
+    """Describe what is wrong with which store, in one line."""
     if not isinstance(error, DBAPIError):
         return str(error)
     return fault(database_of(arguments) or arguments.data / FILE_NAME, error)

@@ -62,7 +62,7 @@ def postgres_engine(url: URL) -> Engine:
 
 
 def is_read_only(fault: Exception) -> bool:
-    """Whether PostgreSQL takes nothing because it is read-only: a standby, or set so. That is no damage."""
+    """Return whether PostgreSQL takes nothing because it is read-only: a standby, or set so. That is no damage."""
     return isinstance(fault, DBAPIError) and isinstance(fault.orig, psycopg.errors.ReadOnlySqlTransaction)
 
 

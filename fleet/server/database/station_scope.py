@@ -35,5 +35,5 @@ def is_visible(patterns: frozenset[str]) -> Callable[[str], bool]:
 
 
 def normalize_search(typed: str) -> str:
-    """What somebody looks for, as names are stored: some keyboards send a letter and its ring apart (Unicode, NFC)."""
+    """Normalize a search text as names are stored: some keyboards send a letter and its ring apart (Unicode, NFC)."""
     return unicodedata.normalize("NFC", typed.strip())

@@ -24,7 +24,7 @@ def due_day(rule: DeadlineRule, since: date) -> date:
 
 
 def phase(rule: DeadlineRule, due: date, today: date) -> Phase:
-    """How it stands: `near` once somebody is to be reminded."""
+    """Return the phase of a deadline: `near` once somebody is to be reminded."""
     if today > due:
         return "over"
     return "near" if today >= due - timedelta(days=rule.warn_days) else "far"

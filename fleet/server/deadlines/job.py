@@ -95,13 +95,13 @@ class DeadlineJob:
 
 
 def _answerable(connection: Connection, code: Code, rule: DeadlineRule, over: list[Deadline]) -> list[Deadline]:
-    """Those that their people had the time to meet; the others wait."""
+    """Return the deadlines that their people had the time to meet; the others wait."""
     waiting = without_the_time(connection, code, rule, over)
     return [deadline for deadline in over if deadline.subject not in waiting]
 
 
 def _over(deadlines: Iterable[Deadline], today: date) -> list[Deadline]:
-    """Those whose last day is past, the oldest first."""
+    """Return the deadlines whose last day is past, the oldest first."""
     return sorted(
         (deadline for deadline in deadlines if today > deadline.due),
         key=lambda deadline: (deadline.due, deadline.subject),

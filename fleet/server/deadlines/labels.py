@@ -21,7 +21,7 @@ def deadline_icon(shown: BoardEntry) -> str:
 
 
 def time_left(shown: BoardEntry, today: date, texts: Localization) -> str:
-    """How long there is still."""
+    """Return how much time there still is, in words."""
     days = (shown.deadline.due - today).days
     if days < 0:
         return texts("deadline.over")
@@ -29,14 +29,14 @@ def time_left(shown: BoardEntry, today: date, texts: Localization) -> str:
 
 
 def elapsed_share(shown: BoardEntry, today: date) -> float:
-    """How much of the time is gone, 0 to 1."""
+    """Return the share of the time that is gone, 0 to 1."""
     whole = (shown.deadline.due - shown.deadline.since).days
     gone = (today - shown.deadline.since).days
     return 1.0 if whole <= 0 else min(1.0, max(0.0, gone / whole))
 
 
 def planned_action(shown: BoardEntry, texts: Localization) -> str:
-    """What happens by itself and when; or what has happened."""
+    """Describe what happens by itself and when; or what has happened."""
     if shown.done is not None:
         return texts(f"deadline_did.{shown.done.did}", when=texts.moment(shown.done.at))
     if shown.waits:
@@ -46,12 +46,12 @@ def planned_action(shown: BoardEntry, texts: Localization) -> str:
 
 
 def is_in_slot(deadline: Deadline) -> bool:
-    """Whether the card still lies there."""
+    """Return whether the card still lies there."""
     return deadline.slot > 0 and deadline.state in ("", "waiting", "misplaced")
 
 
 def rule_summary(lane: Lane, texts: Localization) -> str:
-    """What happens by itself, after how long."""
+    """Describe what happens by itself, after how long."""
     act = texts(f"deadline_act.{lane.act}")
     if lane.months:
         return texts("deadline.after", act=act, long=texts.many("deadline.months", lane.months))

@@ -32,7 +32,7 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class DeadlineActionRow:
-    """What was done about a deadline: `what` is `warned` or `done`, `did` how."""
+    """Action on a deadline: `what` is `warned` or `done`, `did` how."""
 
     code: str
     subject: str

@@ -42,7 +42,8 @@ def list_deadlines(
 
 
 def list_near(connection: Connection, code: Code, rule: DeadlineRule, today: date) -> list[Deadline]:
-    """Those that may be near or over, the first due first; of rules with a day of their own only what is still to be done."""
+    """List deadlines that may be near or over, first due first; of rules with a day of their own only what is still to be
+    done."""
     found = deadline_query(code, rule, today)
     query = _in_order(found.query.where(_by(found, rule, today), _undone(code, found, today)), found)
     return [_deadline(code, rule, row) for row in connection.execute(query.limit(MOST))]
@@ -60,7 +61,7 @@ def certificates_ending(connection: Connection, rule: DeadlineRule, today: date)
 def recorded_actions(
     connection: Connection, code: Code, subjects: Collection[str]
 ) -> dict[ActionKey, DeadlineActionRow]:
-    """What was done about these."""
+    """Read what was done about these subjects."""
     names, known = sorted(set(subjects)), {}
     for start in range(0, len(names), CHUNK):
         these = and_(deeds.c.rule == code, deeds.c.subject.in_(names[start : start + CHUNK]))
@@ -72,7 +73,7 @@ def recorded_actions(
 def actions_about_card(
     connection: Connection, card_number: str, seen: StationCondition = all_stations
 ) -> list[DeadlineActionRow]:
-    """What was done about a card, newest first."""
+    """List what was done about a card, newest first."""
     this = select(deeds).where(deeds.c.card_number == card_number, seen(deeds.c.station))
     rows = connection.execute(this.order_by(deeds.c.at.desc()))
     return [_deed(row) for row in rows]
@@ -94,13 +95,13 @@ def record_action(connection: Connection, deadline: Deadline, what: str, did: st
 
 
 def count_actions_since(connection: Connection, code: Code, since: datetime, what: str = "done") -> int:
-    """How often the rule has acted since then."""
+    """Count how often the rule has acted since then."""
     acted = and_(deeds.c.rule == code, deeds.c.what == what, deeds.c.at > since)
     return int(connection.execute(select(func.count()).select_from(deeds).where(acted)).scalar_one())
 
 
 def count_subjects(connection: Connection, code: Code, rule: DeadlineRule, today: date) -> int:
-    """How many rows the rule is about, whether they are near or not."""
+    """Count the rows that the rule is about, whether they are near or not."""
     rows = deadline_query(code, rule, today).query.subquery()
     return int(connection.execute(select(func.count()).select_from(rows)).scalar_one())
 

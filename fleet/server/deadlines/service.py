@@ -19,7 +19,7 @@ from fleet.server.live_feed.topics import Topic, changes_with
 
 
 class DeadlineService:
-    """What pages and the API read. Each call sees one snapshot."""
+    """Deadlines as pages and the API read them. Each call sees one snapshot."""
 
     def __init__(
         self,
@@ -52,13 +52,13 @@ class DeadlineService:
 
     @changes_with(Topic.DEADLINES)
     def clock(self) -> ClockReading | None:
-        """When the job last looked; None before its first time."""
+        """Read when the job last looked; None before its first time."""
         with self._database.reading.begin() as connection:
             return last_clock_reading(connection)
 
     @changes_with()
     def believed(self) -> bool:
-        """Whether the clock may be believed now."""
+        """Return whether the clock may be believed now."""
         clock = self.clock()
         return clock is not None and clock.is_believed(self._clock())
 

@@ -45,7 +45,7 @@ ALARMS = frozenset({*get_args(Code), "clock_leapt", "deadlines_many"})
 
 
 class DeadlineRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long, and what happens then. `last_day` is for `loa2`: the region's last day, ISO 8601; without one nothing is due."""
+    """Time limit and what happens then. `last_day` is for `loa2`: the region's last day, ISO 8601; without one nothing is due."""
 
     act: Act
     days: Days = 0
@@ -68,7 +68,7 @@ class DeadlineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"rule.{code}: {rule.act} may not happen by itself here")
 
     def act_of(self, code: Code) -> Act:
-        """What will happen by itself."""
+        """Return what will happen by itself."""
         act = self.rule[code].act
         return "hold" if act == "block" and not self.by else act
 

@@ -66,7 +66,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
 
 
 def _stations(data: Path | None) -> tuple[End, ...]:
-    """What stations say of their certificates; nothing where the store is elsewhere. Raises sqlite3.Error.
+    """Read what stations say of their certificates; nothing where the store is elsewhere. Raises sqlite3.Error.
 
     Read as it is: opening it as the server does would bring its tables up to date.
     """

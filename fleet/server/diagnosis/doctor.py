@@ -41,7 +41,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What to look at. `data` and `verifier` are None where they were not named; `stations`: ends that stations say."""
+    """Parts of the installation to examine. `data` and `verifier`: None where not named; `stations`: ends that stations say."""
 
     authority: Path
     sources: Sources
@@ -208,7 +208,7 @@ def _data(examined: Examined) -> Iterator[Diagnosis]:
 
 
 def _swap(examined: Examined) -> Iterator[Diagnosis]:
-    """What is swapped stays on the disk: sealed codes, sessions, keys."""
+    """Warn where the machine swaps: what is swapped stays on the disk: sealed codes, sessions, keys."""
     try:
         lines = examined.swaps.read_text().splitlines()[1:]
     except OSError:

@@ -46,11 +46,11 @@ class Health:
         return {name: said for name, said in self.look().items() if said != OK and name not in ALARMED}
 
     def look(self) -> dict[str, str]:
-        """What each says just now: `ok`, or why not."""
+        """Return what each part says just now: `ok`, or why not."""
         return {name: _asked(name, probe) for name, probe in self.probes.items()}
 
     def store_verified(self) -> str:
-        """When the store was last checked, and `ok` or `differs`; `never`; `failed` where that cannot be read."""
+        """Return when the store was last checked, and `ok` or `differs`; `never`; `failed` where that cannot be read."""
         try:
             last = self.last_check()
         except Exception:

@@ -37,7 +37,7 @@ _PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
 
 
 class FleetCollector(Collector):
-    """What the store, the open pages and the parts of the server say."""
+    """Metrics of the store, the open pages and the parts of the server."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ def metrics_router(metrics: Metrics) -> APIRouter:
 
 
 class Readiness:
-    """What the parts say, asked once at a time and at most once in `READY_FRESH_S`, however many strangers want to know."""
+    """Answers of the parts, asked for once at a time and at most once in `READY_FRESH_S`, however many strangers want to know."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
@@ -205,7 +205,7 @@ def health_router(health: Health) -> APIRouter:
 
 
 def is_near(request: Request) -> bool:
-    """Whether a program of this machine asks, and not a proxy for somebody."""
+    """Return whether a program of this machine asks, and not a proxy for somebody."""
     if request.client is None or any(name in request.headers for name in _PROXIED):
         return False
     try:

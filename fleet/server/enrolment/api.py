@@ -89,7 +89,7 @@ def enrolment_api(enrolments: EnrolmentService) -> APIRouter:
 
     @router.get("/enrolments", dependencies=needs(Right.VIEW))
     def list_claims(request: Request, limit: Limit = 100, offset: Offset = 0) -> CountedRows[EnrolmentClaim]:
-        """What waits for approval first, then the newest."""
+        """List the claims that wait for approval first, then the newest."""
         rows = within(request, enrolments, Right.VIEW).claims()
         now = access_of(request).clock()
         items = [_model(row, now) for row in rows[offset : offset + limit]]
@@ -130,7 +130,7 @@ def enrolment_api(enrolments: EnrolmentService) -> APIRouter:
 
 
 def within(request: Request, enrolments: EnrolmentService, right: Right) -> EnrolmentService:
-    """Those of the caller's stations."""
+    """Limit the enrolments to the caller's stations."""
     return enrolments.within(caller_of(request).scope(right).patterns)
 
 
@@ -172,7 +172,7 @@ def _claim_of(request: Request, enrolments: EnrolmentService, number: int) -> Cl
 
 
 def revoked(request: Request, enrolments: EnrolmentService, station: str, reason: str) -> Revoked:
-    """What was ended, and what is left. Raises HTTPException."""
+    """Revoke a station's certificates; return what was ended, and what is left. Raises HTTPException."""
     if not caller_of(request).scope(Right.COMMAND).allows(station):
         raise HTTPException(404, "no station of that name")
     if not has_stepped_up(request):

@@ -70,7 +70,7 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class StationFacts:
-    """What every new station gets to know. `broker.host` is empty where it is the host at which stations enrol."""
+    """Facts that every new station is told. `broker.host` is empty where it is the host at which stations enrol."""
 
     authorities: tuple[x509.Certificate, ...]
     """As `ca.pem` has them."""

@@ -109,7 +109,7 @@ class EnrolmentJudge:
         return IssuedChain(chain)
 
     def identity(self, shown: x509.Certificate) -> StationIdentity | Refusal:
-        """Who shows this certificate."""
+        """Return the identity of the station that shows this certificate."""
         with self._database.reading.begin() as connection:
             return self._identity(connection, shown)
 

@@ -46,15 +46,15 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """What a revocation has ended: certificates from here. `left`: serial numbers (hex) of those of the authority's own making.
-    The server believes them no more; its list of revocations, which others read, is the authority's to make."""
+    """Result of a revocation: certificates from here that it ended. `left`: serial numbers (hex) of those of the authority's
+    own making. The server believes them no more; its list of revocations, which others read, is the authority's to make."""
 
     certificates: int
     left: tuple[str, ...] = ()
 
 
 def is_denied(certificate: x509.Certificate, since: datetime | None) -> bool:
-    """Whether it was issued before its name was revoked. Certificates know whole seconds, and begin a little before that."""
+    """Return whether it was issued before its name was revoked. Certificates know whole seconds, and begin a little earlier."""
     return since is not None and certificate.not_valid_before_utc + CLOCK_SLACK < since.replace(microsecond=0)
 
 
@@ -103,7 +103,7 @@ class ClaimRow:
     rivals: int = 0
 
     def state(self, now: datetime) -> ClaimState:
-        """What it is good for just now."""
+        """Return the state of the claim just now."""
         if self.approved is not None:
             return "refused" if not self.approved else "approved" if self.issued is None else "issued"
         if self.asked is not None:
@@ -118,7 +118,7 @@ class ClaimRow:
 
 @dataclass(frozen=True, slots=True)
 class StationIdentity:
-    """What a station is to know of itself and of the fleet, besides its certificate."""
+    """Facts that a station is to know of itself and of the fleet, besides its certificate."""
 
     station: str
     epoch: int

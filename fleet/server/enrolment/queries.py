@@ -48,12 +48,12 @@ class StationCertificate:
     revoked: datetime | None
 
     def is_deliverable(self, now: datetime) -> bool:
-        """Whether the same key may have it again."""
+        """Return whether the same key may have this certificate again."""
         return self.revoked is None and now < self.issued + REDELIVERED
 
 
 def list_claims(connection: Connection, now: datetime, among: ColumnElement[bool]) -> list[ClaimRow]:
-    """Those that wait, then the newest."""
+    """List the claims that wait, then the newest."""
     waits = claims.c.asked.is_not(None) & claims.c.approved.is_(None)
     chosen = select(claims).where(among, or_(waits, claims.c.made > now - SHOWN))
     order = chosen.order_by(waits.desc(), claims.c.id.desc()).limit(MOST_SHOWN)
@@ -61,7 +61,7 @@ def list_claims(connection: Connection, now: datetime, among: ColumnElement[bool
 
 
 def count_waiting(connection: Connection, among: ColumnElement[bool]) -> int:
-    """How many stations have asked, and nobody has decided."""
+    """Count the stations that have asked, and about which nobody has decided."""
     waits = claims.c.asked.is_not(None), claims.c.approved.is_(None)
     return connection.execute(select(func.count(claims.c.station.distinct())).where(among, *waits)).scalar_one()
 
@@ -98,8 +98,8 @@ def next_epoch(connection: Connection, station: str, at_authority: int) -> int:
 
 
 def end_of_former_life(connection: Connection, station: str) -> str | None:
-    """Where the events of its last epoch end: `EPOCH:SEQUENCE`, up to which all came, and how many came behind it. None where it
-    never spoke, or had said by a reset that this is all."""
+    """Return where the events of the station's last epoch end: `EPOCH:SEQUENCE`, up to which all came, and how many came
+    behind it. None where it never spoke, or had said by a reset that this is all."""
     lives = select(chains.c.station, chains.c.epoch).join(stations).where(stations.c.name == station)
     last = connection.execute(lives.order_by(chains.c.epoch.desc()).limit(1)).first()
     if last is None:
@@ -136,12 +136,12 @@ def find_certificate(connection: Connection, serial: int) -> StationCertificate 
 
 
 def certificates_of_claim(connection: Connection, claim: int) -> list[StationCertificate]:
-    """What was issued under it: one at most."""
+    """Read the certificates that were issued under a claim: one at most."""
     return [_certificate(row) for row in connection.execute(select(certificates).where(certificates.c.claim == claim))]
 
 
 def certificates_of_key(connection: Connection, station: str, epoch: int, key: str) -> list[StationCertificate]:
-    """What was issued to a station in that epoch for that key, newest first."""
+    """Read the certificates that were issued to a station in that epoch for that key, newest first."""
     mine = certificates.c.station == station, certificates.c.epoch == epoch, certificates.c.key == key
     newest = select(certificates).where(*mine).order_by(certificates.c.issued.desc())
     return [_certificate(row) for row in connection.execute(newest)]
@@ -153,7 +153,7 @@ def list_certificates(connection: Connection) -> Iterable[StationCertificate]:
 
 
 def awaits_self_test(connection: Connection, station: str) -> bool:
-    """Whether a station that was let in here has done no self test since: until then it is not known to be one."""
+    """Return whether a station that was let in here has done no self test since: until then it is not known to be one."""
     let_in = select(func.max(claims.c.decided)).where(claims.c.station == station, claims.c.approved)
     at = connection.execute(let_in).scalar()
     tests = commands.c.station == station, commands.c.command == CommandName.SELF_TEST.value, commands.c.state == "done"

@@ -111,5 +111,5 @@ class RevocationFiles:
 
 
 def issued_by_authority(authority: Path) -> list[CertificateRecord]:
-    """What the authority itself has issued, as its part at the server says."""
+    """List the certificates that the authority itself has issued, as its part at the server says."""
     return Registry(authority).issued() if (authority / ISSUED_FILE).exists() else []

@@ -32,7 +32,7 @@ EVERYWHERE = frozenset("*")
 
 @dataclass(frozen=True, slots=True)
 class ClaimTerms:
-    """What a claim says besides its secret. `server`: the https address at which stations enrol."""
+    """Content of a claim besides its secret. `server`: the https address at which stations enrol."""
 
     server: str
     authority: x509.Certificate
@@ -57,7 +57,7 @@ class EnrolmentService:
 
     @changes_with()
     def is_on(self) -> bool:
-        """Whether stations can enrol over the network here."""
+        """Return whether stations can enrol over the network here."""
         return self._terms is not None
 
     def within(self, patterns: frozenset[str]) -> "EnrolmentService":
@@ -65,19 +65,19 @@ class EnrolmentService:
 
     @changes_with(Topic.STATIONS)
     def claims(self) -> Sequence[ClaimRow]:
-        """What waits first, then the newest."""
+        """List the claims that wait first, then the newest."""
         with self._database.reading.begin() as connection:
             return queries.list_claims(connection, self._clock(), stations_like(self._patterns)(claims.c.station))
 
     @changes_with(Topic.STATIONS)
     def count_waiting(self) -> int:
-        """How many stations wait for a person's word."""
+        """Count the stations that wait for a person's word."""
         with self._database.reading.begin() as connection:
             return queries.count_waiting(connection, stations_like(self._patterns)(claims.c.station))
 
     @changes_with(Topic.STATIONS)
     def claim(self, number: int) -> ClaimRow | None:
-        """That one."""
+        """Find a claim by its number."""
         with self._database.reading.begin() as connection:
             return self._find(connection, number)
 

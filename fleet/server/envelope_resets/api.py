@@ -86,7 +86,7 @@ def envelope_resets_api(resets: EnvelopeResetService) -> APIRouter:
 
 
 def within(request: Request, resets: EnvelopeResetService) -> EnvelopeResetService:
-    """Those that the caller's right was granted for."""
+    """Limit the resets to those that the caller's right was granted for."""
     return resets.within(caller_of(request).scope(request.state.right).patterns)
 
 

@@ -18,7 +18,7 @@ _LABEL: dict[str, tuple[Level, str]] = {
 
 
 def reset_label(state: str, result: str | None, *, waits: bool) -> StatusLabel:
-    """How it stands; the verifier's word where it has said it."""
+    """Return the label of a reset; of the verifier's word where it has said it."""
     name = result or ("expired" if state == "waiting" and not waits else state)
     level, icon = _LABEL[name]
     return StatusLabel(level, icon, "tries_state", name)

@@ -16,7 +16,7 @@ Result = Literal["reset", "reset_before", "not_used_up"]
 
 @dataclass(frozen=True, slots=True)
 class ResetRow:
-    """What somebody asked for one order. `result` is the verifier's word."""
+    """Request for new tries of one order's code letter. `result` is the verifier's word."""
 
     id: int
     order: str
@@ -31,7 +31,7 @@ class ResetRow:
     result: Result | None
 
     def waits(self, now: datetime) -> bool:
-        """Whether a second person may still agree."""
+        """Return whether a second person may still agree."""
         return self.state == "waiting" and now < self.decide_by
 
 

@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 class EnvelopeResetService:
-    """What pages and the API read and do. From any thread."""
+    """New tries for code letters, as pages and the API read and ask for them. From any thread."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class EnvelopeResetService:
 
     @changes_with(Topic.ORDERS)
     def story(self, order: str) -> ResetStory | None:
-        """What was asked for that order; None where it has no letter, or is not within."""
+        """Read what was asked for that order; None where it has no letter, or is outside this scope."""
         with self._database.reading.begin() as connection:
             known = self._order(connection, order)
             if known is None:
@@ -195,7 +195,7 @@ class EnvelopeResetSender:
             self._changes.publish(frozenset({Topic.ORDERS, Topic.ALERTS}))
 
     def _claim(self) -> list[tuple[ResetRow, EnvelopeFacts]]:
-        """Those that no other server has just taken."""
+        """Take the resets that are agreed and that no other server has just taken."""
         now = self._clock()
         free = or_(resets.c.claimed.is_(None), resets.c.claimed < now - CLAIM)
         letters = select(resets, orders.c.card_number, orders.c.envelope_key, orders.c.envelope_mac)

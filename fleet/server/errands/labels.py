@@ -30,7 +30,7 @@ ERRAND_KINDS = tuple(entry.id for entry in catalog())
 
 
 def errand_label(outcome: str | None) -> StatusLabel:
-    """How an errand ended, or that it goes on."""
+    """Return the label of an errand's end, or that it goes on."""
     if outcome is None:
         return StatusLabel("of", "clock-outline", "outcome", GOING_ON)
     known = lookup(ErrandOutcome, outcome)
@@ -118,7 +118,7 @@ class EventDescription:
 
 
 def describe_event(event: EventRow, texts: Localization) -> EventDescription:
-    """What an event says, to somebody who has never seen its type."""
+    """Describe an event to somebody who has never seen its type."""
     key = short_type(event.type)
     content = event.content
     effect = str(content.get("effect", ""))
@@ -148,7 +148,7 @@ def describe_event(event: EventRow, texts: Localization) -> EventDescription:
 
 
 def _told_update(content: Mapping[str, object], icon: str, texts: Localization) -> EventDescription:
-    """How far an update has come, and why it failed."""
+    """Describe how far an update has come, and why it failed."""
     step, reason = texts.code("update_step", str(content.get("step", ""))), str(content.get("reason", ""))
     said = texts("event.update.step", version=content.get("version", ""), step=step)
     if content.get("step") != "failed":

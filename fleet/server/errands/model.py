@@ -37,7 +37,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class ErrandQuery:
-    """Which errands: of a station, of a kind, with an outcome (`going_on`: not ended yet), begun on a local day (None: today)."""
+    """Filter of errands: station, kind, outcome (`going_on`: not ended yet), and local day on which they began (None: today)."""
 
     station: str | None = None
     kind: str = ""

@@ -116,7 +116,7 @@ def _errands(request: Request, web: Web, filters: ErrandFilter, after: str, chos
 
 
 def _sought(filters: ErrandFilter, selected: ErrandRow | None, now: datetime) -> tuple[ErrandQuery, str]:
-    """What the list shows, and which day that is: empty for today."""
+    """Return the filter of the list, and its day: empty for today."""
     today = now.astimezone().date()
     day = _day(filters.day) or (selected.started.astimezone().date() if selected else today)
     sought = filters.sought

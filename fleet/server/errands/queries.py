@@ -21,7 +21,7 @@ def errand_rows() -> Select[Any]:
 
 
 def matches_query(sought: ErrandQuery, now: datetime) -> ColumnElement[bool]:
-    """Whether an errand is one of those."""
+    """Return the condition under which an errand matches."""
     if sought.day is None:
         found = [errands.c.started >= local_days.start_of_day(now)]
     else:

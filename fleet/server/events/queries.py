@@ -43,14 +43,14 @@ def events_at(connection: Connection, places: Iterable[Place]) -> dict[Place, Ev
 
 
 def received_sequences(connection: Connection, station: int, epoch: int) -> ReceivedSequences:
-    """What a chain's own row says that is held of it; nothing where it has none."""
+    """Read from a chain's own row what is held of it; nothing where it has none."""
     query = select(chains.c.highest, chains.c.gaps).where(chains.c.station == station, chains.c.epoch == epoch)
     row = connection.execute(query).first()
     return ReceivedSequences() if row is None else ReceivedSequences(row.highest, gaps_from_text(row.gaps))
 
 
 def held_chain(connection: Connection, station: str, epoch: int, last: int, count: int) -> HeldChain:
-    """What is held of a chain, by the station's name; `hashes` of the `count` events that end at `last`, or at the highest."""
+    """Read what is held of a chain, by the station's name; `hashes` of the `count` events up to `last`, or up to the highest."""
     mine = chains.join(stations, stations.c.id == chains.c.station)
     of_it = select(func.max(chains.c.epoch), chains.c.station).select_from(mine).where(stations.c.name == station)
     row = connection.execute(of_it.group_by(chains.c.station)).one_or_none()

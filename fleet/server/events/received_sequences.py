@@ -39,17 +39,17 @@ class ReceivedSequences(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def missing(self) -> int:
-        """How many sequences are known to exist and are not held."""
+        """Number of sequences that are known to exist and are not held."""
         return 0 if not self.gaps else sum(last - first + 1 for first, last in self.gaps)
 
     def has(self, sequence: int) -> bool:
-        """Whether this one is held."""
+        """Return whether this sequence is held."""
         if sequence > self.highest or not self.gaps:
             return sequence <= self.highest
         return not any(first <= sequence <= last for first, last in self.gaps)
 
     def has_room(self, sequence: int) -> bool:
-        """Whether taking this one keeps the number of gaps within bounds."""
+        """Return whether taking this sequence keeps the number of gaps within bounds."""
         if sequence == self.highest + 1 or len(self.gaps) < MAX_GAPS:
             return True
         return any(first <= sequence <= last for first, last in self.gaps)

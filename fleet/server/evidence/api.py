@@ -59,7 +59,7 @@ def checkpoint_api(web: Web) -> APIRouter:
 
     @router.get("/stations/{name}/checkpoint", dependencies=needs(Right.VIEW))
     def read_checkpoint(request: Request, name: Name) -> LastCheckpoint:
-        """How far the station has signed its chain."""
+        """Return how far the station has signed its chain."""
         if readings_of(request).station(name, web.clock()) is None:
             raise HTTPException(404, "no station of that name")
         row = readings_of(request).checkpoint(name)
@@ -79,7 +79,7 @@ def evidence_api(evidence: Evidence) -> APIRouter:
         first: Annotated[Day | None, Query(description="first day, UTC")] = None,
         last: Annotated[Day | None, Query(description="last day, UTC, inclusive")] = None,
     ) -> Response:
-        """What stations have told of an errand, a card, an order, or one of them, in one signed file."""
+        """Return what stations have told of an errand, a card, an order or a station, in one signed file."""
         asked = evidence_request(kind, value, first, last)
         audit_lookup(request, export_audit_event(asked))
         try:

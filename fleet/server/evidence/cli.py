@@ -105,7 +105,7 @@ def _written(database: Database, seal: Seal, asked: EvidenceRequest, into: Path)
 
 
 def anchors_of(ca: Path | None, crl: Path | None, tsa_ca: Path | None, now: datetime) -> TrustAnchors:
-    """What was named to trust. Raises SealError."""
+    """Read the authorities and lists that were named to trust. Raises SealError."""
     authorities = None if ca is None else read_authorities(ca)
     tsa = () if tsa_ca is None else read_certificates(tsa_ca)
     if crl is None:

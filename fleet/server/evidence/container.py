@@ -48,7 +48,7 @@ class ContainerError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Where the content of a member lies."""
+    """Place of the content of a member."""
 
     name: str
     start: int

@@ -117,7 +117,7 @@ def readme(asked: EvidenceRequest, made: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ExportSummary:
-    """What went into the file: events with content, places of chains, bytes."""
+    """Counts of what went into the file: events with content, places of chains, bytes."""
 
     events: int
     lines: int

@@ -34,7 +34,7 @@ what must not be: content is `gone` that nobody erased; an event is `lost` that 
 
 
 class EvidenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the file is about. `first` and `last` (days, ISO 8601, inclusive) narrow it, by the station's clock in UTC."""
+    """Subject of the evidence. `first` and `last` (days, ISO 8601, inclusive) narrow it, by the station's clock in UTC."""
 
     kind: Kind
     value: str
@@ -49,7 +49,7 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the server signs. `made` is RFC 3339 in UTC; `files` are all members but this and its signature, in their order."""
+    """Content that the server signs. `made` is RFC 3339 in UTC; `files` are all members but this and its signature, in order."""
 
     format: str
     version: int

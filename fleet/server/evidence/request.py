@@ -18,16 +18,16 @@ PATTERN = r'^[^\x00-\x1f\x7f"\\]{1,64}$'
 
 
 class EvidenceRequestError(ValueError):
-    """What is asked for is not said well. The text says what."""
+    """Error in a request for evidence. The text says what is wrong."""
 
 
 def evidence_request(kind: Kind, value: str, first: date | None, last: date | None) -> EvidenceRequest:
-    """What a file is to be about; `first` and `last` day narrow it. Raises EvidenceRequestError."""
+    """Make the request for a file of evidence; `first` and `last` day narrow it. Raises EvidenceRequestError."""
     if not re.fullmatch(PATTERN.strip("^$"), value):
         raise EvidenceRequestError(f"{kind}: 1 to 64 signs, none of them a quotation mark")
     return EvidenceRequest(kind, value, first.isoformat() if first else None, last.isoformat() if last else None)
 
 
 def export_audit_event(asked: EvidenceRequest) -> AuditEvent:
-    """What the audit says of an export."""
+    """Return the entry of the audit about an export."""
     return AuditEvent(EXPORTED, asked.value, " ".join(part for part in (asked.kind, asked.first, asked.last) if part))

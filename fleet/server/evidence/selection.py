@@ -102,8 +102,8 @@ def _parts_of(connection: Connection, key: tuple[str, int, int], chosen: list[in
 
 
 def _with_ends(signed: list[int], chosen: Sequence[int], highest: int) -> list[int]:
-    """Where no checkpoint stands before the first, or after the last, the part reaches to the chain's own end, if that is near: a
-    place that was held and is not there is seen then.
+    """Add the chain's own end, where that is near, if no checkpoint stands before the first, or after the last: a place that was
+    held and is not there is seen then.
 
     >>> _with_ends([20, 40], [5, 50], 60), _with_ends([], [5000], 9000)
     ([1, 20, 40, 60], [])

@@ -41,7 +41,7 @@ class EvidenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise SettingsError(f"tsa_ca: {error}") from None
 
     def tls(self) -> ssl.SSLContext | None:
-        """Whom the connection trusts; None: whom the machine does. Raises SettingsError."""
+        """Return a context that trusts `tls_ca`; None: the connection trusts whom the machine does. Raises SettingsError."""
         if not self.tls_ca:
             return None
         try:

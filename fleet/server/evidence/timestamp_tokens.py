@@ -87,7 +87,7 @@ def read_response(raw: bytes, content: bytes, nonce: int, roots: Sequence[x509.C
 
 
 def read_stamp(token: bytes, content: bytes, roots: Sequence[x509.Certificate]) -> Stamp:
-    """What a token over `content` says. Without `roots` it is not checked who says so. Raises TimestampError."""
+    """Read the stamp of a token over `content`. Without `roots` it is not checked who says so. Raises TimestampError."""
     if len(token) > MOST_BYTES:
         raise TimestampError(f"the token has more than {MOST_BYTES} bytes")
     return _read(token, content, roots, None)
@@ -155,7 +155,7 @@ def _signer(signed: Any) -> x509.Certificate:
 
 
 def _named_certificate(signed: Any, attributes: Any) -> x509.Certificate:
-    """That whose hash is in the signed attributes, so that nobody can put another with the same key there (RFC 5816)."""
+    """Return the certificate whose hash is in the signed attributes, so that no other with the same key counts (RFC 5816)."""
     for name in ("signing_certificate_v2", "signing_certificate"):
         if name not in attributes:
             continue

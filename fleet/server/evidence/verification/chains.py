@@ -28,7 +28,7 @@ _decoder = msgspec.json.Decoder(ChainLine)
 
 @dataclass(slots=True)
 class ProvedStretch:
-    """What was found in one unbroken run of a chain's places."""
+    """Findings about one unbroken run of a chain's places."""
 
     station: str
     epoch: int
@@ -146,7 +146,7 @@ class ChainChecker:
     def _cover(
         self, run: _Run, signed: Checkpoint, trusted: TrustedTime | None, problem: EvidenceProblem | None
     ) -> None:
-        """What a checkpoint vouches for, unless it may be the word of who has stolen a revoked station's key."""
+        """Note what a checkpoint vouches for, unless it may be the word of who has stolen a revoked station's key."""
         if problem is not None:
             self.revoked.append(problem)
             return
@@ -169,7 +169,7 @@ class ChainChecker:
             run.unwitnessed.append((told.number, bytes(told.receipt)))
 
     def _checkpoint(self, where: str, event: Event) -> tuple[Checkpoint, TrustedTime | None, EvidenceProblem | None]:
-        """What it states, when it is trusted to have been there, and why it cannot count."""
+        """Verify a checkpoint: return what it states, when it is trusted to have been there, and why it cannot count."""
         try:
             text = msgspec.json.decode(event.data or b"", type=CheckpointData).jws
             statement = verify_statement(text, TYP)

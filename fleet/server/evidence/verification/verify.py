@@ -46,7 +46,7 @@ that no trusted time puts before its revocation."""
 
 @dataclass(frozen=True, slots=True)
 class TrustAnchors:
-    """What who checks brings along."""
+    """Trust anchors that the person who checks brings along."""
 
     authorities: Authorities | None = None
     """The fleet's. None: the file's own, which has to be compared then."""
@@ -58,7 +58,7 @@ class TrustAnchors:
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """What was found. `where` and `why` say what is wrong and are empty where nothing is."""
+    """Result of a verification. `where` and `why` say what is wrong and are empty where nothing is."""
 
     verdict: Verdict
     where: str = ""
@@ -79,7 +79,7 @@ class VerificationReport:
 
     @property
     def whole(self) -> bool:
-        """Whether every event with content is covered by a station's signature."""
+        """True where every event with content is covered by a station's signature."""
         return all(not stretch.unsigned for stretch in self.stretches)
 
 
