@@ -253,12 +253,12 @@ async def test_what_was_typed_is_wiped_when_its_errand_ends(
     """However it ends; an errand inside another keeps the codes of the outer one."""
     outer, inner = Secret("246813"), Secret("975318")
 
-    async def asks(ask: Any, desk: Any, log: Any) -> Ended:
-        await ask(QUESTION)
+    async def asks(context: Any) -> Ended:
+        await context.ask(QUESTION)
         raise ErrandCancelledError
 
-    async def nests(ask: Any, desk: Any, log: Any) -> Ended:
-        await ask(QUESTION)
+    async def nests(context: Any) -> Ended:
+        await context.ask(QUESTION)
         answers(inner)
         await supervisor.run(asks, NoDesk(), NoLog())  # type: ignore[arg-type]
         with pytest.raises(WipedError):

@@ -73,7 +73,7 @@ class Fleet:
         self.writer.commit(said, self.now)
         self.monitor.look()
         with self.database.writing.begin() as connection:  # people register hand-overs in the issuer's portal
-            for waiting in request_queue.due_requests(connection, self.now, limit=100):
+            for waiting in request_queue.due_requests(connection, self.now):
                 request_queue.leave_to_people(connection, waiting.key)
 
     def have_errands(self, random: Random, count: int) -> list[str]:

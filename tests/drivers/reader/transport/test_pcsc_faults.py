@@ -1,5 +1,6 @@
 """What PC/SC may answer when something is wrong, each told as what it is. The service is played; its codes are the real ones."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -97,6 +98,7 @@ class PlayedService:
 
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> PlayedService:
+    gc.collect()  # contexts of an earlier test's backend are given back to the service of then
     service = PlayedService()
     monkeypatch.setattr(pcsc, "scard", service)
     monkeypatch.setattr(pcsc, "BUSY_PAUSE_S", 0.0)
