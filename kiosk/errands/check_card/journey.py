@@ -72,8 +72,7 @@ async def _tell_in_use(log: ErrandLog, card: OwnCard) -> None:
 
 
 async def _tell_name_change(context: ErrandContext, card: OwnCard, code: Secret) -> None:
-    """Tell a changed name to the holder alone: the directory is asked after the card's signature, which is for nothing
-    else."""
+    """Show a changed name to the holder alone: the directory is asked with a signature of the card for this only."""
     if not isinstance(card.register, CardWord):
         return
     means = holder_means(card.facts)
