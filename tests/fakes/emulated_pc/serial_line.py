@@ -76,7 +76,9 @@ class RootShell:
         self._count = 0
 
     def wait_until_there(self, limit_s: float) -> None:
-        """Raises NotSaidError."""
+        """Wait for the first prompt; there is none to wait for once a command has run. Raises NotSaidError."""
+        if self._count:
+            return
         self._line.wait_for(r"[#$] $", limit_s)
         self.run("stty -echo; PS1=; export SYSTEMD_PAGER=cat SYSTEMD_COLORS=0", limit_s)
 
