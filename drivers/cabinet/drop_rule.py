@@ -25,7 +25,7 @@ _NEXT = {
 
 
 def ended(stage: int) -> bool:
-    """Whether nothing more changes it."""
+    """Return whether nothing more changes it."""
     return stage in (COUNTED, WRONG_ORDER)
 
 
@@ -35,7 +35,7 @@ def after(stage: int, event: int) -> int:
 
 
 def outcome(stage: int) -> int:
-    """What has come of a watch that ends at this stage."""
+    """Return what has come of a watch that ends at this stage."""
     if stage == COUNTED:
         return ENDED_COUNTED
     if stage == WRONG_ORDER:

@@ -57,7 +57,7 @@ def cobs(data: bytes) -> bytes:
 
 
 def uncobs(data: bytes) -> "bytes | None":
-    """What was stuffed; None where `data` is not well formed. There is no zero in `data`."""
+    """Return what was stuffed; None where `data` is not well formed. There is no zero in `data`."""
     plain = bytearray()
     at, size = 0, len(data)
     while at < size:

@@ -29,7 +29,7 @@ class Coil:
         pins.release()
 
     def free(self, now: int) -> bool:
-        """Whether one may be switched on now."""
+        """Return whether one may be switched on now."""
         return self.output == 0 and (self._rested is None or now >= self._rested)
 
     def on(self, output: int, now: int) -> None:

@@ -51,7 +51,7 @@ class DropSlot:
 
     @property
     def full(self) -> bool:
-        """Whether the bin takes no more, by its sensor or by its count."""
+        """True while the bin takes no more, by its sensor or by its count."""
         return self._full_sensor or self._counters.bin_count >= self._holds
 
     @property

@@ -41,9 +41,9 @@ class Firmware:
         return self.link.take()
 
     def leave(self) -> bool:
-        """Whether to go to the bootloader, now that the answer is on the line."""
+        """Return whether to go to the bootloader, now that the answer is on the line."""
         return self.link.commands.to_bootloader
 
     def restart(self) -> bool:
-        """Whether to start again, with other wiring."""
+        """Return whether to start again, with other wiring."""
         return self.parts.rewiring.done

@@ -27,16 +27,16 @@ class Inputs:
         return changed
 
     def on(self, bit: int) -> bool:
-        """How one bit stands."""
+        """Return how one bit stands."""
         return bool(self.bits >> bit & 1)
 
 
 def numbers(bits: int) -> list[int]:
-    """Which bits are set, lowest first."""
-    found, number = [], 0
+    """Return which bits are set, lowest first."""
+    set_bits, number = [], 0
     while bits:
         if bits & 1:
-            found.append(number)
+            set_bits.append(number)
         bits >>= 1
         number += 1
-    return found
+    return set_bits

@@ -42,7 +42,7 @@ class Link:
 
     @property
     def in_session(self) -> bool:
-        """Whether a host has proved itself and is still heard."""
+        """True while a host has proved itself and is still heard."""
         return self._channel is not None
 
     def feed(self, data: bytes, now: int) -> None:
@@ -109,7 +109,7 @@ class Link:
         self._send(protocol.sealed(session, m.WELCOME, 0, 0, values))
 
     def _begun(self, message: Message, now: int) -> bool:
-        """Whether this is the BEGIN of the session that a HELLO has prepared."""
+        """Begin the session that a HELLO has prepared; return whether this is its BEGIN."""
         pending = self._pending
         if message.kind != m.BEGIN or pending is None:
             return False

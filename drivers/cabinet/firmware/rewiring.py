@@ -24,19 +24,19 @@ class Rewiring:
 
     def take(self, size: int, at: int, part: bytes) -> int:
         """One part of `size` bytes in all, beginning at `at`: a code."""
-        held = (b"" if at == 0 else self._held) + part
-        if not part or len(held) != at + len(part) or len(held) > size or size > MAX_WIRING:
+        received = (b"" if at == 0 else self._held) + part
+        if not part or len(received) != at + len(part) or len(received) > size or size > MAX_WIRING:
             self._held = b""
             return BAD_PAYLOAD
-        self._held = held
-        return OK if len(held) < size else self._keep()
+        self._held = received
+        return OK if len(received) < size else self._keep()
 
     def _keep(self) -> int:
-        held, self._held = self._held, b""
-        if wiring_in(held) is None:
+        text, self._held = self._held, b""
+        if wiring_in(text) is None:
             return BAD_PAYLOAD
         try:
-            self._flash.write(FILE, held)
+            self._flash.write(FILE, text)
         except OSError:
             return FLASH_FAILED
         self.done = True
@@ -53,7 +53,7 @@ def wiring_in(content: bytes) -> "Wiring | None":
 
 
 def wiring_of(flash: Flash) -> Wiring:
-    """What the flash says; the standard wiring where it says nothing that fits."""
-    said = flash.read(FILE)
-    wiring = None if said is None else wiring_in(said)
+    """Return what the flash says; the standard wiring where it says nothing that fits."""
+    text = flash.read(FILE)
+    wiring = None if text is None else wiring_in(text)
     return Wiring(STANDARD) if wiring is None else wiring

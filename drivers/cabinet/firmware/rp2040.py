@@ -236,7 +236,7 @@ class Usb:
         self._left = b""
 
     def read(self) -> bytes:
-        """What is there, or comes within REST_MS."""
+        """Read what is there, or comes within REST_MS."""
         data = bytearray()
         wait_ms = REST_MS
         while len(data) < MOST_BYTES and self._in.poll(wait_ms):
@@ -245,7 +245,7 @@ class Usb:
         return bytes(data)
 
     def write(self, data: bytes) -> None:
-        """What there is room for; the rest at the next turn."""
+        """Write what there is room for; the rest at the next turn."""
         self._left = (self._left + data)[:4096]
         while self._left and self._out.poll(0):
             sys.stdout.buffer.write(self._left[:CHUNK])
@@ -253,7 +253,7 @@ class Usb:
 
     @property
     def done(self) -> bool:
-        """Whether all is on its way."""
+        """True once all is on its way."""
         return not self._left
 
 

@@ -59,7 +59,7 @@ class Slots:
             return NO_SUCH_SLOT, 0
         standing = self.doors_open()
         if standing:
-            others = [one for one in standing if one != slot]
+            others = [door for door in standing if door != slot]
             return (OTHER_OPEN, others[0]) if others else (ALREADY_OPEN, 0)
         if not self._coil.free(now):
             return BUSY, 0

@@ -156,7 +156,7 @@ class Virtual:
             self.world.slots = self.wiring.slots
             self.start(CAUSES.index("software"))
         if self.panel_stream is not None:  # before the line: whoever has the answer finds the world as it says
-            self.panel_stream.write("".join([said + "\n" for said in self.world.said]).encode())
+            self.panel_stream.write("".join([line + "\n" for line in self.world.said]).encode())
         self.world.said.clear()
         self.line.write(self.panel.garbage + (b"" if self.panel.silent else out))
         self.panel.garbage = b""

@@ -78,7 +78,7 @@ class Wiring:
 
     @property
     def slots(self) -> int:
-        """How many there are."""
+        """Number of slots."""
         return len(self.locks)
 
     def _drop(self, drop: object) -> None:
@@ -162,12 +162,12 @@ def check_pin(pin: str, key: str) -> None:
     """Raises WiringError for a pin that no board has."""
     where, number = pin.split(":")
     if where == "gpio":
-        known = number.isdigit() and int(number) in GPIO
+        exists = number.isdigit() and int(number) in GPIO
     elif where in ("in", "out"):
-        known = int(number) < CHAIN_BITS
+        exists = int(number) < CHAIN_BITS
     else:
-        known = where[:3] == "mcp" and where[3:] in [str(address) for address in range(32, 40)] and int(number) < 16
-    if not known:
+        exists = where[:3] == "mcp" and where[3:] in [str(address) for address in range(32, 40)] and int(number) < 16
+    if not exists:
         raise WiringError(f"{key}: there is no {pin}")
 
 
