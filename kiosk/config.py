@@ -340,10 +340,10 @@ class NetworkSection(Section):
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
-    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):([0-9]{1,5})", text)
-    if found is None or not 1 <= int(found[3]) <= 65535:
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):([0-9]{1,5})", text)
+    if match is None or not 1 <= int(match[3]) <= 65535:
         raise ValueError(f"{text!r} is no host and port: write host:port, and an address of IPv6 in brackets")
-    return found[1] or found[2], int(found[3])
+    return match[1] or match[2], int(match[3])
 
 
 class UsbSection(Section):
@@ -365,7 +365,7 @@ class UsbSection(Section):
 
 def _usb_classes(usb_id: str, slash: str, classes: str) -> tuple[UsbId, tuple[str, ...]]:
     named = tuple(classes.lower().split(",")) if slash else SERIAL
-    if not all(re.fullmatch(r"[0-9a-f]{2}", one) for one in named):
+    if not all(re.fullmatch(r"[0-9a-f]{2}", digits) for digits in named):
         raise ValueError(
             f"{classes!r} are no classes of USB: write vvvv:pppp/CC,CC, two hex digits each, as lsusb -v prints"
         )

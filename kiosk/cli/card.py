@@ -84,13 +84,13 @@ async def visit_and_do(arguments: Arguments, backend: Backend, desk: CardTools) 
         await reader.close()
 
 
-def choose_reader(backend: Backend, wanted: str | None) -> str:
+def choose_reader(backend: Backend, reader_name: str | None) -> str:
     """The reader that was named, else the one that holds a card. Raises InputError, NoReaderError."""
     names = backend.readers()
-    if wanted is not None:
-        if wanted in names:
-            return wanted
-        raise InputError(f"no reader is called {wanted!r}; there are: {', '.join(names) or 'none'}")
+    if reader_name is not None:
+        if reader_name in names:
+            return reader_name
+        raise InputError(f"no reader is called {reader_name!r}; there are: {', '.join(names) or 'none'}")
     with_card = [name for name in names if backend.presence(name) in (Presence.PRESENT, Presence.MUTE)]
     if len(with_card) > 1:
         raise InputError(f"name one with --reader; these hold a card: {', '.join(with_card)}")

@@ -20,10 +20,10 @@ def role_for(visit: CardVisit, purpose: Purpose) -> Role:
 
 def is_entered_at_reader(arguments: Arguments, visit: CardVisit) -> bool:
     """Is the code typed at the reader? Where it has keys, unless a file with codes was named."""
-    asked = visit.has_pad and arguments.codes_file is None
-    if asked:
+    at_reader = visit.has_pad and arguments.codes_file is None
+    if at_reader:
         print("Type the code at the reader.", file=sys.stderr)
-    return asked
+    return at_reader
 
 
 def refuse_last_try(arguments: Arguments, visit: CardVisit, role: Role) -> Locked | Refused | None:

@@ -69,8 +69,8 @@ def _record(arguments: Arguments) -> int:
     def code(role: Role) -> Secret:
         return codes.get(*(("signature_pin", "Signature PIN") if role is Role.SIGNATURE else ("pin", "PIN")))
 
-    asked = code if arguments.code else None
-    trace = asyncio.run(record_card(backend, reader, settings, datetime.now(UTC).date(), asked))
+    ask_code = code if arguments.code else None
+    trace = asyncio.run(record_card(backend, reader, settings, datetime.now(UTC).date(), ask_code))
     content = trace.to_file()
     try:
         signed = sign(content, key)

@@ -90,15 +90,15 @@ def run(args: argparse.Namespace) -> int:
             print("kortkiosk devices: the station runs and has its devices; end it first", file=sys.stderr)
             return Exit.REFUSED
         wishes = SelfTestOptions(args.thorough, args.print, args.open)
-        found = asyncio.run(check_configured(config, path.resolve().parent, wishes, args.fault))
+        results = asyncio.run(check_configured(config, path.resolve().parent, wishes, args.fault))
     except (ConfigError, VirtualDevicesError) as error:
         print(f"kortkiosk devices: {error}", file=sys.stderr)
         return Exit.BAD_INPUT
     except CabinetPowerError as error:
         print(f"kortkiosk devices: {error}", file=sys.stderr)
         return Exit.FAULT
-    _say(found, kept_kind(path.resolve().parent / config.station.identity / KEY_FILE), as_json=args.json)
-    return Exit.DONE if all(result.ok for result in found) else Exit.FAULT
+    _say(results, kept_kind(path.resolve().parent / config.station.identity / KEY_FILE), as_json=args.json)
+    return Exit.DONE if all(result.ok for result in results) else Exit.FAULT
 
 
 def _plugin() -> Plugin | None:
@@ -117,12 +117,12 @@ def _faults() -> Sequence[str]:
 
 def _need_known(faults: Sequence[str]) -> None:
     """Raises VirtualDevicesError where one of these is no fault, or none can be set."""
-    known = _faults()
-    if faults and not known:
+    fault_names = _faults()
+    if faults and not fault_names:
         raise missing_wheel("--fault")
-    wrong = [f"there is no fault {name!r}" for name in faults if name not in known]
+    wrong = [f"there is no fault {name!r}" for name in faults if name not in fault_names]
     if wrong:
-        raise VirtualDevicesError(f"{'; '.join(wrong)}; there are: {', '.join(known)}")
+        raise VirtualDevicesError(f"{'; '.join(wrong)}; there are: {', '.join(fault_names)}")
 
 
 async def check_configured(
@@ -198,16 +198,16 @@ def _is_running(lock: Path) -> bool:
     return False
 
 
-def _say(found: list[SelfTestResult], key: Kind | None, *, as_json: bool) -> None:
+def _say(results: list[SelfTestResult], key: Kind | None, *, as_json: bool) -> None:
     if as_json:
         document = {
-            "ok": all(result.ok for result in found), "key": key, "devices": [asdict(result) for result in found],
+            "ok": all(result.ok for result in results), "key": key, "devices": [asdict(result) for result in results],
         }  # fmt: skip
         print(json.dumps(document, ensure_ascii=False))
         return
-    for one in found:
-        mark, kind = ("ok   " if one.ok else "FAULT"), f"{one.kind}, virtual" if one.virtual else one.kind
-        print(f"{mark} {one.name} ({kind}): {one.state}: {one.text}")
-    if not found:
+    for device in results:
+        mark, kind = ("ok   " if device.ok else "FAULT"), f"{device.kind}, virtual" if device.virtual else device.kind
+        print(f"{mark} {device.name} ({kind}): {device.state}: {device.text}")
+    if not results:
         print("No devices are configured.")
     print(f"the station's key: {KEPT[key] if key else 'none yet: the station is not enrolled'}")

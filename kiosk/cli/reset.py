@@ -74,9 +74,14 @@ def _reset(args: argparse.Namespace, config: Config, base: Path) -> int:
 
 
 def _tell(args: argparse.Namespace, losses: ResetLosses) -> None:
-    told = {"station": losses.station, "unsent": losses.unsent, "slots": list(losses.slots), "binned": losses.binned}
+    document = {
+        "station": losses.station,
+        "unsent": losses.unsent,
+        "slots": list(losses.slots),
+        "binned": losses.binned,
+    }
     if args.json:
-        print(json.dumps(told))
+        print(json.dumps(document))
         return
     print(f"{losses.station} would forget its keys, its events, its lists and what it counted of cards' tries.")
     print(f"{losses.unsent} events are not at the fleet server yet; they are sent first.")
@@ -86,11 +91,11 @@ def _tell(args: argparse.Namespace, losses: ResetLosses) -> None:
         print(f"{losses.binned} cards lie in the bin: empty it first.")
 
 
-def _say(args: argparse.Namespace, told: dict[str, object]) -> None:
+def _say(args: argparse.Namespace, document: dict[str, object]) -> None:
     if args.json:
-        print(json.dumps(told))
+        print(json.dumps(document))
     else:
-        print("The station is erased." if told["erased"] else "No reset was begun; nothing was erased.")
+        print("The station is erased." if document["erased"] else "No reset was begun; nothing was erased.")
 
 
 def _refuse(text: str, code: Exit) -> int:

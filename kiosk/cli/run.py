@@ -72,17 +72,17 @@ def run(args: argparse.Namespace) -> int:
         os.environ.setdefault("SDL_VIDEODRIVER", "kmsdrm")
     if not (faults and is_there) and not _finish_reset(config, args.config.resolve().parent):
         return Exit.FAULT
-    code = _show(args, config, faults, said=is_there)
+    code = _show(args, config, faults, faults_reported=is_there)
     if code == RESTART:
         os.execv(sys.executable, [sys.executable, "-m", "kiosk.cli", *sys.argv[1:]])  # noqa: S606 - itself, as it was begun
     return code
 
 
-def _show(args: argparse.Namespace, config: Config, faults: list[str], *, said: bool) -> int:
-    """The assistant or the station, until it ends. `said`: the faults were."""
+def _show(args: argparse.Namespace, config: Config, faults: list[str], *, faults_reported: bool) -> int:
+    """The assistant or the station, until it ends. `faults_reported`: they are printed already."""
     if is_setup_due(args.config):
         return asyncio.run(_set_up(args.config, as_json=args.json))
-    if not said:
+    if not faults_reported:
         _say_faults(faults, as_json=args.json)
     return asyncio.run(_station(config, args.config.resolve().parent, faults, as_json=args.json))
 

@@ -52,8 +52,8 @@ def panel_size(root: Path = SYSFS) -> tuple[int, int] | None:
             connected = status.read_text("ascii").strip() == "connected"
         except (OSError, UnicodeDecodeError):
             continue
-        if connected and modes and (found := re.fullmatch(r"([0-9]{3,4})x([0-9]{3,4})", modes[0])):
-            return int(found[1]), int(found[2])
+        if connected and modes and (match := re.fullmatch(r"([0-9]{3,4})x([0-9]{3,4})", modes[0])):
+            return int(match[1]), int(match[2])
     return None
 
 

@@ -127,12 +127,12 @@ async def _problem_of_copy(config: Config, base: Path) -> str | None:
 
 
 def _in_words(findings: FileFindings) -> str | None:
-    said = list(findings.faults)
+    parts = list(findings.faults)
     if findings.indexes:
-        said.append("an index does not fit its table")
+        parts.append("an index does not fit its table")
     if findings.events:
-        said.append(f"{len(findings.events)} events are damaged")
-    return "; ".join(said) or None
+        parts.append(f"{len(findings.events)} events are damaged")
+    return "; ".join(parts) or None
 
 
 def _config(args: argparse.Namespace) -> tuple[Config, Path]:
@@ -142,16 +142,16 @@ def _config(args: argparse.Namespace) -> tuple[Config, Path]:
 
 
 def _refuse(error: ConfigError | JoinError | OSError) -> int:
-    said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
-    print(f"kortkiosk store: {said}", file=sys.stderr)
+    reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+    print(f"kortkiosk store: {reason}", file=sys.stderr)
     if isinstance(error, ConfigError):
         return Exit.BAD_INPUT
     return Exit.REFUSED if isinstance(error, JoinError) and error.code == "running" else Exit.FAULT
 
 
-def _say(args: argparse.Namespace, told: dict[str, object]) -> None:
+def _say(args: argparse.Namespace, document: dict[str, object]) -> None:
     if args.json:
-        print(json.dumps(told, ensure_ascii=False))
+        print(json.dumps(document, ensure_ascii=False))
         return
-    for name, value in told.items():
+    for name, value in document.items():
         print(f"{name:10} {'-' if value is None else value}")

@@ -104,8 +104,8 @@ def _write_page(arguments: argparse.Namespace, item: bytes | str, now: datetime)
         raise _InputError("a page needs the whole receipt; this is only its QR text")
     qr = arguments.qr or ""
     if qr:
-        said = verify_receipt(qr, _trust(arguments, True, now))
-        if not isinstance(said, Genuine) or said.statement.digest != sha256(item).digest():
+        verdict = verify_receipt(qr, _trust(arguments, True, now))
+        if not isinstance(verdict, Genuine) or verdict.statement.digest != sha256(item).digest():
             raise _InputError("the QR text is not that of this receipt")
     texts, language = Texts.load(), arguments.language
     page = receipt_pdf(read_receipt(item, qr), lambda sentence: texts.plain(sentence, language))
@@ -189,18 +189,18 @@ def _revocations(path: Path, authorities: tuple[x509.Certificate, ...], now: dat
 
 
 def _certificates(paths: list[Path]) -> tuple[x509.Certificate, ...]:
-    found: list[x509.Certificate] = []
+    certificates: list[x509.Certificate] = []
     for path in paths:
         try:
             raw = path.read_bytes()
             if b"\0" in raw:  # an evidence file holds certificates too, and must not vouch for itself
                 raise ValueError("not a text file")
-            found += x509.load_pem_x509_certificates(raw)
+            certificates += x509.load_pem_x509_certificates(raw)
         except OSError as fault:
             raise _InputError(f"{path}: {_reason(fault)}") from None
         except ValueError:
             raise _InputError(f"{path}: there is no certificate in PEM in it") from None
-    return tuple(found)
+    return tuple(certificates)
 
 
 def _reason(fault: Exception) -> str:

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         config, base = _config(args)
         by_person = {config.readers.holder, config.readers.administrator} - {"", VIRTUAL} != set()
         answers = answers_file.load(args.answers, by_person=by_person)
-        errand = next(known for known in ERRANDS if known.id == args.errand)
+        errand = next(registered for registered in ERRANDS if registered.id == args.errand)
         with tempfile.TemporaryDirectory() as folder, open_hands(config, answers, Path(folder)) as hands:
             return asyncio.run(_Walk(args.json, config, base, hands).go(errand, answers))
     except (ConfigError, AnswersError, VirtualDevicesError) as error:
@@ -127,8 +127,8 @@ class _Walk:
     def _cannot(self, errand: Errand, station: Station, missing: str) -> int:
         problems = [{"code": problem.code, "text": problem.text} for problem in station.problems]
         self._say({"outcome": ErrandOutcome.REFUSED, "errand": errand.id, "missing": missing, "problems": problems})
-        for one in problems:
-            print(f"kortkiosk walk: {one['text']}", file=sys.stderr)
+        for fault in problems:
+            print(f"kortkiosk walk: {fault['text']}", file=sys.stderr)
         return CANNOT.get(missing, Exit.BAD_INPUT)
 
     async def _finish(
@@ -203,9 +203,9 @@ async def _sequence(station: Station) -> int:
 
 
 async def _events(station: Station, first: int) -> list[dict[str, Any]]:
-    told = await station.records.events_after(first) if station.records else []
+    events = await station.records.events_after(first) if station.records else []
     # A checkpoint belongs to the chain, not to an errand.
-    own = [event for event in told if event[1] != EventType.CHAIN_CHECKPOINT]
+    own = [event for event in events if event[1] != EventType.CHAIN_CHECKPOINT]
     return [{"sequence": sequence, "type": kind} for sequence, kind in own]
 
 

@@ -48,102 +48,102 @@ def _if(true: bool) -> Iterable[Args]:
     return ({},) if true else ()
 
 
-def _puk_dead(known: CardEvidence) -> bool:
-    puk = known.card.pin(Role.PUK)
+def _puk_dead(evidence: CardEvidence) -> bool:
+    puk = evidence.card.pin(Role.PUK)
     return puk is not None and puk.state == "locked"
 
 
-def _unsendable_puk(known: CardEvidence) -> Pin | None:
+def _unsendable_puk(evidence: CardEvidence) -> Pin | None:
     """The PUK where it is not sent: so few tries are left, or may be."""
-    puk = known.card.pin(Role.PUK)
+    puk = evidence.card.pin(Role.PUK)
     return puk if puk is not None and puk.below_floor else None
 
 
-def _puk_floor(known: CardEvidence) -> Iterable[Args]:
+def _puk_floor(evidence: CardEvidence) -> Iterable[Args]:
     """Neither the holder nor an administrator who attends is invited to type a PUK that is not sent."""
-    puk, rules = _unsendable_puk(known), known.card.rules
-    if puk is not None and _locked(known) and not rules.read_only and not rules.administrable:
+    puk, rules = _unsendable_puk(evidence), evidence.card.rules
+    if puk is not None and _locked(evidence) and not rules.read_only and not rules.administrable:
         yield {"why": puk_floor_cause(puk)}
 
 
-def _locked(known: CardEvidence) -> bool:
-    return any(pin.state == "locked" for pin in known.card.pins if pin.role is not Role.PUK)
+def _locked(evidence: CardEvidence) -> bool:
+    return any(pin.state == "locked" for pin in evidence.card.pins if pin.role is not Role.PUK)
 
 
-def _revoked(known: CardEvidence) -> Iterable[Args]:
-    return _if(any(certificate.chain == "revoked" for certificate in known.in_use))
+def _revoked(evidence: CardEvidence) -> Iterable[Args]:
+    return _if(any(certificate.chain == "revoked" for certificate in evidence.in_use))
 
 
-def _blocked(known: CardEvidence) -> Iterable[Args]:
-    return _if(known.record is not None and known.record.state == "blocked")
+def _blocked(evidence: CardEvidence) -> Iterable[Args]:
+    return _if(evidence.record is not None and evidence.record.state == "blocked")
 
 
-def _held(known: CardEvidence) -> Iterable[Args]:
-    return _if(known.record is not None and known.record.state == "held")
+def _held(evidence: CardEvidence) -> Iterable[Args]:
+    return _if(evidence.record is not None and evidence.record.state == "held")
 
 
-def _left(known: CardEvidence) -> Iterable[Args]:
-    return _if(known.record is not None and known.record.holder == "left")
+def _left(evidence: CardEvidence) -> Iterable[Args]:
+    return _if(evidence.record is not None and evidence.record.holder == "left")
 
 
-def _not_registered(known: CardEvidence) -> Iterable[Args]:
-    return _if(isinstance(known.register, NotFound))
+def _not_registered(evidence: CardEvidence) -> Iterable[Args]:
+    return _if(isinstance(evidence.register, NotFound))
 
 
-def _printed_differs(known: CardEvidence) -> Iterable[Args]:
-    return _if(bool(known.printed) and not known.card.card_number.endswith(known.printed[-8:]))
+def _printed_differs(evidence: CardEvidence) -> Iterable[Args]:
+    return _if(bool(evidence.printed) and not evidence.card.card_number.endswith(evidence.printed[-8:]))
 
 
 _HOLDER = ("holder", "printed")
 """Where what is printed on the card decides, `unblock` asks for it."""
 
 
-def _pin_locked(known: CardEvidence) -> Iterable[Args]:
-    by_holder = known.card.rules.unblocking in _HOLDER and _unsendable_puk(known) is None
-    return _if(_locked(known) and not _puk_dead(known) and by_holder)
+def _pin_locked(evidence: CardEvidence) -> Iterable[Args]:
+    by_holder = evidence.card.rules.unblocking in _HOLDER and _unsendable_puk(evidence) is None
+    return _if(_locked(evidence) and not _puk_dead(evidence) and by_holder)
 
 
-def _not_by_holder(known: CardEvidence) -> Iterable[Args]:
-    rules, floor = known.card.rules, _unsendable_puk(known) is not None
+def _not_by_holder(evidence: CardEvidence) -> Iterable[Args]:
+    rules, floor = evidence.card.rules, _unsendable_puk(evidence) is not None
     helped = rules.administrable if floor else rules.unblocking not in _HOLDER
-    return _if(_locked(known) and not _puk_dead(known) and helped and not rules.read_only)
+    return _if(_locked(evidence) and not _puk_dead(evidence) and helped and not rules.read_only)
 
 
-def _read_only(known: CardEvidence) -> Iterable[Args]:
+def _read_only(evidence: CardEvidence) -> Iterable[Args]:
     """Nobody has tried the product: no errand that changes a card is offered for it."""
-    return _if(known.card.rules.read_only and not _locked(known))
+    return _if(evidence.card.rules.read_only and not _locked(evidence))
 
 
-def _locked_read_only(known: CardEvidence) -> Iterable[Args]:
-    return _if(known.card.rules.read_only and _locked(known) and not _puk_dead(known))
+def _locked_read_only(evidence: CardEvidence) -> Iterable[Args]:
+    return _if(evidence.card.rules.read_only and _locked(evidence) and not _puk_dead(evidence))
 
 
-def _foreign(known: CardEvidence) -> Iterable[Args]:
-    issuers = {certificate.issuer: None for certificate in known.in_use if certificate.chain == "untrusted"}
+def _foreign(evidence: CardEvidence) -> Iterable[Args]:
+    issuers = {certificate.issuer: None for certificate in evidence.in_use if certificate.chain == "untrusted"}
     return ({"issuer": common_name(issuer)} for issuer in issuers)
 
 
-def _no_identification(known: CardEvidence) -> Iterable[Args]:
-    card = known.card
+def _no_identification(evidence: CardEvidence) -> Iterable[Args]:
+    card = evidence.card
     return _if(not card.damaged and not card.guarded and card.certificate("identification") is None)
 
 
-def _guarded(known: CardEvidence) -> Iterable[Args]:
-    return ({"label": label or "–"} for label in known.card.guarded)
+def _guarded(evidence: CardEvidence) -> Iterable[Args]:
+    return ({"label": label or "–"} for label in evidence.card.guarded)
 
 
-def _unlisted(known: CardEvidence) -> Iterable[Args]:
-    return ({"label": label or "–"} for label in known.card.unlisted)
+def _unlisted(evidence: CardEvidence) -> Iterable[Args]:
+    return ({"label": label or "–"} for label in evidence.card.unlisted)
 
 
-def _damaged(known: CardEvidence) -> Iterable[Args]:
-    return ({"label": label or "–"} for label in known.card.damaged)
+def _damaged(evidence: CardEvidence) -> Iterable[Args]:
+    return ({"label": label or "–"} for label in evidence.card.damaged)
 
 
-def _of(known: CardEvidence, matches: Callable[[Certificate], bool]) -> Iterator[Args]:
+def _of(evidence: CardEvidence, matches: Callable[[Certificate], bool]) -> Iterator[Args]:
     """Each use of the card's newest certificates that match, and its last day."""
     for purpose, use in _USES.items():
-        certificate = known.card.certificate(purpose)  # type: ignore[arg-type]  # keys of _USES are purposes
+        certificate = evidence.card.certificate(purpose)  # type: ignore[arg-type]  # keys of _USES are purposes
         if certificate is not None and matches(certificate):
             last = certificate.not_after.astimezone().date()
             yield {
@@ -153,53 +153,53 @@ def _of(known: CardEvidence, matches: Callable[[Certificate], bool]) -> Iterator
             }
 
 
-def _expired(known: CardEvidence) -> Iterable[Args]:
-    return _of(known, lambda one: one.not_after < known.at)
+def _expired(evidence: CardEvidence) -> Iterable[Args]:
+    return _of(evidence, lambda certificate: certificate.not_after < evidence.at)
 
 
-def _expires_soon(known: CardEvidence) -> Iterable[Args]:
-    return _of(known, lambda one: known.at <= one.not_after < known.at + SOON)
+def _expires_soon(evidence: CardEvidence) -> Iterable[Args]:
+    return _of(evidence, lambda certificate: evidence.at <= certificate.not_after < evidence.at + SOON)
 
 
-def _not_yet(known: CardEvidence) -> Iterable[Args]:
-    return _of(known, lambda one: one.not_before > known.at)
+def _not_yet(evidence: CardEvidence) -> Iterable[Args]:
+    return _of(evidence, lambda certificate: certificate.not_before > evidence.at)
 
 
-def _keyless(known: CardEvidence) -> Iterable[Args]:
+def _keyless(evidence: CardEvidence) -> Iterable[Args]:
     """Certificates of a person whose key on the card is missing, or another: the reader gives such a one no purpose."""
-    for certificate in known.card.certificates:
-        if certificate.purpose == "other" and _of_a_person(known, certificate):
+    for certificate in evidence.card.certificates:
+        if certificate.purpose == "other" and _of_a_person(evidence, certificate):
             yield {"label": certificate.label or certificate.id}
 
 
-def _of_a_person(known: CardEvidence, one: Certificate) -> bool:
+def _of_a_person(evidence: CardEvidence, certificate: Certificate) -> bool:
     """A PIV card has one more that names the card itself, for doors (SP 800-73-4 part 1, key reference 9E)."""
-    if not one.der or (known.card.kind == "piv" and one.id == "9e"):
+    if not certificate.der or (evidence.card.kind == "piv" and certificate.id == "9e"):
         return False
-    return purpose_by_usage(load_der_x509_certificate(one.der)) != "other"
+    return purpose_by_usage(load_der_x509_certificate(certificate.der)) != "other"
 
 
-def _initial_pin(known: CardEvidence) -> Iterable[Args]:
-    return _if(any(pin.must_change for pin in known.card.pins if pin.role is not Role.PUK))
+def _initial_pin(evidence: CardEvidence) -> Iterable[Args]:
+    return _if(any(pin.must_change for pin in evidence.card.pins if pin.role is not Role.PUK))
 
 
-def _not_activated(known: CardEvidence) -> Iterable[Args]:
-    record = known.record
+def _not_activated(evidence: CardEvidence) -> Iterable[Args]:
+    record = evidence.record
     if record is not None and record.state == "handed_out" and record.activate_by is not None:
-        how = say("finding.not_activated.attended" if known.activates else "finding.not_activated.letter")
-        yield {"within": _within(date.fromisoformat(record.activate_by), known.today), "how": how}
+        how = say("finding.not_activated.attended" if evidence.activates else "finding.not_activated.letter")
+        yield {"within": _within(date.fromisoformat(record.activate_by), evidence.today), "how": how}
 
 
-def _not_handed_over(known: CardEvidence) -> Iterable[Args]:
+def _not_handed_over(evidence: CardEvidence) -> Iterable[Args]:
     """In place of `not_activated`, with its day where there is one."""
-    if known.pending is None:
+    if evidence.pending is None:
         return
-    last = None if known.record is None else known.record.activate_by
-    within = None if last is None else _within(date.fromisoformat(last), known.today)
+    last = None if evidence.record is None else evidence.record.activate_by
+    within = None if last is None else _within(date.fromisoformat(last), evidence.today)
     until = (
         say("finding.not_handed_over.until") if within is None else say("finding.not_handed_over.within", within=within)
     )
-    yield {"until": until, "how": say(f"not_handed_over.{known.hands_over or 'administrator'}")}
+    yield {"until": until, "how": say(f"not_handed_over.{evidence.hands_over or 'administrator'}")}
 
 
 def _within(last: date, today: date) -> Say:
@@ -210,10 +210,10 @@ def _within(last: date, today: date) -> Say:
     return say("finding.within.one") if days == 1 else say("finding.within.days", days=days)
 
 
-def _name_changed(known: CardEvidence) -> Iterable[Args]:
-    person = known.person
+def _name_changed(evidence: CardEvidence) -> Iterable[Args]:
+    person = evidence.person
     if person is not None and person.name_changed is not None:
-        yield {"left": _until(date.fromisoformat(person.name_changed) + NEW_NAME, known.today)}
+        yield {"left": _until(date.fromisoformat(person.name_changed) + NEW_NAME, evidence.today)}
 
 
 def _until(last: date, today: date) -> Say:
@@ -225,24 +225,24 @@ def _until(last: date, today: date) -> Say:
     return say("finding.left.one") if days == 1 else say("finding.left.days", days=days)
 
 
-def _loa2(known: CardEvidence) -> Iterable[Args]:
-    certificate = known.card.certificate("identification")
-    if known.loa2_ends is not None and certificate is not None and certificate.loa == 2:
-        yield {"day": date_text(known.loa2_ends)}
+def _loa2(evidence: CardEvidence) -> Iterable[Args]:
+    certificate = evidence.card.certificate("identification")
+    if evidence.loa2_ends is not None and certificate is not None and certificate.loa == 2:
+        yield {"day": date_text(evidence.loa2_ends)}
 
 
-def _level_unknown(known: CardEvidence) -> Iterable[Args]:
+def _level_unknown(evidence: CardEvidence) -> Iterable[Args]:
     """None of the policies that the region's levels are told by, on the certificate that names the holder."""
-    certificate = known.card.certificate("identification")
+    certificate = evidence.card.certificate("identification")
     unknown = certificate is not None and certificate.chain in ("ok", "unchecked") and certificate.loa is None
-    return _if(unknown and known.card.rules.tells_levels)
+    return _if(unknown and evidence.card.rules.tells_levels)
 
 
-def _alike(known: CardEvidence) -> Iterable[Args]:
+def _alike(evidence: CardEvidence) -> Iterable[Args]:
     """Two valid certificates that a computer offers for logging in, of the same person and issuer."""
     valid = [
         certificate
-        for certificate in known.card.certificates
+        for certificate in evidence.card.certificates
         if certificate.purpose != "other"
         and certificate.chain in ("ok", "unchecked")
         and _offered_for_login(certificate)
@@ -250,19 +250,19 @@ def _alike(known: CardEvidence) -> Iterable[Args]:
     return _if(any(a.subject == b.subject and a.issuer == b.issuer for a, b in combinations(valid, 2)))
 
 
-def _offered_for_login(one: Certificate) -> bool:
+def _offered_for_login(certificate: Certificate) -> bool:
     """As a browser sorts them: by extended key usage, where there is any (RFC 5280 4.2.1.12)."""
-    if not one.der:
+    if not certificate.der:
         return False
     try:
-        uses = load_der_x509_certificate(one.der).extensions.get_extension_for_class(ExtendedKeyUsage).value
+        uses = load_der_x509_certificate(certificate.der).extensions.get_extension_for_class(ExtendedKeyUsage).value
     except ExtensionNotFound:
         return True
     return bool({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(uses))
 
 
-def _for_another(known: CardEvidence) -> Iterable[Args]:
-    return _if(known.order is not None and known.order.card_number != known.card.card_number)
+def _for_another(evidence: CardEvidence) -> Iterable[Args]:
+    return _if(evidence.order is not None and evidence.order.card_number != evidence.card.card_number)
 
 
 RULES = (
@@ -273,7 +273,7 @@ RULES = (
     FindingRule(FindingCode.PRINTED_DIFFERS, _printed_differs, who="administrator"),
     FindingRule(FindingCode.OTHER_THAN_ORDERED, _for_another, who="administrator"),
     FindingRule(FindingCode.NOT_HANDED_OVER, _not_handed_over, "activate"),
-    FindingRule(FindingCode.PUK_LOCKED, lambda known: _if(_puk_dead(known)), who="administrator"),
+    FindingRule(FindingCode.PUK_LOCKED, lambda evidence: _if(_puk_dead(evidence)), who="administrator"),
     FindingRule(FindingCode.PUK_FLOOR, _puk_floor, who="administrator"),
     FindingRule(FindingCode.PIN_LOCKED, _pin_locked, "unblock"),
     FindingRule(FindingCode.NOT_BY_HOLDER, _not_by_holder, "unblock", "administrator"),

@@ -67,7 +67,7 @@ async def _activate(context: ErrandContext, order: Order, card: OwnCard) -> Sign
 async def _attend(context: ErrandContext, order: Order, card: OwnCard) -> Mandate:
     """An administrator who is not the holder goes through the region's identity checks; a second one where it takes two."""
     holder, about = card.facts.hsa_ids | {order.hsa_id}, About(order.card_number, HAND_OVER_TAGS)
-    who = await identify_by_administrator(context.go_to(CHECKS), holder, whose=order, about=about)
-    mandate_of(CHECKS, who, by_server=card.facts.rules.first_code == "administrator")
-    who = await attest_identity(context.go_to(CHECKS), order, replace(who, hsa_id=order.hsa_id))
-    return mandate_of(CHECKS, who, by_server=False)
+    identity = await identify_by_administrator(context.go_to(CHECKS), holder, whose=order, about=about)
+    mandate_of(CHECKS, identity, by_server=card.facts.rules.first_code == "administrator")
+    identity = await attest_identity(context.go_to(CHECKS), order, replace(identity, hsa_id=order.hsa_id))
+    return mandate_of(CHECKS, identity, by_server=False)

@@ -110,9 +110,13 @@ def attested(room: Room) -> None:
     """The event names who attested, which document, and each check in the region's order."""
     rows = room.store.transact_now(lambda cx: cx.execute("SELECT envelope, data FROM outbox").fetchall())
     events = [(json.loads(envelope)["type"], json.loads(data)) for envelope, data in rows]
-    (told,) = (data for kind, data in events if kind == EventType.IDENTITY_ATTESTED)
-    assert told["checks"] == STEPS
-    assert (told["administrator"], told["document"], told["document_digits"]) == (person(13).hsa_id, "passport", "4711")
+    (content,) = (data for kind, data in events if kind == EventType.IDENTITY_ATTESTED)
+    assert content["checks"] == STEPS
+    assert (content["administrator"], content["document"], content["document_digits"]) == (
+        person(13).hsa_id,
+        "passport",
+        "4711",
+    )
 
 
 def lay_false_card(room: Room) -> None:
@@ -129,9 +133,9 @@ def has_left(room: Room) -> None:
 
 
 def refused(title: str, reason: str, story: Callable[[], Story] | None = None, **more: Any) -> ErrandStory:
-    told = story or by_post(**{f"stop.{reason}": "end"})
+    chosen_story = story or by_post(**{f"stop.{reason}": "end"})
     untouched = {"check": code_is(CARD.pin), "events": (), "prepare": here, "setting": TWO_READERS} | more
-    return ErrandStory(f"activate: {title}", "activate", told, outcome="refused", reason=reason, **untouched)
+    return ErrandStory(f"activate: {title}", "activate", chosen_story, outcome="refused", reason=reason, **untouched)
 
 
 STORIES = [

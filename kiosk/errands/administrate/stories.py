@@ -39,12 +39,12 @@ def away(room: Room) -> None:
     room.log_ins.away = True
 
 
-def begun(*wanted: tuple[str, str, str]) -> Callable[[Room], None]:
+def begun(*expected: tuple[str, str, str]) -> Callable[[Room], None]:
     """Return a check of the errands that were begun from the menu, and how each ended."""
 
     def look(room: Room) -> None:
         assert isinstance(room.caps.machine, RoomHouse)
-        assert [(errand, ended.outcome, ended.reason) for errand, ended in room.caps.machine.begun] == list(wanted)
+        assert [(errand, ended.outcome, ended.reason) for errand, ended in room.caps.machine.begun] == list(expected)
 
     return look
 

@@ -37,7 +37,7 @@ ORDER: tuple[PartKind, ...] = (
 
 def board(context: ViewContext, look: MachineOverview, missing: Callable[[str], str | None]) -> Board:
     """The menu. What this station has no errand for is left out."""
-    parts = sorted(_once(look.devices), key=lambda one: ORDER.index(one.kind))
+    parts = sorted(_once(look.devices), key=lambda device: ORDER.index(device.kind))
     return Board(
         name=context.name("home"),
         errand=say("admin.strip", name=context.attended_by or ""),
@@ -59,10 +59,10 @@ def board(context: ViewContext, look: MachineOverview, missing: Callable[[str], 
 def _summary(look: MachineOverview) -> Say:
     """Say how many slots hold a card, and how many are out of order."""
     looks = Counter(slot.look for slot in look.slots)
-    held = looks["card"] + looks["reserve"] + looks["soon"]
+    card_count = looks["card"] + looks["reserve"] + looks["soon"]
     broken = looks["broken"]
     key = "admin.summary.broken.many" if broken > 1 else "admin.summary.broken" if broken else "admin.summary"
-    return say(key, held=held, of=len(look.slots), broken=broken)
+    return say(key, held=card_count, of=len(look.slots), broken=broken)
 
 
 def _once(devices: tuple[DeviceOverview, ...]) -> list[DeviceOverview]:
@@ -89,8 +89,8 @@ def _receipts(look: MachineOverview) -> tuple[BoardPart, ...]:
     """Receipts that are not done: not signed, or never on paper."""
     icon, counts = "receipt-text-check-outline", {"unsigned": look.unsigned, "unprinted": look.unprinted}
     return tuple(
-        BoardPart(say(f"admin.receipts.{what}"), say("admin.number", count=count), icon)
-        for what, count in counts.items()
+        BoardPart(say(f"admin.receipts.{kind}"), say("admin.number", count=count), icon)
+        for kind, count in counts.items()
         if count
     )
 

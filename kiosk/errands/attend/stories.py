@@ -60,7 +60,7 @@ STORIES = [
     ErrandStory(
         "attend: a card of level 2, then one without the role, then the right one", "attend",
         lambda: attended(
-            insert_administrator=[puts(one, "administrator") for one in ("14:new", "10:old", "13:new")],
+            insert_administrator=[puts(card, "administrator") for card in ("14:new", "10:old", "13:new")],
             not_level_3="again", not_kra="again", pin_administrator=[OLD_PIN, OLD_PIN],
         ), replace(HOUSE, changed={"14:new": replace(persona_of("14:new"), loa=2)}), prepare=without_kra,
         events=HANDED_OUT, views=("pickup.not_level_3", "pickup.not_kra", "pickup.document"),

@@ -40,8 +40,8 @@ async def change_pin(context: ErrandContext) -> Ended:
         codes = await change_codes(context.go_to(NEW), card, olds)
         results = [await prove_card(context.go_to(NEW), card.visit, codes[role], role) for role in roles]
         untested = first_reason(results)
-        who = Identification("card", card.whose.hsa_id)
-        receipt = await receipt_for(context.go_to(CONTEXT), card.whose, who, untested=untested)
+        identity = Identification("card", card.whose.hsa_id)
+        receipt = await receipt_for(context.go_to(CONTEXT), card.whose, identity, untested=untested)
         return await say_done(context.go_to(CONTEXT), receipt, *views.done(roles, untested), untested)
 
 

@@ -40,21 +40,27 @@ class CertificateChoice:
 def certificate_choices(facts: CardFacts, now: datetime) -> tuple[CertificateChoice, ...]:
     """Return the valid certificates of the card, each with its purpose."""
     certificates = [(purpose, facts.certificate(purpose)) for purpose in _USES]
-    usable = [(purpose, one) for purpose, one in certificates if one is not None and _is_usable(one, now)]
-    seen = [_seen(one) for _, one in usable]
+    usable = [
+        (purpose, certificate)
+        for purpose, certificate in certificates
+        if certificate is not None and _is_usable(certificate, now)
+    ]
+    seen = [_seen(certificate) for _, certificate in usable]
     return tuple(
-        CertificateChoice(purpose, *_seen(one), one.serial[-SERIAL_END:] if seen.count(_seen(one)) > 1 else "")
-        for purpose, one in usable
+        CertificateChoice(
+            purpose, *_seen(certificate), certificate.serial[-SERIAL_END:] if seen.count(_seen(certificate)) > 1 else ""
+        )
+        for purpose, certificate in usable
     )
 
 
-def _is_usable(one: Certificate, now: datetime) -> bool:
-    return one.not_before <= now < one.not_after and one.chain != "revoked"
+def _is_usable(certificate: Certificate, now: datetime) -> bool:
+    return certificate.not_before <= now < certificate.not_after and certificate.chain != "revoked"
 
 
-def _seen(one: Certificate) -> tuple[str, str]:
+def _seen(certificate: Certificate) -> tuple[str, str]:
     """As the window shows it: the day as computers in Sweden write it."""
-    return common_name(one.issuer)[:MOST_NAME], one.not_after.astimezone().date().isoformat()
+    return common_name(certificate.issuer)[:MOST_NAME], certificate.not_after.astimezone().date().isoformat()
 
 
 async def show_computer(context: ErrandContext, choices: tuple[CertificateChoice, ...]) -> None:

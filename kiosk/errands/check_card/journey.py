@@ -50,8 +50,8 @@ async def check_card(context: ErrandContext) -> Ended:
             await _tell_name_change(context, card, code)
         ended = await context.end(untested or "")
         choices = certificate_choices(card.facts, context.caps.clock.now())
-        said = views.done(findings, tested=tested, untested=untested)
-        end = views.end(CONTEXT, *said, tested=untested is None, computer=bool(choices))
+        words = views.done(findings, tested=tested, untested=untested)
+        end = views.end(CONTEXT, *words, tested=untested is None, computer=bool(choices))
         while await context.ask(end) == "computer":
             await show_computer(context.go_to(CONTEXT), choices)
         return ended
@@ -77,10 +77,10 @@ async def _tell_name_change(context: ErrandContext, card: OwnCard, code: Secret)
         return
     means = holder_means(card.facts)
     proof = await sign_mandate(context.go_to(TEST), card.visit, means, card.register, code=code)
-    found = await context.caps.directory.find(hsa_id=proof.hsa_id, people=(proof,))
-    person = found.person if isinstance(found, Found) else None
+    answer = await context.caps.directory.find(hsa_id=proof.hsa_id, people=(proof,))
+    person = answer.person if isinstance(answer, Found) else None
     findings = findings_of(CardEvidence(card.facts, context.caps.clock.now(), person=person))
-    for finding in (one for one in findings if one.code is FindingCode.NAME_CHANGED):
+    for finding in (card_finding for card_finding in findings if card_finding.code is FindingCode.NAME_CHANGED):
         await context.ask(views.finding(TEST, finding, mends=False))
 
 

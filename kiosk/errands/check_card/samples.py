@@ -40,8 +40,8 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "check-certificates", views.certificates(CARD, CARD_FACTS)
     yield "check-certificate", views.certificate(CARD, CARD_FACTS.certificates[0])
     for rule in RULES:
-        found = CardFinding(rule.code, rule.errand, rule.who, ARGUMENTS, rule.works)
-        yield f"check-{rule.code}", views.finding(FOUND, found, mends=rule.errand is not None)
+        finding = CardFinding(rule.code, rule.errand, rule.who, ARGUMENTS, rule.works)
+        yield f"check-{rule.code}", views.finding(FOUND, finding, mends=rule.errand is not None)
     ending = CardFinding(FindingCode.CERTIFICATE_EXPIRES_SOON, "renew_certificate", "holder", ARGUMENTS, works=True)
     there = NearestStation("Sjukhuset, hus B, plan 2", 140, "08-000 00 00")
     yield "check-expires-soon-elsewhere", views.finding(FOUND, ending, nearest=there)
@@ -51,14 +51,17 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield (
         "check-computer",
         computer(
-            CONTEXT, choices, "\n".join(f"{one.issuer} {one.last} {one.serial_end}" for one in choices), more=True
+            CONTEXT,
+            choices,
+            "\n".join(f"{choice.issuer} {choice.last} {choice.serial_end}" for choice in choices),
+            more=True,
         ),
     )
     page = next(page for page in general().shown_pages if page.id == "certificates")
     yield "check-page-certificates", information_page(CONTEXT, page)
     for reason in UNTESTED:
-        said = views.done((), tested=False, untested=reason)
-        yield f"check-untested-{reason.replace('_', '-')}", views.end(CONTEXT, *said, tested=False, computer=True)
+        words = views.done((), tested=False, untested=reason)
+        yield f"check-untested-{reason.replace('_', '-')}", views.end(CONTEXT, *words, tested=False, computer=True)
 
 
 def _with_two_alike(card: CardFacts) -> CardFacts:

@@ -106,8 +106,8 @@ def certificates(context: ViewContext, facts: CardFacts) -> Choose:
     return Choose(
         **context.head("certificates", say("certificates.title"), say("certificates.lead")),
         options=tuple(
-            Option(str(at), _use(one), _detail(one, several=len(facts.holders) > 1))
-            for at, one in enumerate(facts.certificates)
+            Option(str(at), _use(certificate), _detail(certificate, several=len(facts.holders) > 1))
+            for at, certificate in enumerate(facts.certificates)
         ),
         way_out=back_button(),
         needs_card=True,
@@ -120,42 +120,51 @@ def _detail(certificate: Certificate, *, several: bool) -> Say:
     return say("employer.strip", errand=day, name=certificate.holder.organisation) if several else day
 
 
-def certificate(context: ViewContext, one: Certificate) -> Confirm:
+def certificate(context: ViewContext, card_certificate: Certificate) -> Confirm:
     """One certificate: what it is for, who issued it, how long, and whether it counts here."""
     facts = [
-        Fact(say("certificate.issuer"), common_name(one.issuer)),
-        Fact(say("certificate.from"), date_text(one.not_before.astimezone().date())),
-        Fact(say("fact.lasts"), date_text(one.not_after.astimezone().date())),
-        Fact(say("certificate.counts"), say(f"chain.{one.chain}"), tone="good" if one.chain == "ok" else "plain"),
+        Fact(say("certificate.issuer"), common_name(card_certificate.issuer)),
+        Fact(say("certificate.from"), date_text(card_certificate.not_before.astimezone().date())),
+        Fact(say("fact.lasts"), date_text(card_certificate.not_after.astimezone().date())),
+        Fact(
+            say("certificate.counts"),
+            say(f"chain.{card_certificate.chain}"),
+            tone="good" if card_certificate.chain == "ok" else "plain",
+        ),
     ]
-    if one.loa is not None:
-        facts.insert(1, Fact(say("fact.level"), f"LoA {one.loa}"))
-    return Confirm(**context.head("certificate", _use(one)), facts=tuple(facts), way_out=back_button(), needs_card=True)
+    if card_certificate.loa is not None:
+        facts.insert(1, Fact(say("fact.level"), f"LoA {card_certificate.loa}"))
+    return Confirm(
+        **context.head("certificate", _use(card_certificate)),
+        facts=tuple(facts),
+        way_out=back_button(),
+        needs_card=True,
+    )
 
 
-def _use(one: Certificate) -> Say:
-    return say("certificate.personal" if one.personal else f"certificate.{one.purpose}")
+def _use(certificate: Certificate) -> Say:
+    return say("certificate.personal" if certificate.personal else f"certificate.{certificate.purpose}")
 
 
 def finding(
-    context: ViewContext, found: CardFinding, *, mends: bool = False, nearest: NearestStation | None = None
+    context: ViewContext, card_finding: CardFinding, *, mends: bool = False, nearest: NearestStation | None = None
 ) -> Tell:
     """Return the view that says what is wrong, what it means and what to do. `mends`: the errand that does it can begin
     at once; `nearest`: where it can be had instead."""
-    icon = next((icon for icon, codes in ICONS.items() if found.code in codes), "information-outline")
-    broken = found.who != "nobody" and not found.works
-    meaning = Point(found.means, mark="bad") if broken else Point(found.means, icon="information-outline")
-    here = (Point(say("check.mends_here"), mark="good"),) if mends and found.errand in DONE_ALONE else ()
+    icon = next((icon for icon, codes in ICONS.items() if card_finding.code in codes), "information-outline")
+    broken = card_finding.who != "nobody" and not card_finding.works
+    meaning = Point(card_finding.means, mark="bad") if broken else Point(card_finding.means, icon="information-outline")
+    here = (Point(say("check.mends_here"), mark="good"),) if mends and card_finding.errand in DONE_ALONE else ()
     there = () if nearest is None else (Point(_at(nearest), mark="number"),)
     return Tell(
-        **context.head(f"finding.{found.code}", found.title),
+        **context.head(f"finding.{card_finding.code}", card_finding.title),
         badge="warning",
         badge_icon=icon,
-        points=(meaning, *here, Point(found.mend, mark="number"), *there),
+        points=(meaning, *here, Point(card_finding.mend, mark="number"), *there),
         way_out=Button("next", say("check.not_now"), "close") if mends else cancel_button(),
-        primary=primary_button("mend", _mending(found)) if mends else primary_button("next", "button.next"),
+        primary=primary_button("mend", _mending(card_finding)) if mends else primary_button("next", "button.next"),
         needs_card=True,
-        sends_on=found.who == "administrator" or found.code in ALSO_SENT_ON,
+        sends_on=card_finding.who == "administrator" or card_finding.code in ALSO_SENT_ON,
     )
 
 
@@ -164,8 +173,8 @@ def _at(nearest: NearestStation) -> Say:
     return say(key, where=nearest.where, metres=nearest.metres, telephone=nearest.telephone)
 
 
-def _mending(found: CardFinding) -> str:
-    return "home.card.found_again" if found.code is FindingCode.ON_HOLD else f"home.{found.errand}"
+def _mending(card_finding: CardFinding) -> str:
+    return "home.card.found_again" if card_finding.code is FindingCode.ON_HOLD else f"home.{card_finding.errand}"
 
 
 def offer_test(context: ViewContext, pin: Pin) -> Confirm:
@@ -186,9 +195,11 @@ def done(
     findings: Sequence[CardFinding], *, tested: bool, untested: Untested | None = None
 ) -> tuple[Say, tuple[Say, ...]]:
     """Title and lead of the end."""
-    wrong = [one for one in findings if one.who != "nobody"]
+    wrong = [card_finding for card_finding in findings if card_finding.who != "nobody"]
     if wrong:
-        title = say("check_done.works" if tested and all(one.works for one in wrong) else "check_done.found")
+        title = say(
+            "check_done.works" if tested and all(card_finding.works for card_finding in wrong) else "check_done.found"
+        )
     else:
         title = say("check_done.good" if tested else "check_done.looked")
     if untested is not None:

@@ -54,8 +54,8 @@ async def clean_up(context: ErrandContext) -> Ended:
 
 
 async def _done(context: ErrandContext, card: OwnCard, removed: int) -> Ended:
-    who = Identification("card", card.whose.hsa_id)
-    receipt = await receipt_for(context.go_to(CONTEXT), card.whose, who, ("cleaned",)) if removed else None
+    identity = Identification("card", card.whose.hsa_id)
+    receipt = await receipt_for(context.go_to(CONTEXT), card.whose, identity, ("cleaned",)) if removed else None
     return await say_done(context.go_to(CONTEXT), receipt, *views.done(removed))
 
 
@@ -73,8 +73,8 @@ async def _block(context: ErrandContext, card: OwnCard) -> Ended:
     await context.ask(blocking_views.really(SURE, card.whose))
     wish = BlockRequest(card.whose.card_number, "own_wish", "lost", proof)
     came = await block_or_hold(context.go_to(SURE), wish)
-    who = Identification("card", proof.hsa_id, proof=proof)
-    receipt = await receipt_for(context.go_to(CONTEXT), card.whose, who, ("reason_own_wish", came))
+    identity = Identification("card", proof.hsa_id, proof=proof)
+    receipt = await receipt_for(context.go_to(CONTEXT), card.whose, identity, ("reason_own_wish", came))
     ended = await context.end(came, receipt=receipt)
     await context.ask(blocking_views.done(CONTEXT, came, police=False))
     if receipt is not None:

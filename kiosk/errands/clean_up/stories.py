@@ -61,8 +61,8 @@ def left(*there: int) -> Callable[[Room], None]:
         holds = certificates(room)
         card = room.world.card(MINE)
         own = card.keys[: len(card.keys) - 2 * len(SHAPES[card.persona.shape].beside)]
-        known = [key.certificate.public_bytes(Encoding.DER) for key in own]
-        assert [at for at, der in enumerate(known) if der in holds] == list(there)
+        own_ders = [key.certificate.public_bytes(Encoding.DER) for key in own]
+        assert [at for at, der in enumerate(own_ders) if der in holds] == list(there)
 
     return look
 

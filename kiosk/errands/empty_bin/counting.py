@@ -44,10 +44,10 @@ class BinCount:
             numbers=self.counted.numbers,
         )
 
-    def told(self, said: BinCountStatement) -> dict[str, Any]:
+    def told(self, statement: BinCountStatement) -> dict[str, Any]:
         """The content of the event, signatures aside."""
         content: dict[str, Any] = {
-            name: getattr(said, name) for name in ("by", "second", "counted", "expected", "sensor", "seal")
+            name: getattr(statement, name) for name in ("by", "second", "counted", "expected", "sensor", "seal")
         }
         if self.counted.numbers is not None:
             content["numbers"] = list(self.counted.numbers)

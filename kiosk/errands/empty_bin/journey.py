@@ -28,18 +28,18 @@ async def empty_bin(context: ErrandContext) -> Ended:
     second = await log_in_another(context.go_to(WHO), first.hsa_ids)
     count = await count_cards(context.go_to(COUNT))
     assert context.caps.stock is not None, "the errand is not offered without"
-    if found := await context.caps.stock.found_in_bin():
-        await context.ask(views.set_aside(COUNT, found))
+    if numbers := await context.caps.stock.found_in_bin():
+        await context.ask(views.set_aside(COUNT, numbers))
     seal = await context.ask(views.seal(SEAL))
-    said = count.statement(context.caps, context.log.id, first, second, seal)
-    await context.ask(views.confirm(SIGN, said))
-    text = said.text()
-    signatures = [await sign_statement(context.go_to(SIGN), one, text.encode()) for one in (second, first)]
-    emptied = BinAsk(id="", emptied=said.time, seal=seal, digest=hashlib.sha256(text.encode()).hexdigest())
+    statement = count.statement(context.caps, context.log.id, first, second, seal)
+    await context.ask(views.confirm(SIGN, statement))
+    text = statement.text()
+    signatures = [await sign_statement(context.go_to(SIGN), signer, text.encode()) for signer in (second, first)]
+    emptied = BinAsk(id="", emptied=statement.time, seal=seal, digest=hashlib.sha256(text.encode()).hexdigest())
     people = proofs_of(first, second)
     pledge = context.caps.blocking.pledge_for_errand(emptied, people, errand=context.log.id) if people else None
     await context.log.note(
-        EventType.BIN_EMPTIED, **count.told(said), statement=text, signatures=signatures, pledge=pledge
+        EventType.BIN_EMPTIED, **count.told(statement), statement=text, signatures=signatures, pledge=pledge
     )
     cleared = await _clear(context)
     return await _done(context, count, (first, second), seal, cleared=cleared)
@@ -60,7 +60,7 @@ async def _done(context: ErrandContext, count: BinCount, people: views.Two, seal
     reason = "difference_explained" if count.reason else ""
     if context.caps.seal is None:
         return await context.end(reason)
-    details = (*(ReceiptDetail(what, str(many)) for what, many in count.figures().items()), ReceiptDetail("seal", seal))
+    details = (*(ReceiptDetail(name, str(many)) for name, many in count.figures().items()), ReceiptDetail("seal", seal))
     remarks = (
         "bin_signed",
         *((f"bin_{count.reason}",) if count.reason else ()),

@@ -14,7 +14,7 @@ from kiosk.steps.identity import administrator_views
 from kiosk.steps.identity.administrator import administrator_reader, lit_reader
 
 
-async def sign_statement(context: ErrandContext, who: LoggedIn, message: bytes) -> dict[str, str]:
+async def sign_statement(context: ErrandContext, signer: LoggedIn, message: bytes) -> dict[str, str]:
     """Let this administrator sign the statement. Return who signed, how, and the signature (base64), with the SHA-256
     of the certificate. Their card is out again then.
 
@@ -23,21 +23,21 @@ async def sign_statement(context: ErrandContext, who: LoggedIn, message: bytes) 
     reader, which, fresh = administrator_reader(context.caps), lit_reader(context.caps), False
     while True:
         visit = await ask_for_card(
-            context.ask, reader, lambda why: views.insert_signer(context, who, why, which), fresh=fresh
+            context.ask, reader, lambda why: views.insert_signer(context, signer, why, which), fresh=fresh
         )
         assert not isinstance(visit, str)
         try:
-            if act_for_holder(visit, who.hsa_id).facts.holder.hsa_id == who.hsa_id:
+            if act_for_holder(visit, signer.hsa_id).facts.holder.hsa_id == signer.hsa_id:
                 made = await _sign(context, visit, message)
                 break
         finally:
             await visit.close()
-        await context.ask(views.other_signer(context, who))
+        await context.ask(views.other_signer(context, signer))
         fresh = True
     if await reader.presence() is not Presence.EMPTY:
         await context.ask(administrator_views.take(context, which), until=wait_until_empty(reader))
     return {
-        "hsa_id": who.hsa_id,
+        "hsa_id": signer.hsa_id,
         "algorithm": made.algorithm,
         "signature": base64.b64encode(made.signature).decode(),
         "certificate_sha256": hashlib.sha256(made.certificate).hexdigest(),

@@ -29,10 +29,10 @@ ONE_READER = Setting(slots={}, hand=(FIRST, SECOND, "10:old", "10:new"), orders=
 
 def filled(
     numbers: Sequence[str] = NUMBERS, *, sensor: int | None = None, by_number: Sequence[str] = (),
-    found: Sequence[str] = (),
+    found_numbers: Sequence[str] = (),
 ) -> Callable[[Room], None]:  # fmt: skip
     """Cards have fallen, and two may empty the bin. `sensor`: what the cabinet has counted, where that is something else.
-    `by_number`: those of which the holder typed the number, and nobody saw the card. `found`: those of colleagues."""
+    `by_number`: those of which the holder typed the number, and nobody saw the card. `found_numbers`: colleagues'."""
 
     def prepare(room: Room) -> None:
         two(room)
@@ -45,7 +45,7 @@ def filled(
             }
             if number in by_number:
                 content["by_number"] = True
-            if number in found:
+            if number in found_numbers:
                 content["found"] = True
 
             def work(cx: Any, content: dict[str, Any] = content) -> None:
@@ -112,15 +112,21 @@ def signed_by_both(room: Room) -> None:
     """Two people's cards have signed the very text that the event has, and that text says what was counted."""
     rows = room.store.transact_now(lambda cx: cx.execute("SELECT envelope, data FROM outbox").fetchall())
     (content,) = [json.loads(data) for envelope, data in rows if EventType.BIN_EMPTIED.encode() in envelope]
-    assert [one["hsa_id"] for one in content["signatures"]] == [person(14).hsa_id, person(13).hsa_id]
-    for name, one in zip((SECOND, FIRST), content["signatures"], strict=True):
+    assert [entry["hsa_id"] for entry in content["signatures"]] == [person(14).hsa_id, person(13).hsa_id]
+    for name, signed in zip((SECOND, FIRST), content["signatures"], strict=True):
         ders = [key.certificate.public_bytes(Encoding.DER) for key in room.world.card(name).keys]
         made = {hashlib.sha256(der).hexdigest(): der for der in ders}
-        signature = base64.b64decode(one["signature"])
-        assert verifies(made[one["certificate_sha256"]], content["statement"].encode(), signature, one["algorithm"])
-    said = json.loads(content["statement"])[1]
-    assert {name: said[name] for name in ("counted", "seal", "by", "second")} == {**BY, "counted": 3, "seal": "440017"}
-    assert (said["listed"], said["numbers"]) == (list(NUMBERS), content.get("numbers"))
+        signature = base64.b64decode(signed["signature"])
+        assert verifies(
+            made[signed["certificate_sha256"]], content["statement"].encode(), signature, signed["algorithm"]
+        )
+    statement = json.loads(content["statement"])[1]
+    assert {name: statement[name] for name in ("counted", "seal", "by", "second")} == {
+        **BY,
+        "counted": 3,
+        "seal": "440017",
+    }
+    assert (statement["listed"], statement["numbers"]) == (list(NUMBERS), content.get("numbers"))
 
 
 DONE = ("bin.emptied", "bin.clear cleared", "receipt.issued", "receipt.print printed")
@@ -159,7 +165,7 @@ STORIES = [
     ),
     ErrandStory(
         "empty_bin: one was handed in by a colleague, and goes back to its holder", "empty_bin", emptied(set_aside="next"), HOUSE,
-        prepare=filled(found=NUMBERS[1:2]), events=DONE, check=left(),
+        prepare=filled(found_numbers=NUMBERS[1:2]), events=DONE, check=left(),
     ),
     ErrandStory(
         "empty_bin: one that was returned by its number was never put in", "empty_bin",

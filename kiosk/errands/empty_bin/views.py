@@ -146,10 +146,12 @@ def reference(context: ViewContext) -> EnterDigits:
     return _digits(context, "reference", say("bin.reference.title"), say("bin.reference.lead"), 1, REFERENCE_DIGITS)
 
 
-def set_aside(context: ViewContext, found: Sequence[str]) -> Tell:
+def set_aside(context: ViewContext, numbers: Sequence[str]) -> Tell:
     """Cards that were found do not go into the bag: their holders want them back."""
     return Tell(
-        **context.head("set_aside", say("bin.set_aside.title"), say("bin.set_aside.lead", cards=_tails(found, SHOWN))),
+        **context.head(
+            "set_aside", say("bin.set_aside.title"), say("bin.set_aside.lead", cards=_tails(numbers, SHOWN))
+        ),
         badge="warning",
         badge_icon="card-search-outline",
         primary=primary_button("next", "button.next"),
@@ -162,7 +164,7 @@ def seal(context: ViewContext) -> EnterDigits:
     return _digits(context, "seal", say("bin.seal.title"), say("bin.seal.lead"), *SEAL_DIGITS)
 
 
-def confirm(context: ViewContext, said: BinCountStatement) -> Confirm:
+def confirm(context: ViewContext, statement: BinCountStatement) -> Confirm:
     return Confirm(
         **context.head("confirm", say("bin.confirm.title")),
         points=(
@@ -170,21 +172,21 @@ def confirm(context: ViewContext, said: BinCountStatement) -> Confirm:
             Point(say("bin.confirm.then"), say("bin.confirm.then.detail"), icon="archive-outline"),
         ),
         facts=(
-            Fact(say("receipt.detail.counted"), str(said.counted)),
-            Fact(say("receipt.detail.expected"), str(said.expected)),
-            Fact(say("receipt.detail.seal"), said.seal),
+            Fact(say("receipt.detail.counted"), str(statement.counted)),
+            Fact(say("receipt.detail.expected"), str(statement.expected)),
+            Fact(say("receipt.detail.seal"), statement.seal),
         ),
-        warning=say(f"bin.reason.{said.reason}") if said.reason else None,
+        warning=say(f"bin.reason.{statement.reason}") if statement.reason else None,
         way_out=cancel_button(),
         primary=primary_button("sign", "bin.confirm.go"),
         idle_s=AT_THE_BIN_S,
     )
 
 
-def insert_signer(context: ViewContext, who: LoggedIn, strange: Strangeness | None, which: str) -> Await:
+def insert_signer(context: ViewContext, signer: LoggedIn, strange: Strangeness | None, which: str) -> Await:
     """The card of one of the two, to sign."""
     return Await(
-        **context.head("insert_signer", say("bin.signer.title"), say("bin.signer.lead", who=PersonName(who.name))),
+        **context.head("insert_signer", say("bin.signer.title"), say("bin.signer.lead", who=PersonName(signer.name))),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
         drawing=ReaderDrawing(which="administrator" if which == "administrator" else "holder"),
         way_out=cancel_button(),
@@ -193,15 +195,15 @@ def insert_signer(context: ViewContext, who: LoggedIn, strange: Strangeness | No
     )
 
 
-def other_signer(context: ViewContext, who: LoggedIn) -> Tell:
+def other_signer(context: ViewContext, signer: LoggedIn) -> Tell:
     """A card, but not the one that has to sign now."""
     return Tell(
         **context.head(
-            "other_signer", say("bin.other_signer.title"), say("bin.other_signer.lead", who=PersonName(who.name))
+            "other_signer", say("bin.other_signer.title"), say("bin.other_signer.lead", who=PersonName(signer.name))
         ),
         badge="warning",
         badge_icon="alert",
-        points=(Point(say("bin.other_signer.do", who=PersonName(who.name)), mark="number"),),
+        points=(Point(say("bin.other_signer.do", who=PersonName(signer.name)), mark="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
     )

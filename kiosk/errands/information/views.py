@@ -8,10 +8,10 @@ from kiosk.steps.view_helpers import cancel_button
 from kiosk.views import Button, Choose, Option, local, say
 
 
-def pages(context: ViewContext, known: Sequence[InformationPage]) -> Choose:
+def pages(context: ViewContext, shown_pages: Sequence[InformationPage]) -> Choose:
     """Return the view that offers the region's pages of information."""
     return Choose(
         **context.head("pages", say("information.title")),
-        options=tuple(Option(one.id, local(one.title.model_dump()), icon=one.icon) for one in known),
+        options=tuple(Option(page.id, local(page.title.model_dump()), icon=page.icon) for page in shown_pages),
         way_out=Button(cancel_button().value, say("home.card.end"), "close"),
     )

@@ -65,7 +65,10 @@ def _identify() -> Iterator[tuple[str, View[Any]]]:
     yield "own-pin-locked", own.locked.view
     yield "own-pin-kept", own.declined.view
     yield "employer", employer_views.employer(WHO, EMPLOYERS)
-    yield "employer-unnamed", employer_views.employer(WHO, [replace(one, organisation="") for one in EMPLOYERS])
+    yield (
+        "employer-unnamed",
+        employer_views.employer(WHO, [replace(employer, organisation="") for employer in EMPLOYERS]),
+    )
     yield "employer-not-known", WHO.stop("employer_not_known", icon="office-building-outline").view
     yield "take-own", identification_views.take_own(WHO)
     yield "own-card-expired", identification_views.own_card_not_valid(WHO, _certificate("expired")).view

@@ -452,7 +452,7 @@ def stocked_by(second: str) -> Callable[[Room], None]:
     """The new card was put in here, by one administrator or with another."""
 
     def prepare(room: Room) -> None:
-        profiles = Profiles(one.model_copy(update={"stocked_by": 2}) for one in builtin())
+        profiles = Profiles(profile.model_copy(update={"stocked_by": 2}) for profile in builtin())
         room.readers[0].settings = replace(room.settings, profiles=profiles)
         card, order = person(1).new.card_number, order_of(1).order
         content = {"card_number": card, "order": order, "slot": 2, "by": person(13).hsa_id, "second": second}

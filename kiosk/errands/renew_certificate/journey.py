@@ -29,16 +29,16 @@ async def renew_certificate(context: ErrandContext) -> Ended:
     context = context.go_to(CARD)
     async with own_card(context) as card:
         context = await choose_own_employer(context, card, partial(nears_its_end, context.caps, card))
-        wanted = await choose_renewal(context, card)
-        await context.ask(views.begin(context, card.whose, wanted))
-        codes = await prove_codes(context.go_to(CODE), card.visit, wanted.purpose)
+        renewal = await choose_renewal(context, card)
+        await context.ask(views.begin(context, card.whose, renewal))
+        codes = await prove_codes(context.go_to(CODE), card.visit, renewal.purpose)
         means = holder_means(card.facts, AskName.CERTIFICATE_REQUEST, AskName.CARD_CHALLENGE)
         proof = await sign_mandate(
             context.go_to(CODE), card.visit, means, card.register, RENEWED, identification_again(codes)
         )
         card.people = (proof,)
-        new = await issue_certificate(context.go_to(WRITE), card, wanted, codes)
-        old = await offer_removal(context.go_to(WRITE), card, wanted.present)
+        new = await issue_certificate(context.go_to(WRITE), card, renewal, codes)
+        old = await offer_removal(context.go_to(WRITE), card, renewal.present)
         receipt = await receipt_for(
             context.go_to(CONTEXT), card.whose, Identification("card", proof.hsa_id, proof=proof), (f"old_{old}",)
         )

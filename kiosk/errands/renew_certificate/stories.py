@@ -36,9 +36,9 @@ from sim.stories.register import NUMBER, both
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
 
 
-def declining(what: str, reason: str) -> Callable[[Room], None]:
+def declining(request: str, reason: str) -> Callable[[Room], None]:
     """The issuer does not do that."""
-    return lambda room: desk_of(room).declines.update({what: reason})
+    return lambda room: desk_of(room).declines.update({request: reason})
 
 
 def another_management_key(room: Room) -> None:

@@ -33,19 +33,19 @@ BLOCKS: dict[str, BlockReason] = {"lost": "lost", "stolen": "stolen", "code_know
 
 async def report_lost(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    what = await context.ask(views.what(WHAT))
-    if what == "found":
+    kind = await context.ask(views.what(WHAT))
+    if kind == "found":
         return await lift(context.go_to(WHICH))
-    if what == "not_mine":
+    if kind == "not_mine":
         return await hand_in(context.go_to(WHICH))
-    whose, who = await _which(context, what)
-    wish = await _sure(context, what, whose, who)
+    whose, identity = await _which(context, kind)
+    wish = await _sure(context, kind, whose, identity)
     came: str = await block_or_hold(context.go_to(SURE), wish)
-    came = await offer_block_in_portal(context.go_to(SURE), came, whose, BLOCKS.get(what), who)
-    receipt = await receipt_for(context.go_to(CONTEXT), whose, who, (f"reason_{what}", came))
+    came = await offer_block_in_portal(context.go_to(SURE), came, whose, BLOCKS.get(kind), identity)
+    receipt = await receipt_for(context.go_to(CONTEXT), whose, identity, (f"reason_{kind}", came))
     ended = await context.end(came, receipt=receipt)
-    police, line = what in ("lost", "stolen"), context.caps.region.block_line
-    instead = context.caps.region.without_hold if what in BLOCKS else None  # one that is only forgotten nobody blocks
+    police, line = kind in ("lost", "stolen"), context.caps.region.block_line
+    instead = context.caps.region.without_hold if kind in BLOCKS else None  # one that is only forgotten nobody blocks
     blocked_by = done_by("lost_done.marked.by", instead, context.caps.clock.now()) if instead else None
     await context.ask(blocking_views.done(CONTEXT, came, police=police, block_line=line, blocked_by=blocked_by))
     if receipt is not None:
@@ -58,30 +58,30 @@ async def found_again(context: ErrandContext) -> Ended:
     return await lift(context.go_to(CONTEXT))
 
 
-async def _which(context: ErrandContext, what: str) -> tuple[CardHolder, Identification]:
+async def _which(context: ErrandContext, kind: str) -> tuple[CardHolder, Identification]:
     """The card, and who has proved what: with the card and its code, with an administrator, or by its number alone."""
     way = (
         "card"
-        if what == "code_known"
+        if kind == "code_known"
         else await context.ask(views.how(WHICH, holds=context.caps.region.without_hold is None))
     )
     if way == "card":
         return await prove_own_card(context)
-    who = await vouch_by_administrator(context) if way == "administrator" else Identification("number")
-    printed = await ask_printed_number(context.go_to(WHICH), who.people)
-    return printed.whose, who
+    identity = await vouch_by_administrator(context) if way == "administrator" else Identification("number")
+    printed = await ask_printed_number(context.go_to(WHICH), identity.people)
+    return printed.whose, identity
 
 
-async def _sure(context: ErrandContext, what: str, whose: CardHolder, who: Identification) -> BlockRequest:
+async def _sure(context: ErrandContext, kind: str, whose: CardHolder, identity: Identification) -> BlockRequest:
     """A block is confirmed twice; a hold, and a block that people make, once. An administrator signs for that card."""
-    may_block, instead = what in BLOCKS and bool(who.people), context.caps.region.without_hold
+    may_block, instead = kind in BLOCKS and bool(identity.people), context.caps.region.without_hold
     at_once = may_block and not (instead and instead.blocks)
-    await context.ask(blocking_views.sure(SURE, whose, what, blocks=at_once, instead=instead, several=who.several))
+    await context.ask(blocking_views.sure(SURE, whose, kind, blocks=at_once, instead=instead, several=identity.several))
     if at_once:
         await context.ask(blocking_views.really(SURE, whose))
-    who = await sign_all(context.go_to(SURE), who, About(whose.card_number, (AskName.CARD_BLOCK, AskName.CARD_HOLD)))
-    by = next(iter(who.acting), None)
-    return BlockRequest(whose.card_number, BLOCKS[what] if may_block and by else None, HOLDS[what], by)
+    about = About(whose.card_number, (AskName.CARD_BLOCK, AskName.CARD_HOLD))
+    by = next(iter((await sign_all(context.go_to(SURE), identity, about)).acting), None)
+    return BlockRequest(whose.card_number, BLOCKS[kind] if may_block and by else None, HOLDS[kind], by)
 
 
 async def prove_own_card(context: ErrandContext) -> tuple[CardHolder, Identification]:
@@ -95,5 +95,5 @@ async def prove_own_card(context: ErrandContext) -> tuple[CardHolder, Identifica
 
 async def vouch_by_administrator(context: ErrandContext) -> Identification:
     """An administrator attends, and has seen who the holder is."""
-    who = await identify_by_administrator(context.go_to(WHICH), keeps_card=True)
-    return replace(who, hsa_id=who.administrator.hsa_id if who.administrator else "")
+    identity = await identify_by_administrator(context.go_to(WHICH), keeps_card=True)
+    return replace(identity, hsa_id=identity.administrator.hsa_id if identity.administrator else "")

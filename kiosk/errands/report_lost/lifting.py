@@ -28,8 +28,8 @@ async def lift(context: ErrandContext) -> Ended:
         lifting = context.caps.blocking.lift(card.whose.card_number, by=proof, errand=context.log.id)
         match await context.ask(views.lifting(context), until=context.log.effect(Effect.CARD_LIFT, lifting)):
             case HoldLifted():
-                who = Identification("card", proof.hsa_id, proof=proof)
-                receipt = await receipt_for(context, card.whose, who, ("lifted",))
+                identity = Identification("card", proof.hsa_id, proof=proof)
+                receipt = await receipt_for(context, card.whose, identity, ("lifted",))
                 return await say_done(context, receipt, *views.lifted())
             case RequestDeclined():
                 raise context.stop("lift_declined")

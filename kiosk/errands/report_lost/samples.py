@@ -28,8 +28,8 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "lost-block-several", blocking_views.sure(SURE, ORDER, "lost", blocks=True, several=True)
     yield "lost-hold", blocking_views.sure(SURE, ORDER, "forgotten", blocks=False)
     yield "lost-hold-first", blocking_views.sure(SURE, ORDER, "lost", blocks=False)
-    for what in ("lost", "forgotten"):
-        yield f"lost-mark-{what}", blocking_views.sure(SURE, ORDER, what, blocks=False, instead=INSTEAD)
+    for happened in ("lost", "forgotten"):
+        yield f"lost-mark-{happened}", blocking_views.sure(SURE, ORDER, happened, blocks=False, instead=INSTEAD)
     yield "portal-block-offer", portal_views.offer(SURE, INSTEAD, datetime(2026, 12, 2, 8, 0, tzinfo=UTC))
     yield "portal-block-take", portal_views.take_own(SURE)
     yield "portal-block", portal_views.block(SURE, ORDER, ADMINISTRATOR)

@@ -32,10 +32,10 @@ def no_reader(room: Room) -> None:
     room.equip(reader=NoReader())
 
 
-def lost(what: str = "lost", **changed: Any) -> Callable[[], Story]:
+def lost(reason: str = "lost", **changed: Any) -> Callable[[], Story]:
     """A card that is not here."""
     story = {
-        "what": what,
+        "what": reason,
         "how": "number",
         "number": NUMBER,
         "insert": puts(MINE),

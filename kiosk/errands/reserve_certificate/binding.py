@@ -18,19 +18,19 @@ from kiosk.steps.slot import take_from_slot
 from kiosk.stock.stocktaking import RESERVE, StoredCard, oldest_reserves
 
 
-async def fetch_reserve_card(context: ErrandContext, who: Identification) -> Order | None:
+async def fetch_reserve_card(context: ErrandContext, identity: Identification) -> Order | None:
     """The order of the card that was bound and taken out just now; None where the person has a card already, or none can be
     bound here. Raises StopError."""
     card = await _oldest_unbound(context.caps)
     if card is None or await context.ask(views.where(context)) == "here":
         return None
-    person = await _person(context, who)
+    person = await _person(context, identity)
     await context.ask(views.bind(context, person, card.card_number))
-    await note_attested(context.log, who)
-    order = await _bind(context, who, person, card)
+    await note_attested(context.log, identity)
+    order = await _bind(context, identity, person, card)
     await context.log.about(order)
-    await take_from_slot(context, order, who)
-    first, second = _both(who)
+    await take_from_slot(context, order, identity)
+    first, second = _both(identity)
     await context.log.note(
         EventType.CARD_TAKEN_OUT, card_number=order.card_number, slot=order.slot, why=RESERVE, by=first.hsa_id,
         second=second.hsa_id, order=None,
@@ -55,32 +55,32 @@ async def _oldest_unbound(caps: Capabilities) -> StoredCard | None:
     return None
 
 
-async def _person(context: ErrandContext, who: Identification) -> DirectoryPerson:
+async def _person(context: ErrandContext, identity: Identification) -> DirectoryPerson:
     """Ask for an HSA-id and return its person as the server's directory knows them. Raises StopError where they may not
     be given the card."""
     while True:
         hsa_id = (await context.ask(views.person(context))).strip().upper()
-        found = await context.ask(
-            views.looking_up(context), until=context.caps.directory.find(hsa_id=hsa_id, people=who.people)
+        answer = await context.ask(
+            views.looking_up(context), until=context.caps.directory.find(hsa_id=hsa_id, people=identity.people)
         )
-        if isinstance(found, Found) and found.person is not None:
+        if isinstance(answer, Found) and answer.person is not None:
             break
-        if not isinstance(found, Found | NotFound):
+        if not isinstance(answer, Found | NotFound):
             raise card_write_views.keys_away(context)
         await context.ask(views.person_not_known(context, hsa_id))
-    both = _both(who)
-    if found.person.hsa_id in {one.hsa_id for one in both}:
+    both = _both(identity)
+    if answer.person.hsa_id in {administrator.hsa_id for administrator in both}:
         raise context.stop("other_person")
-    if found.person.protected and not all(may_attend_protected(one.roles) for one in both):
+    if answer.person.protected and not all(may_attend_protected(administrator.roles) for administrator in both):
         raise context.stop("kur_needed")
-    return found.person
+    return answer.person
 
 
-async def _bind(context: ErrandContext, who: Identification, person: DirectoryPerson, card: StoredCard) -> Order:
+async def _bind(context: ErrandContext, identity: Identification, person: DirectoryPerson, card: StoredCard) -> Order:
     """The order, for which the server has bound the card. Raises StopError."""
-    first, second = _both(who)
-    who = await sign_all(context, who, About(card.card_number, (AskName.CARD_BIND,)))
-    binding = context.caps.issuer.bind(card.card_number, person.hsa_id, errand=context.log.id, people=who.acting)
+    first, second = _both(identity)
+    identity = await sign_all(context, identity, About(card.card_number, (AskName.CARD_BIND,)))
+    binding = context.caps.issuer.bind(card.card_number, person.hsa_id, errand=context.log.id, people=identity.acting)
     effect = context.log.effect(
         Effect.CARD_BIND, binding, card_number=card.card_number, hsa_id=person.hsa_id, by=first.hsa_id, second=second.hsa_id
     )  # fmt: skip
@@ -97,7 +97,7 @@ async def _bind(context: ErrandContext, who: Identification, person: DirectoryPe
             raise context.stop("reserve_not_bound")
 
 
-def _both(who: Identification) -> tuple[LoggedIn, LoggedIn]:
-    assert who.administrator is not None, "who attends has logged in"
-    assert who.second is not None, "so has the other one"
-    return who.administrator, who.second
+def _both(identity: Identification) -> tuple[LoggedIn, LoggedIn]:
+    assert identity.administrator is not None, "who attends has logged in"
+    assert identity.second is not None, "so has the other one"
+    return identity.administrator, identity.second

@@ -31,21 +31,23 @@ async def reserve_certificate(context: ErrandContext) -> Ended:
         await context.ask(views.level_2_off(WHO, rules.reason))
     elif ends is not None:
         await context.ask(views.phased_out(WHO, ends))
-    who = await identify_holder(context.go_to(WHO))
-    order = await fetch_reserve_card(context.go_to(WHO), who) if who.second is not None else None
+    identity = await identify_holder(context.go_to(WHO))
+    order = await fetch_reserve_card(context.go_to(WHO), identity) if identity.second is not None else None
     async with own_card(context.go_to(CARD), views.insert) as card:
-        wanted = await choose_certificate(context.go_to(CARD), card, who, order)
-        if ends is None and wanted.offer.phased_out is not None:
-            await context.ask(views.phased_out(CARD, date.fromisoformat(wanted.offer.phased_out)))
-        await context.ask(views.begin(CARD, card.whose, wanted.offer))
-        codes = await prove_codes(context.go_to(CODE), card.visit, wanted.purpose)
-        if wanted.present is not None:  # a copy of the reserve card gets no certificate either
+        renewal = await choose_certificate(context.go_to(CARD), card, identity, order)
+        if ends is None and renewal.offer.phased_out is not None:
+            await context.ask(views.phased_out(CARD, date.fromisoformat(renewal.offer.phased_out)))
+        await context.ask(views.begin(CARD, card.whose, renewal.offer))
+        codes = await prove_codes(context.go_to(CODE), card.visit, renewal.purpose)
+        if renewal.present is not None:  # a copy of the reserve card gets no certificate either
             means = holder_means(card.facts)
             await sign_mandate(
                 context.go_to(CODE), card.visit, means, card.register, RENEWED, identification_again(codes)
             )
-        new = await issue_certificate(context.go_to(WRITE), card, wanted, codes)
-        old = await offer_removal(context.go_to(WRITE), card, wanted.present)
+        new = await issue_certificate(context.go_to(WRITE), card, renewal, codes)
+        old = await offer_removal(context.go_to(WRITE), card, renewal.present)
         remarks = (f"old_{old}", *(("reserve_bound",) if order else ()))
-        receipt = await receipt_for(context.go_to(CONTEXT), card.whose, who, remarks, order=order, people=card.people)
+        receipt = await receipt_for(
+            context.go_to(CONTEXT), card.whose, identity, remarks, order=order, people=card.people
+        )
         return await say_done(context.go_to(CONTEXT), receipt, *certificate_views.done(new, old))

@@ -113,7 +113,7 @@ def blank(room: Room) -> None:
 
 def got_one(room: Room) -> None:
     """The one certificate on the card is the issuer's."""
-    assert certificates(room) == [one.chain[0] for one in desk_of(room).issued.values()]
+    assert certificates(room) == [issued.chain[0] for issued in desk_of(room).issued.values()]
 
 
 def in_cabinet(room: Room) -> None:
@@ -155,13 +155,13 @@ def taken_out(room: Room) -> None:
     told("card.taken_out", why="reserve", card_number=NUMBER, slot=3, order=None)(room)
 
 
-def bound_to(hsa_id: str, *wanted: tuple[str, ...]) -> Callable[[Room], None]:
+def bound_to(hsa_id: str, *expected: tuple[str, ...]) -> Callable[[Room], None]:
     """Return a check of who has the card by the register, and of what the issuer was told."""
 
     def look(room: Room) -> None:
         desk = desk_of(room)
         assert desk.cards[NUMBER].hsa_id == hsa_id
-        assert tuple(desk.told) == wanted
+        assert tuple(desk.told) == expected
 
     return look
 

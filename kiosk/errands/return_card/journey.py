@@ -37,24 +37,24 @@ async def return_card(context: ErrandContext) -> Ended:
         views.confirm(CARD, card.whose, _after(context.caps, card), is_seen=card.is_seen, several=several)
     )
     await drop_into_bin(context.go_to(DROP), card, reason, blocks=_after(context.caps, card) == "blocks")
-    what = await tell_issuer(context.go_to(DROP), card, reason)
-    what = await offer_block_in_portal(context.go_to(DROP), what, card.whose, reason, card.who)
-    remarks = (f"reason_{reason}", what, *(() if card.is_seen else ("not_seen",)))
+    outcome = await tell_issuer(context.go_to(DROP), card, reason)
+    outcome = await offer_block_in_portal(context.go_to(DROP), outcome, card.whose, reason, card.who)
+    remarks = (f"reason_{reason}", outcome, *(() if card.is_seen else ("not_seen",)))
     receipt = await receipt_for(context.go_to(CONTEXT), card.whose, card.who, remarks)
-    ended = await context.end(what, receipt=receipt)
+    ended = await context.end(outcome, receipt=receipt)
     way = await give_receipt(context.go_to(CONTEXT), receipt) if receipt is not None else "nothing"
-    await context.ask(views.done(CONTEXT, what, way, is_seen=card.is_seen))
+    await context.ask(views.done(CONTEXT, outcome, way, is_seen=card.is_seen))
     return ended
 
 
 async def found_card(context: ErrandContext) -> Ended:
     """The same errand for who has said that the card is somebody else's. Nothing is signed in its holder's name."""
-    card = await identify_card(context.go_to(CARD), found=True)
+    card = await identify_card(context.go_to(CARD), is_found=True)
     await context.ask(views.confirm(CARD, card.whose, _after(context.caps, card), is_seen=card.is_seen))
     await drop_into_bin(context.go_to(DROP), card, None, blocks=False)
-    what = await tell_issuer(context.go_to(DROP), card, None)
-    what = "not_told" if card.note_only and what != "was_blocked" else what
-    ended = await context.end(f"found_{what}")
+    outcome = await tell_issuer(context.go_to(DROP), card, None)
+    outcome = "not_told" if card.note_only and outcome != "was_blocked" else outcome
+    ended = await context.end(f"found_{outcome}")
     await context.ask(with_office(views.done_found(CONTEXT, ended.reason, is_seen=card.is_seen), context.caps.region))
     return ended
 

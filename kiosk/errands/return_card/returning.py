@@ -41,28 +41,30 @@ class ReturnedCard:
     """More cards were found in this visit than are put on hold in nobody's name."""
 
 
-async def identify_card(context: ErrandContext, *, found: bool = False) -> ReturnedCard:
+async def identify_card(context: ErrandContext, *, is_found: bool = False) -> ReturnedCard:
     """The card, out of the reader again. One that is not ours comes only from who has said that it shall. No code is asked for
-    where it was `found`.
+    where it `is_found`.
 
     Raises StopError where its number is not known.
     """
-    visit = await ask_for_card(context.ask, context.caps.reader, lambda why: views.insert(context, why, found=found))
+    visit = await ask_for_card(
+        context.ask, context.caps.reader, lambda why: views.insert(context, why, is_found=is_found)
+    )
     if isinstance(visit, str):
-        printed = await ask_printed_number(context, limited=not found)
+        printed = await ask_printed_number(context, limited=not is_found)
         back = ReturnedCard(printed.whose, Identification("number"), may_keep=False, is_seen=False)
-        return _found(context.caps, back) if found else back
+        return _found(context.caps, back) if is_found else back
     async with hold_card(context, visit) as card:
         is_ours = _is_ours(card)
         if not is_ours:
             await context.ask(with_office(views.not_ours(context, card.facts), context.caps.region))
-        proof = None if found else await _proof(context, card)
-        who = Identification("number") if proof is None else Identification("card", proof.hsa_id, proof=proof)
+        proof = None if is_found else await _proof(context, card)
+        identity = Identification("number") if proof is None else Identification("card", proof.hsa_id, proof=proof)
         several = await find_present_holders(context.caps, card.facts) if len(card.facts.holders) > 1 else ()
         named = tuple(holder.organisation or holder.hsa_id for holder in several)
-        back = ReturnedCard(card.whose, who, await _may_keep(context.caps, card, proof), named, is_ours=is_ours)
+        back = ReturnedCard(card.whose, identity, await _may_keep(context.caps, card, proof), named, is_ours=is_ours)
     await context.ask(views.take(context), until=wait_until_empty(context.caps.reader))
-    return _found(context.caps, back) if found else back
+    return _found(context.caps, back) if is_found else back
 
 
 def _found(caps: Capabilities, back: ReturnedCard) -> ReturnedCard:
@@ -95,8 +97,8 @@ async def _may_keep(caps: Capabilities, card: OwnCard, proof: PersonProof | None
     """Return whether another assignment follows: told to the holder alone."""
     if proof is None or not proof.by_server:
         return False
-    found = await caps.directory.find(card_number=card.whose.card_number, people=(proof,))
-    return isinstance(found, Found) and found.person is not None and found.person.continued
+    answer = await caps.directory.find(card_number=card.whose.card_number, people=(proof,))
+    return isinstance(answer, Found) and answer.person is not None and answer.person.continued
 
 
 async def tell_issuer(context: ErrandContext, card: ReturnedCard, reason: BlockReason | None) -> str:
@@ -106,8 +108,8 @@ async def tell_issuer(context: ErrandContext, card: ReturnedCard, reason: BlockR
     match await try_to_block_or_hold(context, wish):
         case RequestDeclined(why):
             return "was_blocked" if why in DEAD else "not_told"
-        case what:
-            return what
+        case outcome:
+            return outcome
 
 
 async def drop_into_bin(

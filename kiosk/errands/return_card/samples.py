@@ -25,7 +25,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-not-known", printed_number_views.not_known(CARD, ORDER.card_number)
     yield "return-no-such-card", CARD.stop("no_such_card").view
     yield "return-why", views.why(WHY)
-    yield "return-insert-found", views.insert(CARD, None, found=True)
+    yield "return-insert-found", views.insert(CARD, None, is_found=True)
     for after in ("found_held", "found_marked", "found_noted"):
         yield f"return-confirm-{after.replace('_', '-')}", views.confirm(CARD, ORDER, after)
     for came in ("held", "marked", "hold_queued", "mark_queued", "was_blocked", "not_told"):

@@ -38,10 +38,10 @@ REASONS = {
 NOT_SEEN = Point(say("return.not_seen"), say("return.not_seen.detail"), icon="eye-off-outline")
 
 
-def insert(context: ViewContext, strange: Strangeness | None, *, found: bool = False) -> Await:
-    """The card, or its number where the chip is cut or dead. `found`: it is somebody else's, and no code is asked for."""
+def insert(context: ViewContext, strange: Strangeness | None, *, is_found: bool = False) -> Await:
+    """The card, or its number where the chip is cut or dead. `is_found`: it is somebody else's, and no code is asked for."""
     return Await(
-        **context.head("insert", say("return_insert.found" if found else "return_insert.title"), say("insert.lead")),
+        **context.head("insert", say("return_insert.found" if is_found else "return_insert.title"), say("insert.lead")),
         note=strange_note(strange, Note(say("return_insert.cut"), say("insert.unread"))),
         drawing=reader_for(strange),
         way_out=cancel_button(),
@@ -172,26 +172,26 @@ def drop(context: ViewContext, number: str, *, blocks: bool) -> Await:
     )
 
 
-def done(context: ViewContext, what: str, way: ReceiptWay = "paper", *, is_seen: bool = True) -> Tell:
+def done(context: ViewContext, outcome: str, way: ReceiptWay = "paper", *, is_seen: bool = True) -> Tell:
     """It is in the bin, as far as anybody has seen; what holds for its certificates now; and where the receipt is (`way`)."""
     kept = () if way == "nothing" else (say(f"return_done.receipt.{way}"),)
     instead = AboutDrawing("email-outline" if way == "mail" else "archive-arrow-down-outline")
     return Tell(
-        **context.ending().head("done", say("return_done.title"), say(f"return_done.{what}"), *kept),
+        **context.ending().head("done", say("return_done.title"), say(f"return_done.{outcome}"), *kept),
         badge="success",
         badge_icon="check-bold",
         points=() if is_seen else (NOT_SEEN,),
         drawing=MachineDrawing(("printer",)) if way == "paper" else instead,
         primary=primary_button("end", "button.end", "check"),
-        sends_on=what == "not_told",
+        sends_on=outcome == "not_told",
     )
 
 
-def done_found(context: ViewContext, what: str, *, is_seen: bool) -> Tell:
-    """Somebody else's card is in the bin. `what`: whether it is on hold now; where it is not, whom to call."""
-    stopped = what in ("found_held", "found_hold_queued", "found_was_blocked")
+def done_found(context: ViewContext, outcome: str, *, is_seen: bool) -> Tell:
+    """Somebody else's card is in the bin. `outcome`: whether it is on hold now; where it is not, whom to call."""
+    stopped = outcome in ("found_held", "found_hold_queued", "found_was_blocked")
     return Tell(
-        **context.ending().head("done", say("return_done.found"), say(f"return_done.{what}")),
+        **context.ending().head("done", say("return_done.found"), say(f"return_done.{outcome}")),
         badge="success" if stopped else "warning",
         badge_icon="check-bold" if stopped else "alert-outline",
         points=() if is_seen else (NOT_SEEN,),

@@ -67,8 +67,8 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "service-no-events", views.events(CONTEXT, (), more=False)
     yield "service-tries-insert", views.tries_insert(CONTEXT, None)
     yield "service-tries-why", views.tries_why(CONTEXT, RECEIPT.facts.card_number)
-    for told in TOLD:
-        yield f"service-tries-{told.replace('_', '-')}", views.tries_told(CONTEXT, told)
+    for outcome in TOLD:
+        yield f"service-tries-{outcome.replace('_', '-')}", views.tries_told(CONTEXT, outcome)
     yield "service-tries-take", views.tries_take(CONTEXT)
     yield "service-why-close", views.why_close(CONTEXT)
     yield "service-closed", views.closed(CONTEXT)

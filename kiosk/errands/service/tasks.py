@@ -28,28 +28,28 @@ async def tasks(context: ErrandContext, machine: Machine, by: LoggedIn) -> None:
     at the dashboard."""
     start, take = 0, ""
     while True:
-        found = await context.ask(views.asking_tasks(context), until=context.caps.administrators.tasks(by, take=take))
-        if not isinstance(found, Tasks):
+        answer = await context.ask(views.asking_tasks(context), until=context.caps.administrators.tasks(by, take=take))
+        if not isinstance(answer, Tasks):
             await context.ask(views.tasks_away(context))
             return
         if take:
             await context.ask(views.task_taken(context))
-        page = found.shown[start : start + PAGE]
-        more = len(found.shown) > PAGE
-        take = str(await context.ask(views.which_task(context, page, total=found.total, more=more)))
+        page = answer.shown[start : start + PAGE]
+        more = len(answer.shown) > PAGE
+        take = str(await context.ask(views.which_task(context, page, total=answer.total, more=more)))
         if take == "more":
-            start, take = (start + PAGE if start + PAGE < len(found.shown) else 0), ""
+            start, take = (start + PAGE if start + PAGE < len(answer.shown) else 0), ""
         elif take not in {task.id for task in page}:
             return
 
 
 async def self_test(context: ErrandContext, machine: Machine, by: LoggedIn) -> None:
     """Every device, and how it is."""
-    found = await context.ask(
+    outcome = await context.ask(
         views.testing(context), until=context.log.effect(Effect.STATION_TEST, _tested(machine), by=by.hsa_id)
     )
-    assert isinstance(found, _Tested)
-    await context.ask(views.tested(context, found.devices))
+    assert isinstance(outcome, _Tested)
+    await context.ask(views.tested(context, outcome.devices))
 
 
 class _Tested(NamedOutcome):
@@ -140,7 +140,7 @@ async def receipts(context: ErrandContext, machine: Machine, by: LoggedIn) -> No
         if picked == "more":
             start = start + PAGE if start + PAGE < len(waiting) else 0
             continue
-        chosen = next((one for one in page if one.number == picked), None)
+        chosen = next((receipt for receipt in page if receipt.number == picked), None)
         if chosen is None:
             return
         await hand_out_receipt(context, chosen)
@@ -149,9 +149,9 @@ async def receipts(context: ErrandContext, machine: Machine, by: LoggedIn) -> No
 
 async def last_events(context: ErrandContext, machine: Machine, by: LoggedIn) -> None:
     """Show the last events, page by page."""
-    told, start = await machine.events(), 0
-    while await context.ask(views.events(context, told[start : start + PAGE], more=len(told) > PAGE)) == "more":
-        start = start + PAGE if start + PAGE < len(told) else 0
+    events, start = await machine.events(), 0
+    while await context.ask(views.events(context, events[start : start + PAGE], more=len(events) > PAGE)) == "more":
+        start = start + PAGE if start + PAGE < len(events) else 0
 
 
 async def clear_tries(context: ErrandContext, machine: Machine, by: LoggedIn) -> None:

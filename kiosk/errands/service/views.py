@@ -108,12 +108,12 @@ def installation(context: ViewContext, *, fitted: Set[str]) -> Choose:
 def _options(menu: Mapping[str, str], fitted: Set[str], closed: Closed | None) -> tuple[Option, ...]:
     return tuple(
         Option(
-            what,
-            say("service.reopen" if what == "close" and closed else f"service.{what}"),
+            entry,
+            say("service.reopen" if entry == "close" and closed else f"service.{entry}"),
             icon=icon,
-            reason=None if NEEDS.get(what) in (None, *fitted) else say("service.not_fitted"),
+            reason=None if NEEDS.get(entry) in (None, *fitted) else say("service.not_fitted"),
         )
-        for what, icon in menu.items()
+        for entry, icon in menu.items()
     )
 
 
@@ -165,8 +165,8 @@ def tested(context: ViewContext, devices: Sequence[DeviceOverview]) -> Tell:
     )
 
 
-def _how(one: DeviceOverview) -> Say:
-    return say("service_tested.part", part=say(f"admin.part.{one.kind}"), state=state_of(one))
+def _how(device: DeviceOverview) -> Say:
+    return say("service_tested.part", part=say(f"admin.part.{device.kind}"), state=state_of(device))
 
 
 def no_printer(context: ViewContext) -> Tell:
@@ -256,14 +256,15 @@ def _about(receipt: Receipt) -> Say:
     return say("service_receipts.about", day=date_text(receipt.facts.time.astimezone().date()), number=receipt.number)
 
 
-def events(context: ViewContext, told: Sequence[EventOverview], *, more: bool) -> Confirm:
+def events(context: ViewContext, last_events: Sequence[EventOverview], *, more: bool) -> Confirm:
     """Return the view of the last events, in words: no person, no card."""
     return Confirm(
         **context.head(
-            "events", say("service_events.title"), say("service_events.lead" if told else "service_events.none")
+            "events", say("service_events.title"), say("service_events.lead" if last_events else "service_events.none")
         ),
         points=tuple(
-            Point(say("service_events.one", time=one.time, what=event_label(one)), icon="history") for one in told
+            Point(say("service_events.one", time=event.time, what=event_label(event)), icon="history")
+            for event in last_events
         ),
         way_out=back_button(),
         primary=primary_button("more", "service_events.more") if more else None,

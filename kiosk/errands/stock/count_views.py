@@ -32,41 +32,41 @@ ICONS = {
 }
 
 
-def slots(context: ViewContext, found: Sequence[SlotComparison], start: int) -> Choose:
+def slots(context: ViewContext, comparisons: Sequence[SlotComparison], start: int) -> Choose:
     """All slots, those that differ first."""
-    differ = sum(one.what != "agree" for one in found)
+    differ = sum(comparison.what != "agree" for comparison in comparisons)
     options = [
-        Option(str(one.slot), _listed(one), say(f"count.seen.{one.what}"), ICONS[one.what])
-        for one in found[start : start + PAGE]
+        Option(str(comparison.slot), _listed(comparison), say(f"count.seen.{comparison.what}"), ICONS[comparison.what])
+        for comparison in comparisons[start : start + PAGE]
     ]
     return Choose(
         **context.ending().head(
             "count",
             say("count.differ.title", differ=differ) if differ else say("count.agree.title"),
-            say("count.lead", slots=len(found)),
+            say("count.lead", slots=len(comparisons)),
         ),
-        options=page_options(options, more=len(found) > PAGE),
+        options=page_options(options, more=len(comparisons) > PAGE),
         way_out=back_button(),
     )
 
 
-def _listed(one: SlotComparison) -> Say:
-    if one.listed is None:
-        return say("count.listed.empty", slot=one.slot)
-    if not one.listed.card_number:
-        return say("count.listed.unknown", slot=one.slot)
-    return say("count.listed.card", slot=one.slot, tail=last_digits(one.listed.card_number))
+def _listed(comparison: SlotComparison) -> Say:
+    if comparison.listed is None:
+        return say("count.listed.empty", slot=comparison.slot)
+    if not comparison.listed.card_number:
+        return say("count.listed.unknown", slot=comparison.slot)
+    return say("count.listed.card", slot=comparison.slot, tail=last_digits(comparison.listed.card_number))
 
 
-def slot(context: ViewContext, one: SlotComparison) -> Confirm | Tell:
+def slot(context: ViewContext, comparison: SlotComparison) -> Confirm | Tell:
     """Return the view of a slot that differs: what is so, what it may come from, and what can be done."""
-    match one.what:
-        case "missing" if one.listed is not None:
-            return not_there(context, one.listed)
+    match comparison.what:
+        case "missing" if comparison.listed is not None:
+            return not_there(context, comparison.listed)
         case "unlisted":
-            return _unlisted(context, one.slot)
+            return _unlisted(context, comparison.slot)
         case _:
-            return _told(context, one)
+            return _told(context, comparison)
 
 
 def _unlisted(context: ViewContext, slot: int) -> Confirm:
@@ -81,11 +81,13 @@ def _unlisted(context: ViewContext, slot: int) -> Confirm:
     )
 
 
-def _told(context: ViewContext, one: SlotComparison) -> Tell:
-    agrees = one.what == "agree"
+def _told(context: ViewContext, comparison: SlotComparison) -> Tell:
+    agrees = comparison.what == "agree"
     return Tell(
         **context.ending().head(
-            f"slot_{one.what}", say(f"count.{one.what}.one", slot=one.slot), say(f"count.{one.what}.lead")
+            f"slot_{comparison.what}",
+            say(f"count.{comparison.what}.one", slot=comparison.slot),
+            say(f"count.{comparison.what}.lead"),
         ),
         badge="success" if agrees else "warning",
         badge_icon="check-bold" if agrees else "alert",

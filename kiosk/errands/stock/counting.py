@@ -13,15 +13,15 @@ async def count(shelf: StockSession) -> None:
     await shelf.compared(*_told(await _compared(shelf)))
     start = 0
     while True:
-        found = await _compared(shelf)
-        start = start if start < len(found) else 0
-        answer = await shelf.context.ask(views.slots(shelf.context, found, start))
+        comparisons = await _compared(shelf)
+        start = start if start < len(comparisons) else 0
+        answer = await shelf.context.ask(views.slots(shelf.context, comparisons, start))
         if answer == "back":
             return
         if answer == "more":
             start += stock_views.PAGE
             continue
-        await _explain(shelf, next(one for one in found if str(one.slot) == answer))
+        await _explain(shelf, next(comparison for comparison in comparisons if str(comparison.slot) == answer))
         start = 0
 
 
@@ -29,17 +29,19 @@ async def _compared(shelf: StockSession) -> tuple[SlotComparison, ...]:
     return compare(await shelf.ledger(), await shelf.slots())
 
 
-def _told(found: tuple[SlotComparison, ...]) -> tuple[int, list[dict[str, str | int]]]:
-    return len(found), [{"slot": one.slot, "what": one.what} for one in found if one.what != "agree"]
+def _told(comparisons: tuple[SlotComparison, ...]) -> tuple[int, list[dict[str, str | int]]]:
+    return len(comparisons), [
+        {"slot": comparison.slot, "what": comparison.what} for comparison in comparisons if comparison.what != "agree"
+    ]
 
 
-async def _explain(shelf: StockSession, one: SlotComparison) -> None:
+async def _explain(shelf: StockSession, comparison: SlotComparison) -> None:
     """Ask what is to be done about this slot, and do it."""
-    answer = await shelf.context.ask(views.slot(shelf.context, one))
-    if answer == "gone" and one.listed is not None:
-        await shelf.took(one.listed.card_number, one.listed.order, one.slot, "missing")
+    answer = await shelf.context.ask(views.slot(shelf.context, comparison))
+    if answer == "gone" and comparison.listed is not None:
+        await shelf.took(comparison.listed.card_number, comparison.listed.order, comparison.slot, "missing")
     elif answer == "look":
-        await _look(shelf, one.slot)
+        await _look(shelf, comparison.slot)
 
 
 async def _look(shelf: StockSession, slot: int) -> None:

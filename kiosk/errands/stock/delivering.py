@@ -60,7 +60,7 @@ def _named(ledger: Ledger, scanned: str) -> tuple[str, Order | None]:
 
 async def _is_empty(shelf: StockSession, slot: int) -> bool:
     """Return whether the slot's sensor sees no card: then what the list has there is still to be put in."""
-    return any(one.number == slot and one.card == "empty" for one in await shelf.slots())
+    return any(reading.number == slot and reading.card == "empty" for reading in await shelf.slots())
 
 
 async def _whole(shelf: StockSession, card: Incoming) -> bool:

@@ -44,7 +44,7 @@ async def _done(shelf: StockSession) -> Ended:
     if context.caps.seal is None or not shelf.has_done:
         return await context.end()
     figures = {"stored": shelf.stored, "taken_out": shelf.taken_out, "missing": shelf.missing}
-    details = tuple(ReceiptDetail(what, str(many)) for what, many in figures.items())
+    details = tuple(ReceiptDetail(name, str(many)) for name, many in figures.items())
     receipt = await issue_station_receipt(context, work_receipt_facts(context, shelf.by, details=details))
     ended = await context.end(receipt=receipt)
     await hand_out_receipt(context, receipt)
@@ -55,20 +55,20 @@ async def take_out(shelf: StockSession) -> None:
     """One card after the other, until the person has taken what is wanted."""
     start = 0
     while True:
-        found = cards_to_take_out(await shelf.ledger(), shelf.today())
-        if not found:
+        cards = cards_to_take_out(await shelf.ledger(), shelf.today())
+        if not cards:
             await shelf.context.ask(views.nothing_in(shelf.context))
             return
-        start = start if start < len(found) else 0
+        start = start if start < len(cards) else 0
         answer = await shelf.context.ask(
-            views.which_out(shelf.context, found[start : start + views.PAGE], more=len(found) > views.PAGE)
+            views.which_out(shelf.context, cards[start : start + views.PAGE], more=len(cards) > views.PAGE)
         )
         if answer == "back":
             return
         if answer == "more":
             start += views.PAGE
             continue
-        await _take(shelf, *next((card, why) for card, why in found if str(card.slot) == answer))
+        await _take(shelf, *next((card, why) for card, why in cards if str(card.slot) == answer))
 
 
 async def _take(shelf: StockSession, card: StoredCard, why: Why) -> None:

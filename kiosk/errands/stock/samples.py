@@ -61,34 +61,37 @@ def _in(order: Order) -> Iterator[tuple[str, View[Any]]]:
 
 
 def _lying(order: Order) -> tuple[StoredCard, StoredCard]:
-    known = StoredCard(14, order.card_number, order.order, order.product, order.last_day, "2026-11-02")
-    return known, StoredCard(7, "", "", "", "", "2026-11-20")
+    registered = StoredCard(14, order.card_number, order.order, order.product, order.last_day, "2026-11-02")
+    return registered, StoredCard(7, "", "", "", "", "2026-11-20")
 
 
 def _out(order: Order) -> Iterator[tuple[str, View[Any]]]:
-    known, unknown = _lying(order)
-    found: list[tuple[StoredCard, Why]] = [
-        (replace(unknown, slot=6), "not_genuine"), (unknown, "misplaced"), (known, "expired"),
-        (replace(known, slot=15), "voided"),
+    registered, unknown = _lying(order)
+    cards: list[tuple[StoredCard, Why]] = [
+        (replace(unknown, slot=6), "not_genuine"), (unknown, "misplaced"), (registered, "expired"),
+        (replace(registered, slot=15), "voided"),
     ]  # fmt: skip
     why: Why
     yield "stock-nothing-in", views.nothing_in(CONTEXT)
-    yield "stock-which-out", views.which_out(CONTEXT, found, more=True)
-    yield "stock-not-there", views.not_there(CONTEXT, known)
+    yield "stock-which-out", views.which_out(CONTEXT, cards, more=True)
+    yield "stock-not-there", views.not_there(CONTEXT, registered)
     for why in ("not_genuine", "expired", "voided", "misplaced", "reserve", "other"):
-        yield f"stock-take-{why}", views.take(CONTEXT, known, why, 24)
+        yield f"stock-take-{why}", views.take(CONTEXT, registered, why, 24)
 
 
 def _count(order: Order) -> Iterator[tuple[str, View[Any]]]:
-    known, unknown = _lying(order)
-    found = (
-        SlotComparison(14, "missing", known), SlotComparison(7, "agree", unknown), SlotComparison(9, "unlisted", None),
+    registered, unknown = _lying(order)
+    comparisons = (
+        SlotComparison(14, "missing", registered), SlotComparison(7, "agree", unknown), SlotComparison(9, "unlisted", None),
         SlotComparison(3, "unseen", None), SlotComparison(4, "open", None),
     )  # fmt: skip
-    yield "stock-count", count_views.slots(CONTEXT, found, 0)
-    yield "stock-count-agree", count_views.slots(CONTEXT, [replace(one, what="agree") for one in found], 4)
-    yield "stock-unlisted", count_views.slot(CONTEXT, found[2])
-    for one in (found[1], *found[3:]):
-        yield f"stock-slot-{one.what}", count_views.slot(CONTEXT, one)
+    yield "stock-count", count_views.slots(CONTEXT, comparisons, 0)
+    yield (
+        "stock-count-agree",
+        count_views.slots(CONTEXT, [replace(comparison, what="agree") for comparison in comparisons], 4),
+    )
+    yield "stock-unlisted", count_views.slot(CONTEXT, comparisons[2])
+    for differing in (comparisons[1], *comparisons[3:]):
+        yield f"stock-slot-{differing.what}", count_views.slot(CONTEXT, differing)
     yield "stock-read-card", count_views.read_card(CONTEXT, DIGITS, 9)
     yield "stock-remove", count_views.remove(CONTEXT, 9, 24)

@@ -48,8 +48,8 @@ class StockSession:
 
     async def need_second(self) -> None:
         """Another administrator too, once, where cards of this region or station want two. Raises StopError."""
-        wanted = self.context.caps.region.stock.two_administrators or (await self.ledger()).keyless
-        if wanted and self.second is None:
+        needs_two = self.context.caps.region.stock.two_administrators or (await self.ledger()).keyless
+        if needs_two and self.second is None:
             await self.context.ask(views.two_wanted(self.context))
             self.second = await log_in_another(self.context, self.by.hsa_ids)
 
@@ -121,13 +121,13 @@ class StockSession:
         self.missing += why == "missing"
         self.taken_out += why != "missing"
 
-    def _moved(self, order: str, slot: int, what: Literal["stored", "taken_out", "missing"]) -> Pledge | None:
+    def _moved(self, order: str, slot: int, move: Literal["stored", "taken_out", "missing"]) -> Pledge | None:
         """Return the message about all that was moved of orders so far, told with the administrators' proofs once the
         errand has ended."""
         people = proofs_of(self.by, self.second)
         if order:
             at = self.context.caps.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
-            self.moves = (*self.moves, StockMove(order, slot, what, at))
+            self.moves = (*self.moves, StockMove(order, slot, move, at))
         if not (people and self.moves):
             return None
         return self.context.caps.blocking.pledge_for_errand(

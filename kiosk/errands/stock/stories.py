@@ -63,7 +63,7 @@ def delivery(*scans: str, slot: int = 1, card: str = "1:new", **changed: Any) ->
 def lies(**slots: str) -> Callable[[Room], None]:
     """Return a check of the station's list in the end: `s2="A-0001"`, the order or, where there is none, the number of
     the card."""
-    wanted = {int(name[1:]): what for name, what in slots.items()}
+    expected = {int(name[1:]): label for name, label in slots.items()}
 
     def look(room: Room) -> None:
         rows = room.store.transact_now(
@@ -71,7 +71,7 @@ def lies(**slots: str) -> Callable[[Room], None]:
                 "SELECT slot, order_no, card_number FROM stock_card WHERE slot IS NOT NULL"
             ).fetchall()
         )
-        assert {slot: order or number for slot, order, number in rows} == wanted
+        assert {slot: order or number for slot, order, number in rows} == expected
 
     return look
 

@@ -194,9 +194,9 @@ def nothing_in(context: ViewContext) -> Tell:
     return _told(context, "nothing_in", say("stock.nothing_in.title"), say("stock.nothing_in.lead"))
 
 
-def which_out(context: ViewContext, found: Sequence[tuple[StoredCard, Why]], *, more: bool) -> Choose:
+def which_out(context: ViewContext, cards: Sequence[tuple[StoredCard, Why]], *, more: bool) -> Choose:
     """Return the view that asks which card goes out: those that must stand first."""
-    options = [Option(str(card.slot), _in_slot(card), say(f"stock.why.{why}")) for card, why in found]
+    options = [Option(str(card.slot), _in_slot(card), say(f"stock.why.{why}")) for card, why in cards]
     return Choose(
         **context.ending().head("which_out", say("stock.which_out.title"), say("stock.which_out.lead")),
         options=page_options(options, more=more),

@@ -56,10 +56,10 @@ async def _by(context: ErrandContext, way: str, card: OwnCard, roles: tuple[Role
         return await _order_letter(context, card, instead=True)
     untested = first_reason(code.untested for code in codes)
     kept = next((code.remarks for code in codes if not code.new), ())
-    who = given.who if given else Identification("card", card.whose.hsa_id)
-    receipt = await receipt_for(context.go_to(CONTEXT), card.whose, who, kept, untested)
-    said = views.done(envelope=given is None, new=not kept, untested=untested)
-    return await say_done(context.go_to(CONTEXT), receipt, *said, untested)
+    identity = given.who if given else Identification("card", card.whose.hsa_id)
+    receipt = await receipt_for(context.go_to(CONTEXT), card.whose, identity, kept, untested)
+    words = views.done(envelope=given is None, new=not kept, untested=untested)
+    return await say_done(context.go_to(CONTEXT), receipt, *words, untested)
 
 
 async def _order_letter(context: ErrandContext, card: OwnCard, *, instead: bool = False) -> Ended:
@@ -79,11 +79,11 @@ async def _unlock(context: ErrandContext, card: OwnCard, role: Role, given: Mand
     """Rounds of PUK (or mandate) and new code until the card has it, and its key has proved it, or could not be tested."""
     letter = CodeLetter(card.whose, card_decides)
     context = context.go_to(CODE) if given is None else given.context(context.go_to(CODE).forward())
-    known = None
-    while known is None:
+    code_set = None
+    while code_set is None:
         if given is not None:
-            known = await set_code_by_mandate(context, card, given, role)
+            code_set = await set_code_by_mandate(context, card, given, role)
         else:
-            known, card.visit = await set_code(context, letter, card.visit, role)
-    shown = context.forward() if known.new else context.testing_alone()
-    return known.after_test(await prove_card(shown, card.visit, known.code, role))
+            code_set, card.visit = await set_code(context, letter, card.visit, role)
+    shown = context.forward() if code_set.new else context.testing_alone()
+    return code_set.after_test(await prove_card(shown, card.visit, code_set.code, role))

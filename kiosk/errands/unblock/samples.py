@@ -41,8 +41,8 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-administrator", views.administrator_only(CARD)
     yield "unblock-take-to-read", views.take_to_read(CARD)
     yield "unblock-product-code", views.product_code(CARD, tuple(rule.code for rule in PRODUCT_CODES))
-    yield "unblock-held", views.out_of_use(CARD, held=True).view
-    yield "unblock-blocked", views.out_of_use(CARD, held=False).view
+    yield "unblock-held", views.out_of_use(CARD, is_held=True).view
+    yield "unblock-blocked", views.out_of_use(CARD, is_held=False).view
     yield "unblock-reserve", CARD.stop("unblock_reserve", icon="smart-card-off-outline").view
     yield "letter-instead", letter_views.order(LETTER, ORDER, "locked", instead=True)
     yield "unblock-not-here", CARD.stop("not_unblockable", icon="lock-alert-outline").view

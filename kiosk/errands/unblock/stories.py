@@ -150,13 +150,13 @@ of_the_administrators_and_keeps = product(
 """The same, and its PUK gives the old code its tries back."""
 
 
-def audit(*what: str) -> Callable[[Room], None]:
+def audit(*actions: str) -> Callable[[Room], None]:
     """The two names in the server's audit, and the code."""
 
     def look(room: Room) -> None:
         desk = room.caps.card_keys
         assert isinstance(desk, IssuerDesk)
-        assert desk.told == [(one, NUMBER, ADMINISTRATOR.hsa_id, HOLDER) for one in what]
+        assert desk.told == [(action, NUMBER, ADMINISTRATOR.hsa_id, HOLDER) for action in actions]
         code_is(NEW_PIN)(room)
 
     return look
@@ -186,7 +186,7 @@ def letter_alone(room: Room) -> None:
     """A letter was ordered, and the card is as it was."""
     desk = room.caps.card_keys
     assert isinstance(desk, IssuerDesk)
-    assert [told[0] for told in desk.told if told[0] != "unblock"] == ["letter"]
+    assert [entry[0] for entry in desk.told if entry[0] != "unblock"] == ["letter"]
     code_is(OLD_PIN, tries=(0, 10))(room)
 
 

@@ -118,10 +118,10 @@ def product_code(context: ViewContext, codes: tuple[str, ...]) -> Choose:
     )
 
 
-def out_of_use(context: ViewContext, *, held: bool) -> StopError:
+def out_of_use(context: ViewContext, *, is_held: bool) -> StopError:
     """A card on hold, or one that is blocked, void or returned, gets no new code without the envelope."""
     icon = "smart-card-off-outline"
-    return context.stop("unblock_held" if held else "unblock_blocked", icon=icon)
+    return context.stop("unblock_held" if is_held else "unblock_blocked", icon=icon)
 
 
 def done(*, envelope: bool = True, new: bool = True, untested: Untested | None = None) -> tuple[Say, tuple[Say, ...]]:

@@ -91,7 +91,7 @@ def refuse_new_codes(card: OwnCard) -> None:
     if not isinstance(word, CardWord):
         return
     if word.state == "held" or word.state in DEAD:
-        raise views.out_of_use(views.CARD, held=word.state == "held")
+        raise views.out_of_use(views.CARD, is_held=word.state == "held")
     if word.holder != "here":
         raise holder_is(views.CARD, word.holder)
     if word.reserve:
