@@ -96,7 +96,7 @@ def _filled(text: str, contacts: dict[str, str]) -> str | None:
     """With the contacts in their places; None where one is missing."""
     if not all(contacts.get(name) for name in _PLACEHOLDER.findall(text)):
         return None
-    return _PLACEHOLDER.sub(lambda found: contacts[found[1]], text)
+    return _PLACEHOLDER.sub(lambda match: contacts[match[1]], text)
 
 
 class Contacts(RegionSection):
@@ -382,8 +382,8 @@ def load(path: Path) -> RegionSettings:
 
 def _faults(error: ValidationError) -> list[str]:
     return [
-        f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg'].removeprefix('Value error, ')}"
-        for one in error.errors(include_url=False)
+        f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg'].removeprefix('Value error, ')}"
+        for fault in error.errors(include_url=False)
     ]
 
 

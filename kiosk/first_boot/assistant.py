@@ -243,41 +243,41 @@ class Assistant:
         details = {**_stated(enrolled.identity), "clock_off_s": off_s}
         return StepResult(Step.CLAIM, StepOutcome.DONE, f"this station is {enrolled.identity.station}{late}", details)
 
-    def try_devices(self, wanted: DevicesSection) -> StepResult:
+    def try_devices(self, section: DevicesSection) -> StepResult:
         """Raises StepFailedError, ConfigError, OSError."""
         return self._once(
-            Step.DEVICES, self._told_of_devices(wanted), lambda: judge_devices(self.device_results(wanted), wanted)
+            Step.DEVICES, self._told_of_devices(section), lambda: judge_devices(self.device_results(section), section)
         )
 
     def device_results(
-        self, wanted: DevicesSection, tell: Callable[[SelfTestResult], None] = lambda result: None
+        self, section: DevicesSection, tell: Callable[[SelfTestResult], None] = lambda result: None
     ) -> tuple[SelfTestResult, ...]:
         """Every device, tried. `tell`: told of each as soon as it was."""
-        options = SelfTestOptions(thorough=True, print_page=wanted.test_page, tell=tell)
+        options = SelfTestOptions(thorough=True, print_page=section.test_page, tell=tell)
         return tuple(self.check(load(self.config), self.folder, options))
 
-    def accept_devices(self, wanted: DevicesSection) -> None:
+    def accept_devices(self, section: DevicesSection) -> None:
         """A person has seen how they are: the step is finished."""
-        self._progress.note(Step.DEVICES, self._told_of_devices(wanted))
+        self._progress.note(Step.DEVICES, self._told_of_devices(section))
 
-    def _told_of_devices(self, wanted: DevicesSection) -> str:
-        return wanted.model_dump_json() + self.config.read_text("utf-8")
+    def _told_of_devices(self, section: DevicesSection) -> str:
+        return section.model_dump_json() + self.config.read_text("utf-8")
 
-    def compare_time(self, wanted: ClockSection) -> StepResult:
+    def compare_time(self, section: ClockSection) -> StepResult:
         """Raises StepFailedError, ConfigError, OSError."""
         identity = Identity.load(self._identity_folder)
-        told = f"{wanted.model_dump_json()} {identity.station} {identity.epoch}"
-        return self._once(Step.TIME, told, lambda: self._time(wanted))
+        inputs = f"{section.model_dump_json()} {identity.station} {identity.epoch}"
+        return self._once(Step.TIME, inputs, lambda: self._time(section))
 
-    def _time(self, wanted: ClockSection) -> StepResult:
+    def _time(self, section: ClockSection) -> StepResult:
         try:
-            off_s = self.measure(load(self.config), self.folder, wanted.wait_s)
+            off_s = self.measure(load(self.config), self.folder, section.wait_s)
         except TimeoutError as error:
             raise StepFailedError(Step.TIME, Fault.TIMEOUT, "no_link", str(error)) from None
-        if abs(off_s) > wanted.most_off_s:
+        if abs(off_s) > section.most_off_s:
             advice = "name a time server that it reaches: `time` of [network] in station.toml"
             raise StepFailedError(Step.TIME, Fault.DEVICE, "clock", f"{_clock_words(off_s)}: {advice}")
-        text = f"the server answers, and the clock is right to {wanted.most_off_s} s"
+        text = f"the server answers, and the clock is right to {section.most_off_s} s"
         return StepResult(Step.TIME, StepOutcome.DONE, text, {"clock_off_s": off_s})
 
     def finish(self) -> None:
@@ -297,24 +297,24 @@ class Assistant:
     def _progress(self) -> Progress:
         return Progress.of(self.config, load(self.config))
 
-    def _once(self, step: Step, told: str, work: Callable[[], StepResult]) -> StepResult:
+    def _once(self, step: Step, inputs: str, work: Callable[[], StepResult]) -> StepResult:
         """Do it, unless it was done with the same words."""
-        if self._progress.is_finished(step, told):
+        if self._progress.is_finished(step, inputs):
             return StepResult(step, StepOutcome.KEPT, "it was done before")
         result = work()
         if result.outcome is StepOutcome.DONE:
-            self._progress.note(step, told)
+            self._progress.note(step, inputs)
         return result
 
 
-def judge_devices(results: tuple[SelfTestResult, ...], wanted: DevicesSection) -> StepResult:
+def judge_devices(results: tuple[SelfTestResult, ...], section: DevicesSection) -> StepResult:
     """Return the step's result from the devices' tests. Raises StepFailedError where a fault is not accepted."""
     faults = [f"{result.name}: {result.text}" for result in results if not result.ok]
     counted = slots_counted(results)
-    if wanted.slots is not None and counted != wanted.slots:
+    if section.slots is not None and counted != section.slots:
         seen = "none can be counted" if counted is None else f"{counted} are there"
-        faults.append(f"{wanted.slots} slots are to be there, and {seen}: look for cables, or mend the setup file")
-    if faults and not wanted.accept_faults:
+        faults.append(f"{section.slots} slots are to be there, and {seen}: look for cables, or mend the setup file")
+    if faults and not section.accept_faults:
         raise StepFailedError(Step.DEVICES, Fault.DEVICE, "device_fault", "; ".join(faults))
     well = sum(result.ok for result in results)
     text = "; ".join([f"{well} of {len(results)} devices work", *faults])

@@ -27,13 +27,13 @@ class Progress:
         """Return the progress of the station with these settings, in the file `config`."""
         return cls(config.resolve().parent / settings.station.data / PROGRESS)
 
-    def is_finished(self, name: str, told: str) -> bool:
+    def is_finished(self, name: str, inputs: str) -> bool:
         """Return whether the step was finished, and told the same."""
-        return self.finished().get(name) == _digest(told)
+        return self.finished().get(name) == _digest(inputs)
 
-    def note(self, name: str, told: str) -> None:
+    def note(self, name: str, inputs: str) -> None:
         """It is finished. Raises OSError."""
-        self._write({**self.finished(), name: _digest(told)})
+        self._write({**self.finished(), name: _digest(inputs)})
 
     def forget(self, name: str) -> None:
         """It is not. Raises OSError."""
@@ -63,8 +63,8 @@ def is_setup_due(file: Path) -> bool:
         settings = load(file)
     except ConfigError:
         return False
-    asked = settings.station.assistant and is_vacant(file.resolve().parent / settings.station.identity)
-    return asked or WRITTEN in Progress.of(file, settings).finished()
+    is_requested = settings.station.assistant and is_vacant(file.resolve().parent / settings.station.identity)
+    return is_requested or WRITTEN in Progress.of(file, settings).finished()
 
 
 def is_vacant(folder: Path) -> bool:
@@ -72,5 +72,5 @@ def is_vacant(folder: Path) -> bool:
     return not (folder.is_dir() and any(folder.iterdir()))
 
 
-def _digest(told: str) -> str:
-    return hashlib.sha256(told.encode()).hexdigest()
+def _digest(inputs: str) -> str:
+    return hashlib.sha256(inputs.encode()).hexdigest()

@@ -185,11 +185,11 @@ class TouchSetup:
     async def _install(self) -> None:
         """From a stick to a disk of this machine, where the installer wants that; ends with a restart then."""
         disks = self._ports.installer
-        while found := await asyncio.to_thread(disks.disks):
-            chosen = await self._ask(views.disk(found))
+        while targets := await asyncio.to_thread(disks.disks):
+            chosen = await self._ask(views.disk(targets))
             if chosen == "stay":
                 return
-            disk = next(one for one in found if one.name == chosen)
+            disk = next(target for target in targets if target.name == chosen)
             if await self._ask(views.erase(disk)) == "no":
                 continue
             await asyncio.to_thread(disks.begin, disk)
@@ -253,11 +253,13 @@ class TouchSetup:
         """None where the installer went back."""
         given: dict[str, str] = {}
         whats: tuple[views.Typed, ...] = ("address", "gateway", "dns")
-        for what in whats:
-            text = await self._typed(what, given.get(what, ""), is_interface if what == "address" else is_address)
+        for field_name in whats:
+            text = await self._typed(
+                field_name, given.get(field_name, ""), is_interface if field_name == "address" else is_address
+            )
             if text is None:
                 return None
-            given[what] = text
+            given[field_name] = text
         dns = [given["dns"]] if given["dns"] else []
         try:
             return WiredSection.model_validate({"method": "static", "interface": interface, **given, "dns": dns})
@@ -270,16 +272,16 @@ class TouchSetup:
         if text is not None:
             self._write("network", proxy=text)
 
-    async def _typed(self, what: views.Typed, before: str, fits: Callable[[str], bool]) -> str | None:
+    async def _typed(self, field_name: views.Typed, before: str, fits: Callable[[str], bool]) -> str | None:
         """None where the installer went back."""
         while True:
-            text = await self._ask(views.typed(what, before))
+            text = await self._ask(views.typed(field_name, before))
             if text == "back":
                 return None
             if not text or fits(text):
                 return text
             before = text
-            await self._ask(views.no_address(what))
+            await self._ask(views.no_address(field_name))
 
     # claim
 
@@ -305,7 +307,9 @@ class TouchSetup:
         if not title or (self._named is not None and title == self._named.station):
             self._write("station", title=claim.station)
         before = host_and_port(self._named.server) if self._named else address
-        servers = [one for one in document.get("network", {}).get("servers", []) if one not in (before, address)]
+        servers = [
+            server for server in document.get("network", {}).get("servers", []) if server not in (before, address)
+        ]
         self._write("network", servers=[*servers, address])
         self._named = claim
 
@@ -380,10 +384,10 @@ class TouchSetup:
         if self._steps.may_write:
             await self._choose_printer()
             await self._choose_cabinet()
-        wanted = DevicesSection(accept_faults=True)
-        while not await self._try(wanted):
+        section = DevicesSection(accept_faults=True)
+        while not await self._try(section):
             pass
-        self._steps.accept_devices(wanted)
+        self._steps.accept_devices(section)
 
     async def _choose_readers(self) -> None:
         """Two readers are told apart once, by a card."""
@@ -397,11 +401,11 @@ class TouchSetup:
 
     async def _choose_printer(self) -> None:
         while "printer" not in self._document:
-            found = await asyncio.to_thread(self._ports.printers)
-            chosen = await self._ask(views.printer(found))
+            printers = await asyncio.to_thread(self._ports.printers)
+            chosen = await self._ask(views.printer(printers))
             if chosen.startswith("usb:"):
-                one = found[int(chosen.removeprefix("usb:"))]
-                self._write("printer", kind="usb", vendor=one.vendor, product=one.product)
+                printer = printers[int(chosen.removeprefix("usb:"))]
+                self._write("printer", kind="usb", vendor=printer.vendor, product=printer.product)
             elif chosen == "none":
                 self._write("printer", kind="none")
             elif host := await self._typed("printer", "", is_host):
@@ -427,10 +431,10 @@ class TouchSetup:
         kind = self._document.get("cabinet", {}).get("kind")
         return kind != "serial" or (self._steps.folder / CABINET_KEY).exists()
 
-    async def _try(self, wanted: DevicesSection) -> bool:
+    async def _try(self, section: DevicesSection) -> bool:
         """Test the devices. Return whether the installer has seen the results and goes on."""
         async with self._ports.released():
-            results = await self._try_each(wanted)
+            results = await self._try_each(section)
         if await self._ask(views.tested(results)) == "again":
             return False
         prints = any(result.kind is DeviceKind.PRINTER and result.ok for result in results)
@@ -439,14 +443,14 @@ class TouchSetup:
         counted = slots_counted(results)
         return counted is None or await self._ask(views.slots(counted)) == "yes"
 
-    async def _try_each(self, wanted: DevicesSection) -> tuple[SelfTestResult, ...]:
+    async def _try_each(self, section: DevicesSection) -> tuple[SelfTestResult, ...]:
         """One after the other, each named once it was tried."""
         loop, tried = asyncio.get_running_loop(), asyncio.Queue[SelfTestResult]()
 
         def tell(result: SelfTestResult) -> None:
             loop.call_soon_threadsafe(tried.put_nowait, result)
 
-        working = asyncio.create_task(asyncio.to_thread(self._steps.device_results, wanted, tell))
+        working = asyncio.create_task(asyncio.to_thread(self._steps.device_results, section, tell))
         named: list[SelfTestResult] = []
         while not working.done():
             following = asyncio.create_task(tried.get())

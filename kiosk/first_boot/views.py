@@ -121,7 +121,7 @@ def data_loss() -> Tell:
     """Tell what may be lost with the volume."""
     return Tell(
         name="setup.data_loss", errand=ERRAND, badge="warning", badge_icon="alert", title=say("setup.data_loss"),
-        points=tuple(Point(say(f"setup.data_loss.{what}")) for what in LOSSES),
+        points=tuple(Point(say(f"setup.data_loss.{loss}")) for loss in LOSSES),
         primary=primary_button("next", "button.next"),
     )  # fmt: skip
 
@@ -130,10 +130,11 @@ def moving() -> Busy:
     return _busy("moving", CLAIM)
 
 
-def disk(found: Sequence[Disk]) -> Choose:
+def disk(targets: Sequence[Disk]) -> Choose:
     """Ask whether the system goes from the stick to one of these disks. The choice is the disk's name, or `stay`."""
     options = [
-        Option(one.name, say("setup.given", text=one.title), _holds(one), "harddisk") for one in found[:MOST_DISKS]
+        Option(target.name, say("setup.given", text=target.title), _holds(target), "harddisk")
+        for target in targets[:MOST_DISKS]
     ]
     stay = Option("stay", say("setup.disk.stay"), say("setup.disk.stay.detail"), "check")
     return _choose("disk", LANGUAGE, (*options, stay), AboutDrawing("harddisk", "station"))
@@ -144,8 +145,8 @@ def erase(chosen: Disk) -> Confirm:
     return replace(view, step=Step(LANGUAGE, STEPS), warning=say("setup.erase.lost"))
 
 
-def _holds(one: Disk) -> Say:
-    return say("setup.disk.holds", names=", ".join(one.holds)) if one.holds else say("setup.disk.empty")
+def _holds(target: Disk) -> Say:
+    return say("setup.disk.holds", names=", ".join(target.holds)) if target.holds else say("setup.disk.empty")
 
 
 def installing() -> Busy:
@@ -182,20 +183,20 @@ def interface(names: Sequence[str]) -> Choose:
     return _choose("interface", NETWORK, options, AboutDrawing("lan-connect", "station"))
 
 
-def typed(what: Typed, before: str = "", *, scans: bool = False) -> EnterText:
+def typed(field_name: Typed, before: str = "", *, scans: bool = False) -> EnterText:
     """A name or an address. `before`: what was typed the last time."""
-    step = {"server": CLAIM, "station": CLAIM, "printer": DEVICES}.get(what, NETWORK)
+    step = {"server": CLAIM, "station": CLAIM, "printer": DEVICES}.get(field_name, NETWORK)
     return EnterText(
-        name=f"setup.{what}",
+        name=f"setup.{field_name}",
         errand=ERRAND,
         step=Step(step, STEPS),
-        title=say(f"setup.{what}"),
+        title=say(f"setup.{field_name}"),
         lead=(say("setup.server.scan"),) if scans else (),
-        hint=say(f"setup.{what}.hint"),
+        hint=say(f"setup.{field_name}.hint"),
         keyboard="host",
-        at_least=0 if what in ("gateway", "dns", "proxy") else 1,
+        at_least=0 if field_name in ("gateway", "dns", "proxy") else 1,
         at_most={"server": LONGEST_HOST, "proxy": LONGEST_HOST, "printer": LONGEST_HOST, "station": LONGEST_NAME}.get(
-            what, LONGEST_ADDRESS
+            field_name, LONGEST_ADDRESS
         ),
         text=before,
         scans=scans,
@@ -220,10 +221,10 @@ def code() -> EnterText:
     )
 
 
-def no_address(what: Typed) -> Tell:
+def no_address(field_name: Typed) -> Tell:
     """Tell that the typed text is no valid answer, and how a valid one looks."""
-    step = {"server": CLAIM, "printer": DEVICES}.get(what, NETWORK)
-    return _fault("no_address", step, say("setup.no_address"), say(f"setup.{what}.hint"), icon="keyboard-outline")
+    step = {"server": CLAIM, "printer": DEVICES}.get(field_name, NETWORK)
+    return _fault("no_address", step, say("setup.no_address"), say(f"setup.{field_name}.hint"), icon="keyboard-outline")
 
 
 def no_claim() -> Tell:
@@ -269,11 +270,11 @@ def approve(shown: KeyShown, kept: Kind | None) -> Await:
     )
 
 
-def printer(found: Sequence[UsbPrinter]) -> Choose:
-    """Ask which printer there is. A choice is the printer's place in `found`, `network` or `none`."""
+def printer(printers: Sequence[UsbPrinter]) -> Choose:
+    """Ask which printer there is. A choice is the printer's place in `printers`, `network` or `none`."""
     options = tuple(
-        Option(f"usb:{at}", say("setup.given", text=one.name), say("setup.printer.usb"), "printer-outline")
-        for at, one in enumerate(found[:3])
+        Option(f"usb:{at}", say("setup.given", text=usb_printer.name), say("setup.printer.usb"), "printer-outline")
+        for at, usb_printer in enumerate(printers[:3])
     )
     network = Option("network", say("setup.printer.network"), icon="lan-connect")
     none = Option("none", say("setup.printer.none"), say("setup.printer.none.detail"), "printer-off-outline")

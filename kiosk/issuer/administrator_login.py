@@ -47,7 +47,9 @@ class FleetAdministrators:
         ask = WorklistAsk(id=secrets.token_hex(16), take=take)
         match await self._requests.ask_for(ask, administrator.proof):
             case asking.WorklistResult(lines=lines, total=total):
-                shown = (Task(one.id, one.kind, datetime.fromisoformat(one.due), one.card, one.taken) for one in lines)
+                shown = (
+                    Task(line.id, line.kind, datetime.fromisoformat(line.due), line.card, line.taken) for line in lines
+                )
                 return Tasks(tuple(shown), total)
             case asking.DeclinedResult(reason=reason):
                 return RequestDeclined(reason)

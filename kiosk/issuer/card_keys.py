@@ -112,15 +112,15 @@ class _AskedKey:
     def answer(self, challenge: bytes) -> bytes:
         """Blocks the reader's thread, never the loop. Raises ReaderError."""
         ask = _challenge(self._facts, "management", self.algorithm, challenge, self._errand)
-        asked = asyncio.run_coroutine_threadsafe(_responded(self._requests, ask, *self._people), self._loop)
+        future = asyncio.run_coroutine_threadsafe(_responded(self._requests, ask, *self._people), self._loop)
         try:
-            said = asked.result(ASK_LIMIT_S + 1)
+            response = future.result(ASK_LIMIT_S + 1)
         except TimeoutError:
-            asked.cancel()
-            said = Unavailable("no_answer")
-        if isinstance(said, CardKeyResponse):
-            return said.data
-        why = "people do" if isinstance(said, InPortal) else said.reason
+            future.cancel()
+            response = Unavailable("no_answer")
+        if isinstance(response, CardKeyResponse):
+            return response.data
+        why = "people do" if isinstance(response, InPortal) else response.reason
         raise ReaderError(f"the server does not answer for the card's management key: {why}")
 
 

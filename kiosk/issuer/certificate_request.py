@@ -56,9 +56,9 @@ def _extension_request(card_number: str) -> bytes:
     return tlv.encode(_SEQUENCE, _EXTENSION_REQUEST + tlv.encode(_SET, tlv.encode(_SEQUENCE, extension)))
 
 
-def signed_request(asked: bytes, signature: Signed) -> bytes:
+def signed_request(to_sign: bytes, signature: Signed) -> bytes:
     """The request in DER: what `request_to_sign` gave, and the card's signature over it. Raises RequestError."""
     algorithm = _ALGORITHMS.get(signature.algorithm)
     if algorithm is None:
         raise RequestError(f"no algorithm identifier for {signature.algorithm}")
-    return tlv.encode(_SEQUENCE, asked + algorithm + tlv.encode(_BIT_STRING, b"\x00" + signature.signature))
+    return tlv.encode(_SEQUENCE, to_sign + algorithm + tlv.encode(_BIT_STRING, b"\x00" + signature.signature))

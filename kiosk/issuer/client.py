@@ -72,9 +72,9 @@ HELD_AT_THE_DROP = (Outcome.JAM, Outcome.FISHING, Outcome.MUTE, Outcome.UNKNOWN)
 """What came of a card in the drop slot where nobody can say that its holder has it: a cabinet that fell silent too."""
 
 
-def request_id(errand: str, what: str, card_number: str, more: bytes = b"") -> str:
+def request_id(errand: str, action: str, card_number: str, more: bytes = b"") -> str:
     """The id of one wish: 32 hex digits."""
-    return hashlib.sha256(b"\0".join((errand.encode(), what.encode(), card_number.encode(), more))).hexdigest()[:32]
+    return hashlib.sha256(b"\0".join((errand.encode(), action.encode(), card_number.encode(), more))).hexdigest()[:32]
 
 
 class IssuerRequests:
@@ -167,10 +167,10 @@ class FleetIssuer:
         """Each question is a new one: what is asked may have changed."""
         ask = CardStateAsk(id=secrets.token_hex(16), card_number=card_number, hsa_id=hsa_id or msgspec.UNSET)
         match await self._requests.ask(ask):
-            case asking.CardStatus() as said:
+            case asking.CardStatus() as status:
                 return CardWord(
-                    card_number, said.state, said.product, said.holder, said.protected, said.reserve, said.loa,
-                    said.hold_reason, said.activate_by, said.offers, said.nonce, said.held_from,
+                    card_number, status.state, status.product, status.holder, status.protected, status.reserve,
+                    status.loa, status.hold_reason, status.activate_by, status.offers, status.nonce, status.held_from,
                 )  # fmt: skip
             case asking.NotFoundResult():
                 return NotFound()
@@ -263,9 +263,9 @@ class FleetBlocking:
     ) -> Pledge:  # fmt: skip
         """The asks have the ids that `block` and `hold` of that errand give them: asked again there, each is done once."""
         now = self._now()
-        held = self._hold_ask(card_number, hold, by, errand, now, note_only=note_only)
-        dropped = held if block is None or by is None else self._block_ask(card_number, block, by, errand, now)
-        return self._queue.pledge({Outcome.DROPPED: dropped, **dict.fromkeys(HELD_AT_THE_DROP, held)})
+        hold_ask = self._hold_ask(card_number, hold, by, errand, now, note_only=note_only)
+        dropped = hold_ask if block is None or by is None else self._block_ask(card_number, block, by, errand, now)
+        return self._queue.pledge({Outcome.DROPPED: dropped, **dict.fromkeys(HELD_AT_THE_DROP, hold_ask)})
 
     def pledge_for_errand(
         self, ask: ReceivedAsk | StockAsk | BinAsk, people: tuple[PersonProof, ...], *, errand: str

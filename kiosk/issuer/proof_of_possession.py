@@ -75,5 +75,5 @@ class CardProofs:
 
 def hsa_id_of(der: bytes) -> str:
     """Return the HSA-id that a certificate names; empty where it names nobody, or more than one. Raises ValueError."""
-    found = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
-    return str(found[0].value).strip() if len(found) == 1 else ""
+    attributes = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
+    return str(attributes[0].value).strip() if len(attributes) == 1 else ""

@@ -140,8 +140,15 @@ def statement_of(made: Draft, document: bytes) -> ReceiptStatement:
     return ReceiptStatement(made.number, facts.kind, facts.time, facts.station, tail, hashlib.sha256(document).digest())
 
 
-def _qr(said: ReceiptStatement, key: EllipticCurvePrivateKey, public_url: str) -> str:
-    compact = wire.Compact(said.number, said.kind, said.time, said.station, said.card_tail, wire.b64url(said.digest))
+def _qr(statement: ReceiptStatement, key: EllipticCurvePrivateKey, public_url: str) -> str:
+    compact = wire.Compact(
+        statement.number,
+        statement.kind,
+        statement.time,
+        statement.station,
+        statement.card_tail,
+        wire.b64url(statement.digest),
+    )
     head = f"{wire.QR_PREFIX}.{wire.b64url(wire.encode(compact))}"
     text = f"{head}.{wire.b64url(signatures.sign(key, head.encode('ascii')))}"
     text = f"{public_url}{wire.FRAGMENT}{text}" if public_url else text

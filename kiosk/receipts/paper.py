@@ -42,7 +42,7 @@ def receipt_document(
 def binder_document(receipt: Receipt, say: Words, zone: tzinfo | None = None) -> Document:
     """The same receipt for the administrator's binder: also how the holder was identified, and who signed what."""
     facts = receipt.facts
-    told = [
+    details = [
         (text("receipt.station"), facts.station),
         (text("receipt.order"), facts.order or ""),
         (text("receipt.identified_by"), _identified(facts, say)),
@@ -50,7 +50,7 @@ def binder_document(receipt: Receipt, say: Words, zone: tzinfo | None = None) ->
         (text("receipt.signed"), say(text(f"receipt.signed.{receipt.signed}"))),
         (text("receipt.digest"), _digest(receipt.document)),
     ]
-    rows = [RowBlock(say(label), value) for label, value in told if value]
+    rows = [RowBlock(say(label), value) for label, value in details if value]
     foot = _foot(say, receipt.qr or None, receipt.number, for_holder=False)
     return Document((*_head(facts, say, zone), *rows, RuleBlock(), *foot))
 

@@ -156,8 +156,8 @@ def hsa_id_of(certificate: x509.Certificate) -> str:
 
 
 def _attribute(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
-    found = certificate.subject.get_attributes_for_oid(oid)
-    return str(found[0].value) if found else ""
+    attributes = certificate.subject.get_attributes_for_oid(oid)
+    return str(attributes[0].value) if attributes else ""
 
 
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate, below: int) -> bool:

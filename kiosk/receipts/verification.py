@@ -253,13 +253,13 @@ def _check_qr(text: str, trust: ReceiptTrust) -> tuple[Genuine, Certificate]:
         raise ReceiptError("it is not written as the code of a receipt is")
     compact = wire.decode(wire.from_b64url(parts[1]), wire.Compact)
     signature, digest = wire.from_b64url(parts[2]), wire.from_b64url(compact.h)
-    known = [certificate for certificate in trust.stations if signatures.name_of(certificate) == compact.s]
-    if not known:
+    candidates = [certificate for certificate in trust.stations if signatures.name_of(certificate) == compact.s]
+    if not candidates:
         raise _UnknownSignerError("it says that it comes from a station whose certificate is not here")
     message = f"{parts[0]}.{parts[1]}".encode("ascii")
-    signers = [certificate for certificate in known if signatures.is_good_raw(message, signature, certificate)]
+    signers = [certificate for certificate in candidates if signatures.is_good_raw(message, signature, certificate)]
     if not signers:
         raise ReceiptError("the signature does not fit what is signed")
     _need_chain([signers[0]], trust.authorities or trust.stations, compact.t)
-    said = ReceiptStatement(compact.n, compact.k, compact.t, compact.s, compact.c, digest)
-    return Genuine(said, (ReceiptSigner("station", compact.s, "", "trusted"),), None), signers[0]
+    statement = ReceiptStatement(compact.n, compact.k, compact.t, compact.s, compact.c, digest)
+    return Genuine(statement, (ReceiptSigner("station", compact.s, "", "trusted"),), None), signers[0]

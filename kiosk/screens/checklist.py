@@ -29,11 +29,11 @@ HEAD_MM = 5.0
 class Compared(Flow):
     """Text to check, and at the other edge what it is compared with; below each other where both do not fit."""
 
-    def __init__(self, text: str, known: str, theme: Theme) -> None:
+    def __init__(self, text: str, reference: str, theme: Theme) -> None:
         super().__init__(theme=theme, grow=True)
         self.texts = [Strong(theme=theme, text=text)]
-        if known:
-            self.texts.append(Small(theme=theme, text=known, tone="muted"))
+        if reference:
+            self.texts.append(Small(theme=theme, text=reference, tone="muted"))
         for each in self.texts:
             self.add_widget(each)
 
@@ -69,8 +69,8 @@ class CheckRow(Touchable, Framed):
         self.ticked = ticked
         name, tone = ("check-circle", "success") if ticked else ("circle-outline", "edge")
         mark = Icon(theme=theme, name=name, size_mm=8.4 if theme.large else 6.6, tone=tone)
-        known = words(option.detail) if option.detail else ""
-        row = FlowRow([mark, Compared(words(option.title), known, theme)], theme=theme, gap=3.4)
+        reference = words(option.detail) if option.detail else ""
+        row = FlowRow([mark, Compared(words(option.title), reference, theme)], theme=theme, gap=3.4)
         self.inside = FlowBox(row, theme=theme, padding=(3 if theme.small_panel else 5, 0.2), centre=True)
         self.divider = FactDivider(theme=theme)
         self.add_widget(self.inside)

@@ -59,8 +59,8 @@ class ConfirmShape(Shape):
         """Lay out the view's words beside the drawing of its family."""
         view, theme = self.view, self.theme
         points = point_rows(view.points, self.words, theme)
-        said = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self.note(), *self._band()]
-        return self.split(said, self.drawing(family=family_drawing(view)))
+        column = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self.note(), *self._band()]
+        return self.split(column, self.drawing(family=family_drawing(view)))
 
     @property
     def side_is_under_help(self) -> bool:

@@ -39,10 +39,10 @@ class CaptionText(Small):
 
 
 class Caption(FramedBox):
-    """The sentences `said`; the one `at` is being said."""
+    """The `sentences` that are said; the one `at` is being said."""
 
-    def __init__(self, said: Sequence[str], at: int, words: ScreenTexts, theme: Theme) -> None:
-        self._sentences, self._at = [words(sentence) for sentence in said], at
+    def __init__(self, sentences: Sequence[str], at: int, words: ScreenTexts, theme: Theme) -> None:
+        self._sentences, self._at = [words(sentence) for sentence in sentences], at
         self.label = CaptionText(theme=theme, tone="on_rail", grow=True)
         icon = Icon(theme=theme, name="headphones", size_mm=theme.sizes.label * 1.4, tone="on_rail")
         row = FlowRow([icon, FlowBox(self.label, theme=theme, grow=True, centre=True)], theme=theme, gap=2.4)
@@ -68,10 +68,10 @@ class Caption(FramedBox):
 
     def _shortened(self, width: float) -> str:
         """The beginning of a sentence that is longer than two lines."""
-        said = self._sentences[self._at].split(" ")
-        while len(said) > 1 and not self._fits(f"[b]{' '.join(said)} …[/b]", width):
-            said.pop()
-        return f"[b]{' '.join(said)} …[/b]"
+        words = self._sentences[self._at].split(" ")
+        while len(words) > 1 and not self._fits(f"[b]{' '.join(words)} …[/b]", width):
+            words.pop()
+        return f"[b]{' '.join(words)} …[/b]"
 
     def _fits(self, text: str, width: float) -> bool:
         self.label.text = text
@@ -212,13 +212,13 @@ class Frame(Flat):
         self.strip = Strip(status, self._words, theme=self.theme)
         self.arrange()
 
-    def set_caption(self, said: Sequence[str], at: int) -> None:
+    def set_caption(self, sentences: Sequence[str], at: int) -> None:
         """Show what is said, or nothing."""
         if self.caption is not None:
             self.remove_widget(self.caption)
             self.caption = None
-        if said and not self.theme.large:
-            self.caption = Caption(said, at, self._words, self.theme)
+        if sentences and not self.theme.large:
+            self.caption = Caption(sentences, at, self._words, self.theme)
             self.add_widget(self.caption)
         self._arrange_caption()
 

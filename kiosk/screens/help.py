@@ -48,14 +48,14 @@ class HelpShape(Shape):
 
     def build(self) -> Flow:
         theme, words, topic = self.theme, self.words, topic_of(self.view)
-        said: list[Flow] = [Title(theme=theme, text=words(topic.title)), Lead(theme=theme, text=words(topic.text))]
+        column: list[Flow] = [Title(theme=theme, text=words(topic.title)), Lead(theme=theme, text=words(topic.text))]
         if topic.stays:
-            said.append(rule(theme, words(topic.stays), "check-circle-outline", "success", tone="muted", drop=3))
-        said += [Spacer(theme=theme), *self._who_answers()]
+            column.append(rule(theme, words(topic.stays), "check-circle-outline", "success", tone="muted", drop=3))
+        column += [Spacer(theme=theme), *self._who_answers()]
         shown = stage(topic.drawing, words, theme)
         if isinstance(shown, FlowBox):
             shown.width_mm = min(shown.width_mm, WIDEST_MM[theme.panel.name])
-        return self.split(said, shown)
+        return self.split(column, shown)
 
     def _who_answers(self) -> list[Flow]:
         """A panel: the first number large, the others small; they give way where there is no room."""

@@ -60,9 +60,9 @@ def prepare_clock() -> None:
         Clock._async_wait_for = _wait_at_most  # Kivy's own ends by an error where nothing comes
 
 
-async def _wait_at_most(what: Awaitable[object], seconds: float) -> None:
+async def _wait_at_most(awaitable: Awaitable[object], seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(what, seconds)
+        await asyncio.wait_for(awaitable, seconds)
 
 
 def looks_per_s() -> float:

@@ -117,10 +117,10 @@ class Layers(Widget):
 
     def activate(self, target: str) -> bool:
         """As a touch on it: whether it is there, and touches count."""
-        found = None if self.quiet_s else self._find(target)
-        if found is not None:
-            found.dispatch("on_release")
-        return found is not None
+        widget = None if self.quiet_s else self._find(target)
+        if widget is not None:
+            widget.dispatch("on_release")
+        return widget is not None
 
     def mark(self, focus: str | None, digits: Mapping[str, str], theme: Theme) -> None:
         """Draw the ring round what has the focus, and on the corner of choices the digit that picks them: no word is under it. On

@@ -99,7 +99,7 @@ def closed_phrases(lines: Iterable[Sentence], contacts: tuple[Fact, ...], words:
 
 def _phrases(lines: Iterable[Sentence], words: ScreenTexts, private: bool) -> tuple[str, ...]:
     texts = (words.plain(line if private else _discreet(line)).strip() for line in lines)
-    spelled = (_GROUPS.sub(lambda found: " ".join(re.sub(r"\D", "", found[0])), text) for text in texts if text)
+    spelled = (_GROUPS.sub(lambda match: " ".join(re.sub(r"\D", "", match[0])), text) for text in texts if text)
     return tuple(text if text.endswith(_ENDS) else f"{text}." for text in spelled)
 
 

@@ -350,7 +350,9 @@ class Staging:
         if self.listening:
             self.listening.announce(
                 lambda private: [
-                    Phrase(said, words.voice) for text in texts for said in phrase_of(text, words, private=private)
+                    Phrase(sentence, words.voice)
+                    for text in texts
+                    for sentence in phrase_of(text, words, private=private)
                 ]
             )
 
@@ -425,14 +427,14 @@ class Staging:
         """Return the content of the uppermost layer, in sentences."""
         state, words = self.state, self._words
         if self._closed:
-            said = closed_phrases((self._closed.title, *self._closed.lead), self._closed.contacts, words)
+            phrases = closed_phrases((self._closed.title, *self._closed.lead), self._closed.contacts, words)
         elif self._warning:
-            said = timeout_phrases(max(0, round(self._warning.left())), state.card_in, words)
+            phrases = timeout_phrases(max(0, round(self._warning.left())), state.card_in, words)
         elif self._help:
-            said = help_phrases(self.view, state.contacts(), words) if self.view else ()
+            phrases = help_phrases(self.view, state.contacts(), words) if self.view else ()
         else:
-            said = view_phrases(self.view, words, private=private) if self.view else ()
-        return tuple(Phrase(text, words.voice) for text in said)
+            phrases = view_phrases(self.view, words, private=private) if self.view else ()
+        return tuple(Phrase(text, words.voice) for text in phrases)
 
     # drawing
 
@@ -568,12 +570,12 @@ class Staging:
             return ""
         match view:
             case Checklist():
-                said = "frame.checking"
+                key = "frame.checking"
             case EnterCode():
-                said = "frame.checked"
+                key = "frame.checked"
             case _:
-                said = "frame.attended"
-        return self._words.frame(said, name=view.attended_by)
+                key = "frame.attended"
+        return self._words.frame(key, name=view.attended_by)
 
     # what people do
 

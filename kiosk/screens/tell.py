@@ -38,17 +38,17 @@ class Hairline(Flat):
         return []
 
 
-def who_helps_panel(told: WhoHelps, words: ScreenTexts, theme: Theme) -> SheetPanel:
+def who_helps_panel(who_helps: WhoHelps, words: ScreenTexts, theme: Theme) -> SheetPanel:
     """All of it on one sheet."""
     small = theme.small_panel
-    title = Lead(theme=theme, text=f"[b]{words(told.title)}[/b]")
+    title = Lead(theme=theme, text=f"[b]{words(who_helps.title)}[/b]")
     title.heads = True
     rows: list[Flow] = [title]
-    if told.meanwhile is not None:
-        rows += [_row(told.meanwhile, words, theme), Hairline(theme=theme, fill=theme.colours.line)]
-    rows += [_row(point, words, theme) for point in told.rows]
-    if told.block_line is not None:
-        rows += [Hairline(theme=theme, fill=theme.colours.line), _row(told.block_line, words, theme, "failure")]
+    if who_helps.meanwhile is not None:
+        rows += [_row(who_helps.meanwhile, words, theme), Hairline(theme=theme, fill=theme.colours.line)]
+    rows += [_row(point, words, theme) for point in who_helps.rows]
+    if who_helps.block_line is not None:
+        rows += [Hairline(theme=theme, fill=theme.colours.line), _row(who_helps.block_line, words, theme, "failure")]
     column = FlowColumn(rows, theme=theme, gap=1.8 if small else 3.4)
     return SheetPanel(
         column, theme=theme, padding=(3.4, 2.6) if small else (5.5, 5), width_mm=WIDTH_MM[theme.panel.name]
@@ -119,9 +119,9 @@ class TellShape(Shape):
             title = FlowRow([badge, FlowBox(title, theme=theme, grow=True, centre=True)], theme=theme, gap=4)
         elif not (theme.small_panel and view.who_helps):
             above = [FlowRow([badge], theme=theme)]
-        said = [*above, title, *self.leads(), *points]
+        column = [*above, title, *self.leads(), *points]
         beside = who_helps_panel(view.who_helps, self.words, theme) if view.who_helps else self._beside()
-        return self.split([*said, Spacer(theme=theme), *self.note()], beside, stretch=not view.who_helps)
+        return self.split([*column, Spacer(theme=theme), *self.note()], beside, stretch=not view.who_helps)
 
     def actions(self) -> Actions:
         """The smallest panel prints nothing of who helps."""
@@ -129,7 +129,7 @@ class TellShape(Shape):
         bare = self.theme.small_panel and self.view.who_helps is not None and self.view.way_out is None
         return Actions([], usual.right) if bare else usual
 
-    def _with_who_helps(self, told: WhoHelps, points: list[Flow]) -> Flow:
+    def _with_who_helps(self, who_helps: WhoHelps, points: list[Flow]) -> Flow:
         """Lay out what happened and what to do beside who helps; on the smallest panel the badge leaves its room to the words."""
         theme = self.theme
         badge = Badge(self.view.badge_icon, theme.sizes.badge * 0.7, theme=theme, kind=self.view.badge)
@@ -137,7 +137,7 @@ class TellShape(Shape):
         if theme.small_panel:
             head = BareOrBadged(self.title(), head, theme=theme)
         says: list[Flow] = [head, *self.leads(), *points, Spacer(theme=theme), *self.note()]
-        return self.split(says, who_helps_panel(told, self.words, theme), stretch=False)
+        return self.split(says, who_helps_panel(who_helps, self.words, theme), stretch=False)
 
     def _told_and_steps(self) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
         """Return the points of what it means, and those of what to do: the numbered points."""

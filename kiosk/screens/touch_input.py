@@ -96,20 +96,20 @@ class TouchInput:
         return wake
 
     async def _wait_for_panel(self) -> TouchscreenReady:
-        found = self._find()
-        if not isinstance(found, TouchscreenReady):
-            log.warning("no touches yet: %s", found)
-        while not isinstance(found, TouchscreenReady):
+        touchscreen = self._find()
+        if not isinstance(touchscreen, TouchscreenReady):
+            log.warning("no touches yet: %s", touchscreen)
+        while not isinstance(touchscreen, TouchscreenReady):
             await self._sleep(RETRY_S)
-            found = self._find()
-        return found
+            touchscreen = self._find()
+        return touchscreen
 
     async def _wait_until_lost(self, provider: Any, panel: TouchscreenReady) -> None:
         """A panel that is merely gone is waited for by the provider, at its path."""
         while True:
             await self._sleep(RETRY_S)
-            found = self._find()
-            moved = isinstance(found, TouchscreenReady) and found.path != panel.path
+            touchscreen = self._find()
+            moved = isinstance(touchscreen, TouchscreenReady) and touchscreen.path != panel.path
             reader = getattr(provider, "thread", None)  # there once Kivy's loop has started the provider
             if moved or (reader is not None and not reader.is_alive()):
                 return

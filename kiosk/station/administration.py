@@ -140,8 +140,8 @@ class StationAdministration:
         return await self.board.look()
 
     def missing(self, errand: str) -> str | None:
-        wanted = next((known for known in ERRANDS if known.id == errand), None)
-        return NOT_HERE if wanted is None else self.availability.missing(wanted)
+        registered = next((candidate for candidate in ERRANDS if candidate.id == errand), None)
+        return NOT_HERE if registered is None else self.availability.missing(registered)
 
     async def check(self) -> tuple[DeviceOverview, ...]:
         results = await self_test.check_devices(self.board.devices, self_test.SelfTestOptions(thorough=True))
@@ -185,4 +185,4 @@ class StationAdministration:
         return Outcome.ASKED
 
     async def run(self, errand: str, here: AdministratorSession) -> Ended | None:
-        return await self.run_errand(next(known for known in ERRANDS if known.id == errand), here)
+        return await self.run_errand(next(candidate for candidate in ERRANDS if candidate.id == errand), here)

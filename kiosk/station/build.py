@@ -533,7 +533,7 @@ def _updates(
 
     ports = UpdatePorts(
         ServiceInstaller(), fetch, working, lambda: link.online, recorder.record,
-        context.state_changed, lambda: tuple(one.text for one in identity.server_keys.taken),
+        context.state_changed, lambda: tuple(key.text for key in identity.server_keys.taken),
     )  # fmt: skip
     hours = UpdateHours(*(time.fromisoformat(text) for text in context.config.updates.hours))
     return Updates(context.data, image_slots(), identity.ca_file, ports, occupancy, hours)

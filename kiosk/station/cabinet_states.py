@@ -68,10 +68,10 @@ def cabinet_state_code(state: CabinetState) -> str:
             assert_never(other)
 
 
-def firmware_version(cabinet: Cabinet, found: CabinetState) -> str | None:
+def firmware_version(cabinet: Cabinet, state: CabinetState) -> str | None:
     """Version of the firmware on the board, also where it is another one than this station speaks."""
-    if isinstance(found, WrongFirmware) and found.found[:1].isdigit():
-        return found.found
+    if isinstance(state, WrongFirmware) and state.found[:1].isdigit():
+        return state.found
     return cabinet.firmware
 
 
@@ -83,14 +83,14 @@ def cabinet_advice(fault: CabinetFault, key: str = "FILE") -> str:
             return "the cabinet's board is not connected: plug its USB cable in"
         case CabinetMute():
             return "the cabinet's board does not answer: unplug its USB cable and plug it in again"
-        case WrongFirmware(found, wanted):
-            return f"the cabinet's firmware is {found}, this station needs {wanted}: run `{flash}`"
+        case WrongFirmware(actual, needed):
+            return f"the cabinet's firmware is {actual}, this station needs {needed}: run `{flash}`"
         case NotPaired(reason=reason) if reason:
             return f"the cabinet's key cannot be used: {reason}"
         case NotPaired(board):
             return f"the cabinet's board {board or 'there'} is not paired with this station: run `{flash}`"
-        case SwappedBoard(found, paired):
-            return f"the cabinet's board is {found}, paired is {paired}: connect that one, or run `{flash}`"
+        case SwappedBoard(actual, paired):
+            return f"the cabinet's board is {actual}, paired is {paired}: connect that one, or run `{flash}`"
         case TwoBoards(ports):
             return f"two boards are connected, {' and '.join(ports)}: unplug one, or name its port as cabinet.port"
         case PortRefused(port, reason):

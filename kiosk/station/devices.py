@@ -78,21 +78,21 @@ class Devices:
         slots: tuple[SlotState, ...] = ()
         firmware: str | None = None
         if self.cabinet is not None:
-            found = await self.cabinet.state()
-            firmware = cabinets.firmware_version(self.cabinet, found)
-            states.append(_cabinet_state(self.cabinet, found))
-            if isinstance(found, CabinetReady):
-                slots = tuple(SlotState(slot.number, slot.card, slot.door) for slot in found.slots)
-            self._tell_cabinet(found)
+            cabinet_state = await self.cabinet.state()
+            firmware = cabinets.firmware_version(self.cabinet, cabinet_state)
+            states.append(_cabinet_state(self.cabinet, cabinet_state))
+            if isinstance(cabinet_state, CabinetReady):
+                slots = tuple(SlotState(slot.number, slot.card, slot.door) for slot in cabinet_state.slots)
+            self._tell_cabinet(cabinet_state)
         states += await peripherals.states(self.pins, self.scanner, self.keypads, self.touchscreen)
         if (tuple(states), slots, firmware) != (self.states, self.slots, self.firmware):
             self.states, self.slots, self.firmware = tuple(states), slots, firmware
             self.on_change()
 
-    def _tell_cabinet(self, found: CabinetState) -> None:
-        if cabinets.cabinet_state_code(found) != self._cabinet_code:
-            self._cabinet_code = cabinets.cabinet_state_code(found)
-            self.on_cabinet(found)
+    def _tell_cabinet(self, state: CabinetState) -> None:
+        if cabinets.cabinet_state_code(state) != self._cabinet_code:
+            self._cabinet_code = cabinets.cabinet_state_code(state)
+            self.on_cabinet(state)
 
     async def watch(self) -> None:
         while True:
@@ -146,9 +146,9 @@ class Devices:
         )
 
 
-def _cabinet_state(cabinet: Cabinet, found: CabinetState) -> DeviceState:
-    ready = isinstance(found, CabinetReady)
-    return DeviceState(cabinet.name, DeviceKind.CABINET, cabinets.cabinet_state_code(found), ready, cabinet.virtual)
+def _cabinet_state(cabinet: Cabinet, state: CabinetState) -> DeviceState:
+    ready = isinstance(state, CabinetReady)
+    return DeviceState(cabinet.name, DeviceKind.CABINET, cabinets.cabinet_state_code(state), ready, cabinet.virtual)
 
 
 def printer_state(printer: Printer, status: PrinterStatus) -> DeviceState:

@@ -47,9 +47,9 @@ def check_file(path: Path, station: str) -> FileFindings:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as cx:
             cx.execute("BEGIN")  # one moment of the file: errands go on meanwhile
-            said = [str(row[0]) for row in cx.execute(f"PRAGMA integrity_check({MOST_FAULTS})")]
-            of_indexes = [line for line in said if any(words in line for words in _OF_AN_INDEX)]
-            faults = tuple(line for line in said if line != "ok" and line not in of_indexes)
+            lines = [str(row[0]) for row in cx.execute(f"PRAGMA integrity_check({MOST_FAULTS})")]
+            of_indexes = [line for line in lines if any(words in line for words in _OF_AN_INDEX)]
+            faults = tuple(line for line in lines if line != "ok" and line not in of_indexes)
             if faults:
                 return FileFindings(faults=faults)
             damaged = tuple(_damaged_places(cx, station))
@@ -109,15 +109,15 @@ def _untrue_rows(cx: sqlite3.Connection, station: str) -> Iterator[str]:
     events: Counter[tuple[str, str, str]] = Counter()
     for event in _kept(cx, station):
         if isinstance(event, Event) and event.type in (*_OUTCOMES, EventType.ERRAND_ENDED):
-            said = event.content()
-            outcome = said.get("outcome", Outcome.UNKNOWN)
-            events[str(said.get("errand")), str(said.get("effect", said.get("kind"))), str(outcome)] += 1
+            content = event.content()
+            outcome = content.get("outcome", Outcome.UNKNOWN)
+            events[str(content.get("errand")), str(content.get("effect", content.get("kind"))), str(outcome)] += 1
     query = (
         "SELECT errand, name, outcome FROM effect WHERE outcome IS NOT NULL"
         " UNION ALL SELECT id, kind, outcome FROM errand WHERE outcome IS NOT NULL"
     )
-    for what, count in (events - Counter(map(tuple, cx.execute(query).fetchall()))).items():
-        yield f"errand {what[0]}: {count} outcomes that were written are not in the journal"
+    for row, count in (events - Counter(map(tuple, cx.execute(query).fetchall()))).items():
+        yield f"errand {row[0]}: {count} outcomes that were written are not in the journal"
 
 
 def _follows(event: Event, before: KeptEvent | None) -> bool:

@@ -56,10 +56,10 @@ class FleetOrders:
     async def posted(self, hsa_id: str, card_number: str) -> Order | None:
         """The order of a card that came by post: unfinished here, or by the server's word, or by the list."""
         unfinished = await self._journal.unfinished(hsa_id)
-        asked = await self._online(hsa_id) or ()
+        offered = await self._online(hsa_id) or ()
         listed = (*self._book.owed(), *self._book.waiting(self._today()))
-        known = (*((unfinished,) if unfinished is not None else ()), *asked, *listed)
-        return next((one for one in known if one.delivery == "post" and one.card_number == card_number), None)
+        orders = (*((unfinished,) if unfinished is not None else ()), *offered, *listed)
+        return next((order for order in orders if order.delivery == "post" and order.card_number == card_number), None)
 
     async def _online(self, hsa_id: str) -> tuple[Order, ...] | None:
         """Return the orders that the server offers that person now; None where it cannot be asked."""
@@ -90,7 +90,7 @@ class FleetOrders:
     async def listed_stop(self, certificates: Iterable[bytes]) -> Stop | None:
         """See the port."""
         digests, stops = [leaver_digest(certificate) for certificate in certificates], get_args(Stop)
-        listed = (stop for stop in stops for one in digests if stop_digest(stop, one) in self._book.leavers)
+        listed = (stop for stop in stops for digest in digests if stop_digest(stop, digest) in self._book.leavers)
         return next(listed, None)
 
     async def are_recent(self) -> bool:

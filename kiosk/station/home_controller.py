@@ -128,12 +128,12 @@ class HomeController:
                 await self.supervisor.ask(home.strange_card_view(answer.why), until=wait_until_empty(self.reader))
         except (ErrandEndedError, ReaderError):
             return None
-        wanted = errand_of(answer) if isinstance(answer, str) else None
+        chosen = errand_of(answer) if isinstance(answer, str) else None
         offered = {errand.id for errand, reason in self.content.offers() if reason is None}
-        if wanted is None or wanted.id not in offered:
+        if chosen is None or chosen.id not in offered:
             return None
         self.content.interrupted.clear()
-        return wanted
+        return chosen
 
     async def _home(self) -> object:
         forgotten = await self.holders_card.look(self.reader)

@@ -53,13 +53,13 @@ BESIDE = 3
 def home_view(
     block_line: str,
     offers: Sequence[Offer],
-    found: Sequence[Interrupted],
+    cut_off: Sequence[Interrupted],
     *,
     forgotten: bool,
     printer: str | None = None,
     open_slot: OpenSlot | None = None,
 ) -> Choose:
-    """`offers` are errands with why they are not to be had; `found` is what a stop cut off; a card may be left in.
+    """`offers` are errands with why they are not to be had; `cut_off` is what a stop cut off; a card may be left in.
 
     `block_line` is the number that is always in sight; `printer` the state of one that cannot print; `open_slot` stands
     open, and an administrator, or who looks for another errand, knows of it.
@@ -73,7 +73,7 @@ def home_view(
         aside=(say("home.aside.title"), say("home.aside.lead")),
         footer=(say("home.block_line"), block_line) if block_line else None,
         side=Button(MORE, say("home.more"), "chevron-right") if _tiles(offers, "more") else None,
-        banner=_banner(found, forgotten, printer, open_slot),
+        banner=_banner(cut_off, forgotten, printer, open_slot),
         idle_s=math.inf if open_slot is None or open_slot.seen_to else None,
     )
 
@@ -241,27 +241,27 @@ def errand_tile(errand: Errand, reason: Say | None = None) -> Option:
 def _beside(offer: Offer, findings: Sequence[CardFinding], *, filled: bool) -> Option:
     """A tile beside the card. The filled one says what it takes; what mends a finding in an unexpected way says how."""
     errand, reason = offer
-    found = next((finding for finding in findings if finding.errand == errand.id), None)
+    card_finding = next((finding for finding in findings if finding.errand == errand.id), None)
     tile = replace(errand_tile(errand, reason), detail=None, filled=filled and reason is None)
-    if tile.filled and found is not None:
-        helped = errand.id == "unblock" and found.who == "administrator"
+    if tile.filled and card_finding is not None:
+        helped = errand.id == "unblock" and card_finding.who == "administrator"
         tile = replace(tile, detail=say(f"home.card.why.{'helped' if helped else errand.id}"))
-    if found is not None and reason is None:
-        tile = replace(tile, value=found.begins)
-    on_hold = found is not None and found.code is FindingCode.ON_HOLD
+    if card_finding is not None and reason is None:
+        tile = replace(tile, value=card_finding.begins)
+    on_hold = card_finding is not None and card_finding.code is FindingCode.ON_HOLD
     return replace(tile, title=say("home.card.found_again")) if on_hold else tile
 
 
 def _banner(
-    found: Sequence[Interrupted], forgotten: bool, printer: str | None, open_slot: OpenSlot | None
+    cut_off: Sequence[Interrupted], forgotten: bool, printer: str | None, open_slot: OpenSlot | None
 ) -> Note | None:
     if forgotten:
         return Note(say("home.forgotten"), say("home.forgotten.title"), "warning")
     if open_slot is not None:
         return Note(say("home.slot_open"), say("home.slot_open.title", slot=open_slot.number), "warning")
-    if not found:
+    if not cut_off:
         return _no_paper(printer) if printer else None
-    writing = any(interrupted.effect in (Effect.CARD_UNBLOCK, Effect.CARD_CHANGE) for interrupted in found)
+    writing = any(interrupted.effect in (Effect.CARD_UNBLOCK, Effect.CARD_CHANGE) for interrupted in cut_off)
     key = "home.interrupted.writing" if writing else "home.interrupted"
     return Note(say(key), say("home.interrupted.title"), "warning")
 

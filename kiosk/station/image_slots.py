@@ -69,10 +69,10 @@ def image_slots(notes: Path = NOTES, configuration: Path = RAUC_CONFIGURATION) -
     settings = configparser.ConfigParser(interpolation=None)
     try:
         settings.read_string(configuration.read_text("utf-8"))
-        said: dict[str, Any] = json.loads(notes.read_bytes())
-        problems = tuple(str(problem) for problem in said["problems"])
+        document: dict[str, Any] = json.loads(notes.read_bytes())
+        problems = tuple(str(problem) for problem in document["problems"])
         return ImageSlots(
-            settings["system"]["compatible"], image() or "", str(said["current"]), str(said["start"]), problems
+            settings["system"]["compatible"], image() or "", str(document["current"]), str(document["start"]), problems
         )
     except (OSError, ValueError, KeyError, TypeError, configparser.Error):
         return None

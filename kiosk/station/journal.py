@@ -192,9 +192,9 @@ class Journal:
             " LEFT JOIN effect f ON f.errand = e.id AND f.outcome IS NULL WHERE e.ended IS NULL OR f.id IS NOT NULL"
             " ORDER BY e.started, f.id"
         ).fetchall()
-        found = tuple(Interrupted(errand, kind, name, order) for errand, kind, _, name, order, _ in rows)
+        interrupted = tuple(Interrupted(errand, kind, name, order) for errand, kind, _, name, order, _ in rows)
         open_errands = {row[0] for row in cx.execute("SELECT id FROM errand WHERE ended IS NULL").fetchall()}
-        started = {"version": version, "found": [f.effect for f in found if f.effect]}
+        started = {"version": version, "found": [f.effect for f in interrupted if f.effect]}
         self.event(cx, EventType.STATION_STARTED, None, started)
         for errand, _, effect, name, order, facts in rows:
             if effect is not None:
@@ -204,16 +204,21 @@ class Journal:
                 self.redeem(cx, effect, Outcome.UNKNOWN, self.now())
                 content = {"errand": errand, "effect": name, **json.loads(facts)}
                 self.event(cx, EventType.EFFECT_UNKNOWN, subject_of(order), content)
-        for one in {f.errand: f for f in found if f.errand in open_errands}.values():
+        for open_errand in {f.errand: f for f in interrupted if f.errand in open_errands}.values():
             cx.execute(
                 "UPDATE errand SET ended = ?, outcome = ? WHERE id = ?",
-                (self.now(), ErrandOutcome.INTERRUPTED, one.errand),
+                (self.now(), ErrandOutcome.INTERRUPTED, open_errand.errand),
             )
-            self.redeem(cx, OF_ERRAND, one.errand, self.now())
-            content = {"errand": one.errand, "kind": one.kind, "outcome": ErrandOutcome.INTERRUPTED, "seconds": 0}
-            content |= {"order": one.order} if one.order else {}
-            self.event(cx, EventType.ERRAND_ENDED, subject_of(one.order), content)
-        return found
+            self.redeem(cx, OF_ERRAND, open_errand.errand, self.now())
+            content = {
+                "errand": open_errand.errand,
+                "kind": open_errand.kind,
+                "outcome": ErrandOutcome.INTERRUPTED,
+                "seconds": 0,
+            }
+            content |= {"order": open_errand.order} if open_errand.order else {}
+            self.event(cx, EventType.ERRAND_ENDED, subject_of(open_errand.order), content)
+        return interrupted
 
 
 CODE_EFFECTS = (Effect.CARD_UNBLOCK, Effect.CARD_CHANGE)
@@ -424,8 +429,8 @@ class Log:
         return self.order.order if self.order else None
 
     def _event(self, cx: sqlite3.Connection, kind: EventType, content: dict[str, Any]) -> None:
-        told = {"errand": self.id, **({"order": self._order_no} if self._order_no else {}), **content}
-        self._journal.event(cx, kind, subject_of(self._order_no, self.card_number), told)
+        full_content = {"errand": self.id, **({"order": self._order_no} if self._order_no else {}), **content}
+        self._journal.event(cx, kind, subject_of(self._order_no, self.card_number), full_content)
 
     def intend(
         self, cx: sqlite3.Connection, name: Effect, facts: dict[str, str | int], pledge: Pledge | None = None
@@ -460,8 +465,8 @@ class Log:
             (conclusion.outcome, json.dumps(conclusion.facts), self._journal.now(), conclusion.intent),
         )
         self._journal.redeem(cx, conclusion.intent, conclusion.outcome, self._journal.now())
-        told = {"effect": conclusion.name, **conclusion.facts}
+        content = {"effect": conclusion.name, **conclusion.facts}
         if conclusion.outcome == Outcome.UNKNOWN:
-            self._event(cx, EventType.EFFECT_UNKNOWN, told)
+            self._event(cx, EventType.EFFECT_UNKNOWN, content)
         else:
-            self._event(cx, EventType.EFFECT_DONE, told | {"outcome": conclusion.outcome})
+            self._event(cx, EventType.EFFECT_DONE, content | {"outcome": conclusion.outcome})

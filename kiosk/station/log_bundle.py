@@ -55,8 +55,8 @@ class _WithoutValues(logging.Formatter):
 def _without_values(record: logging.LogRecord) -> str:
     when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     kind = record.exc_info[0] if record.exc_info else None
-    said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
-    return f"{when} {record.levelname} {record.name}: {said}{f' ({kind.__name__})' if kind else ''}"
+    message = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+    return f"{when} {record.levelname} {record.name}: {message}{f' ({kind.__name__})' if kind else ''}"
 
 
 def collect_log(data: Path) -> LogRing:
@@ -75,14 +75,14 @@ def collect_log(data: Path) -> LogRing:
 def read_warnings(data: Path, now: datetime) -> list[str]:
     """Return the last fortnight's warnings, the latest last: `FIRST LAST xTIMES LEVEL LOGGER: MESSAGE`, times of RFC 3339."""
     since = (now - KEPT).isoformat()
-    found: dict[str, tuple[str, str, int]] = {}
+    spans: dict[str, tuple[str, str, int]] = {}
     for name in (f"{WARNINGS}.1", WARNINGS):
         for line in _lines_of(data / name):
-            when, _, said = line.partition(" ")
+            when, _, text = line.partition(" ")
             if since <= when:
-                first, _, times = found.pop(said, (when, when, 0))  # put in again: in the order of the last time
-                found[said] = first, when, times + 1
-    return [f"{first} {last} x{times} {said}" for said, (first, last, times) in found.items()][-MOST_WARNINGS:]
+                first, _, times = spans.pop(text, (when, when, 0))  # put in again: in the order of the last time
+                spans[text] = first, when, times + 1
+    return [f"{first} {last} x{times} {text}" for text, (first, last, times) in spans.items()][-MOST_WARNINGS:]
 
 
 def _lines_of(file: Path) -> list[str]:
@@ -100,8 +100,8 @@ def read_last_life(file: Path = LAST_LIFE) -> list[str]:
 
 def make_log_bundle(events: Sequence[Event], log: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...]:
     """All of it, in order of time, behind what was `before`; `events` are the newest first, as the outbox gives them."""
-    told = [_told(event) for event in events[: max(MOST_EVENTS - len(before), 0)]]
-    lines = sorted([*told, *log[-MOST_LOG:]])
+    event_lines = [_told(event) for event in events[: max(MOST_EVENTS - len(before), 0)]]
+    lines = sorted([*event_lines, *log[-MOST_LOG:]])
     return as_lines([*before, *lines])
 
 

@@ -30,10 +30,10 @@ def interfaces(folder: Path = SYS) -> list[str]:
     """Of each but the loopback: whether there is a carrier, how often it came or went, speed in Mbit/s, errors and drops."""
     counts = ("carrier_changes", "speed", "statistics/rx_errors", "statistics/tx_errors", "statistics/rx_dropped")
     return [
-        f"interface {one.name}: {_read(one / 'operstate')}, "
-        + ", ".join(f"{Path(count).name} {_read(one / count)}" for count in counts)
-        for one in sorted(folder.glob("*"))
-        if one.name != "lo"
+        f"interface {interface.name}: {_read(interface / 'operstate')}, "
+        + ", ".join(f"{Path(count).name} {_read(interface / count)}" for count in counts)
+        for interface in sorted(folder.glob("*"))
+        if interface.name != "lo"
     ]
 
 
@@ -55,10 +55,10 @@ def nameservers(file: Path = RESOLVERS) -> list[str]:
 def _name(host: str, port: int) -> str:
     begun = time.monotonic()
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         return f"name {host}: {type(error).__name__} {error.strerror} after {_ms(begun):.0f} ms"
-    return f"name {host}: {', '.join(sorted({str(one[4][0]) for one in found}))} in {_ms(begun):.0f} ms"
+    return f"name {host}: {', '.join(sorted({str(address[4][0]) for address in addresses}))} in {_ms(begun):.0f} ms"
 
 
 def _connections(at: str, dial: Callable[[], socket.socket]) -> str:

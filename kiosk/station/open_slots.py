@@ -39,7 +39,7 @@ class OpenSlots:
             return None
         if PROBLEM not in self.problems.codes:
             self.problems.report(PROBLEM, f"slot {numbers[0]} stands open: close it, and see whether its card is there")
-        number = next((one for one in numbers if one not in self._seen_to), numbers[0])
+        number = next((slot_number for slot_number in numbers if slot_number not in self._seen_to), numbers[0])
         return OpenSlot(number, len(self.devices.slots), number in self._seen_to)
 
     def see_to(self) -> None:

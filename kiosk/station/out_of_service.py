@@ -41,9 +41,9 @@ class OutOfService:
 
     def _read(self) -> Closed | None:
         try:
-            said = self._file.read_text(encoding="ascii").strip()
+            text = self._file.read_text(encoding="ascii").strip()
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError):
             return UNREADABLE
-        return next((choice for choice in get_args(Closed) if choice == said), UNREADABLE)
+        return next((choice for choice in get_args(Closed) if choice == text), UNREADABLE)

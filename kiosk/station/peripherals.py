@@ -61,15 +61,15 @@ def code_of_scanner(state: ScannerState) -> str:
             assert_never(other)
 
 
-def advice_for_scanner(state: ScannerState, what: Literal["scanner", "keypad"] = "scanner") -> str:
+def advice_for_scanner(state: ScannerState, device: Literal["scanner", "keypad"] = "scanner") -> str:
     """Return what is wrong, and what the technician does; empty where nothing is."""
     match state:
         case ScannerReady():
             return ""
         case ScannerMissing():
-            return f"the {what} is not connected: plug it in, or compare with `{what}` in station.toml"
+            return f"the {device} is not connected: plug it in, or compare with `{device}` in station.toml"
         case ScannerRefused(reason):
-            return f"the {what} cannot be used: {reason}"
+            return f"the {device} cannot be used: {reason}"
         case other:
             assert_never(other)
 
@@ -108,22 +108,24 @@ async def states(
     touchscreen: Touchscreens | None = None,
 ) -> list[DeviceState]:
     """All of them as the fleet is told; a keypad is of the scanners' kind. An open door is no fault of the pins."""
-    found = []
+    device_states = []
     if pins is not None:
         seen = await pins.state()
         ok = isinstance(seen, PinsReady)
-        found.append(DeviceState(pins.name, DeviceKind.GPIO, code_of_pins(seen), ok, pins.virtual))
+        device_states.append(DeviceState(pins.name, DeviceKind.GPIO, code_of_pins(seen), ok, pins.virtual))
     if scanner is not None:
         heard = await scanner.state()
         ready = isinstance(heard, ScannerReady)
-        found.append(DeviceState(scanner.name, DeviceKind.SCANNER, code_of_scanner(heard), ready, scanner.virtual))
+        device_states.append(
+            DeviceState(scanner.name, DeviceKind.SCANNER, code_of_scanner(heard), ready, scanner.virtual)
+        )
     for keypad in keypads:
         heard = await keypad.state()
-        found.append(
+        device_states.append(
             DeviceState(keypad.name, DeviceKind.SCANNER, code_of_scanner(heard), isinstance(heard, ScannerReady))
         )
     if touchscreen is not None:
         panel = touchscreen.state()
         ok = isinstance(panel, TouchscreenReady)
-        found.append(DeviceState(touchscreen.name, DeviceKind.TOUCHSCREEN, code_of_touchscreen(panel), ok))
-    return found
+        device_states.append(DeviceState(touchscreen.name, DeviceKind.TOUCHSCREEN, code_of_touchscreen(panel), ok))
+    return device_states

@@ -76,34 +76,34 @@ def matches_name(setting: str, name: str) -> bool:
 
 
 def assign_roles(
-    settings: Mapping[ReaderRole, str], told: Mapping[ReaderRole, str], connected: Sequence[ConnectedReader]
+    settings: Mapping[ReaderRole, str], places: Mapping[ReaderRole, str], connected: Sequence[ConnectedReader]
 ) -> dict[ReaderRole, ReaderAssignment]:
-    """Assign the readers to the roles. `settings` as in `station.toml`, without roles that no real reader has; `told` are
-    places."""
-    found: dict[ReaderRole, ReaderAssignment] = {}
+    """Assign the readers to the roles. `settings` as in `station.toml`, without roles that no real reader has; `places`
+    were told."""
+    assignments: dict[ReaderRole, ReaderAssignment] = {}
     for role in (role for role in settings if settings[role] != AUTO):
         meant = [reader for reader in connected if matches_name(settings[role], reader.name)]
         decision = Decision.PATTERN if is_pattern(settings[role]) else Decision.NAME
-        found[role] = ReaderAssignment(meant[0], decision) if len(meant) == 1 else UNASSIGNED
-    taken = {assignment.reader for assignment in found.values()}
+        assignments[role] = ReaderAssignment(meant[0], decision) if len(meant) == 1 else UNASSIGNED
+    taken = {assignment.reader for assignment in assignments.values()}
     free = [reader for reader in connected if reader not in taken]
     automatic = [role for role in ROLES if settings.get(role) == AUTO]
     for role in automatic:
-        reader = next((reader for reader in free if reader.place and reader.place == told.get(role)), None)
+        reader = next((reader for reader in free if reader.place and reader.place == places.get(role)), None)
         if reader is not None:
-            found[role] = ReaderAssignment(reader, Decision.TOLD)
+            assignments[role] = ReaderAssignment(reader, Decision.TOLD)
             free.remove(reader)
-    strangers = [reader for reader in free if not reader.place or reader.place not in told.values()]
-    found |= _assign_untold([role for role in automatic if role not in found], told, strangers)
-    return found
+    strangers = [reader for reader in free if not reader.place or reader.place not in places.values()]
+    assignments |= _assign_untold([role for role in automatic if role not in assignments], places, strangers)
+    return assignments
 
 
 def _assign_untold(
-    roles: Sequence[ReaderRole], told: Mapping[ReaderRole, str], strangers: Sequence[ConnectedReader]
+    roles: Sequence[ReaderRole], places: Mapping[ReaderRole, str], strangers: Sequence[ConnectedReader]
 ) -> dict[ReaderRole, ReaderAssignment]:
     """Of readers that were told to nobody. A second role is given away unless it was told that there is none."""
-    wanting = [role for role in roles if role in told or not told]
-    if len(wanting) == 1 and wanting[0] in told:
+    wanting = [role for role in roles if role in places or not places]
+    if len(wanting) == 1 and wanting[0] in places:
         decision = Decision.MOVED if len(strangers) == 1 else Decision.ORDER
     else:
         decision = Decision.ONLY if len(strangers) == 1 else Decision.ORDER
@@ -184,11 +184,11 @@ class ReaderRoles:
 
     def is_untold(self) -> bool:
         """Return whether readers have roles by the order of their ports alone."""
-        return any(found.decision is Decision.ORDER for found in self.assignments().values())
+        return any(assignment.decision is Decision.ORDER for assignment in self.assignments().values())
 
     def name_of(self, role: str) -> str | None:
         """The PC/SC name of the reader that has the role now."""
-        reader = next((found.reader for each, found in self.assignments().items() if each == role), None)
+        reader = next((assignment.reader for each, assignment in self.assignments().items() if each == role), None)
         return reader.name if reader is not None else None
 
     def forget_places(self) -> None:
@@ -237,13 +237,13 @@ class ReaderRoles:
 
     async def keep(self, holder: str, administrator: str | None) -> bool:
         had = await asyncio.to_thread(self.has, "administrator")
-        told: dict[ReaderRole, str] = {"holder": holder}
+        places: dict[ReaderRole, str] = {"holder": holder}
         if administrator is not None:
-            told["administrator"] = administrator
+            places["administrator"] = administrator
         draft = self._file.with_name(FILE + ".new")
-        draft.write_text(json.dumps(told, indent=1), encoding="utf-8")
+        draft.write_text(json.dumps(places, indent=1), encoding="utf-8")
         draft.replace(self._file)
-        self._told = told
+        self._told = places
         self._on_told()
         return had is not await asyncio.to_thread(self.has, "administrator")
 

@@ -87,11 +87,11 @@ class SelfTestOptions:
 
 async def check_devices(devices: Devices, wishes: SelfTestOptions) -> list[SelfTestResult]:
     """Every device that is fitted, in the order of the configuration. Never raises for a device."""
-    found: list[SelfTestResult] = []
+    results: list[SelfTestResult] = []
     async for result in _tried(devices, wishes):
-        found.append(result)
+        results.append(result)
         wishes.tell(result)
-    return found
+    return results
 
 
 async def _tried(devices: Devices, wishes: SelfTestOptions) -> AsyncIterator[SelfTestResult]:

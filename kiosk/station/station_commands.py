@@ -255,6 +255,6 @@ def _after_stop(left: LeftOpen) -> CommandResult:
     )
 
 
-def _device(found: SelfTestResult) -> DeviceState:
+def _device(result: SelfTestResult) -> DeviceState:
     """As the fleet is told of a device."""
-    return DeviceState(found.name, found.kind, found.state, found.ok, found.virtual)
+    return DeviceState(result.name, result.kind, result.state, result.ok, result.virtual)

@@ -126,7 +126,7 @@ class Supervisor:
         """Run one errand to its end, commit how it ended, and leave the screen and the reader clean. Never raises."""
         before, self.ends_at = self.ends_at, self._clock.monotonic() + self._limits.total_s * self.screen.patience
         codes, self._codes = self._codes, []
-        asked, self._asked = self._asked, None
+        question, self._asked = self._asked, None
         self._answered = False
         ended, farewell = await self._outcome(journey, caps, log)
         self._wipe_codes()
@@ -142,7 +142,7 @@ class Supervisor:
             ended = replace(ended, then=await self._ask_back(farewell, caps, log))
         elif farewell is not None:
             await self._say(farewell, caps)
-        self._asked = asked
+        self._asked = question
         if not ended.then:
             await self._clear(caps)
         return ended
@@ -418,10 +418,10 @@ _WITHDRAWN = {"door_open": lambda: views.trouble("door"), "logged_out": views.lo
 """What is said when a question was withdrawn from outside, by the errand's reason."""
 
 
-def _trouble(what: str, log: Log) -> View[str]:
+def _trouble(fault: str, log: Log) -> View[str]:
     """Return the view of a fault, with what the errand has come to."""
     done = log.ended is not None and log.ended.outcome == ErrandOutcome.DONE
-    return views.trouble(what, log.code, done=done)
+    return views.trouble(fault, log.code, done=done)
 
 
 async def _without_card(

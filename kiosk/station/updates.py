@@ -213,14 +213,14 @@ class Updates:
     def _fetch_in_thread(self, order: UpdateOrder, bundle: Path) -> None:
         """Blocks. Raises FetchError, UpdateFailedError, OSError."""
 
-        def note(held: int) -> None:
+        def note(fetched: int) -> None:
             if self._record.order is not order:
                 raise FetchError("another bundle was ordered")
-            self._held = held
+            self._held = fetched
 
         _forget_other(bundle, order)
-        held = bundle.stat().st_size if bundle.exists() else 0
-        if shutil.disk_usage(self._folder).free < order.size - held + SPARE_BYTES:
+        held_bytes = bundle.stat().st_size if bundle.exists() else 0
+        if shutil.disk_usage(self._folder).free < order.size - held_bytes + SPARE_BYTES:
             raise UpdateFailedError("space")
         self._ports.fetch(order, bundle, note)
 
@@ -232,11 +232,11 @@ class Updates:
             bundle.unlink()
             raise UpdateFailedError("payload", "the bundle has another digest than the order")
         try:
-            found = check_bundle(bundle, Target(self._keyring, slots.compatible, slots.version, order.older))
+            checked_bundle = check_bundle(bundle, Target(self._keyring, slots.compatible, slots.version, order.older))
         except BundleError as error:
             raise UpdateFailedError(error.fault, str(error)) from None
-        if found.version != order.version:
-            raise UpdateFailedError("version", f"the bundle has version {found.version}")
+        if checked_bundle.version != order.version:
+            raise UpdateFailedError("version", f"the bundle has version {checked_bundle.version}")
 
     async def _wait(self, order: UpdateOrder) -> None:
         """Until nobody is there, in the hours for it unless the order says now."""

@@ -60,16 +60,16 @@ class Plugin(Protocol):
         """Break a device. Raises VirtualDevicesError where that cannot be done."""
 
 
-def missing_wheel(what: str) -> VirtualDevicesError:
-    """The error that names the package to install; `what` needs it."""
-    return VirtualDevicesError(f"{what}: virtual devices are not installed: install {WHEEL}, or name real devices")
+def missing_wheel(feature: str) -> VirtualDevicesError:
+    """The error that names the package to install; `feature` needs it."""
+    return VirtualDevicesError(f"{feature}: virtual devices are not installed: install {WHEEL}, or name real devices")
 
 
-def plugin(what: str = "virtual") -> Plugin:
-    """The plug-in. Raises VirtualDevicesError where it is not installed; `what` needs it."""
+def plugin(feature: str = "virtual") -> Plugin:
+    """The plug-in. Raises VirtualDevicesError where it is not installed; `feature` needs it."""
     for entry in _entries():
         return cast(Plugin, entry.load())
-    raise missing_wheel(what)
+    raise missing_wheel(feature)
 
 
 @cache

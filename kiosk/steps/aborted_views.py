@@ -23,15 +23,15 @@ BADGES: dict[CodeThatApplies, _Badge] = {
 """By the code that the card has now, wherever it is told."""
 
 
-def pulled(code: CodeThatApplies, strange: Strangeness | None = None, asked: View[Any] | None = None) -> Await:
+def pulled(code: CodeThatApplies, strange: Strangeness | None = None, question: View[Any] | None = None) -> Await:
     """The card was taken out in the middle of a question, or (`unknown`) of a command; `code`: which one it has now. With the
-    same card the errand goes on: where `asked` was its last question."""
+    same card the errand goes on: where `question` was its last one."""
     which = "safe" if code == "before" else code
     note = Note(say("done.keep")) if code == "new" else None
     return Await(
         name="closing.pulled",
-        errand=asked.errand if asked else None,
-        step=asked.step if asked else None,
+        errand=question.errand if question else None,
+        step=question.step if question else None,
         **BADGES[code],
         title=say(f"closing.pulled.{which}.title"),
         lead=(say(f"closing.pulled.{which}"), say(f"closing.pulled.{which}.do")),
@@ -69,15 +69,15 @@ def another_card(code: CodeThatApplies) -> Tell:
     )
 
 
-def trouble(what: str, code: CodeThatApplies = "before", *, done: bool = False) -> Tell:
+def trouble(fault: str, code: CodeThatApplies = "before", *, done: bool = False) -> Tell:
     """A fault of the station: `reader`, `card`, `store`, `door` (opened) or `crash`. A code that may be another is told first.
     `done`: it came after the errand's good end, which then is said instead: nothing was broken off, and nobody has to be seen."""
     return Tell(
-        name=f"closing.{what}",
+        name=f"closing.{fault}",
         badge="failure",
         badge_icon="wrench-outline",
-        title=say(f"closing.{what}.title"),
-        lead=(*_code_told(code), say("closing.errand_done" if done else f"closing.{what}.lead")),
+        title=say(f"closing.{fault}.title"),
+        lead=(*_code_told(code), say("closing.errand_done" if done else f"closing.{fault}.lead")),
         points=(Point(say("closing.take_card.holder" if done else "closing.do"), mark="number"),),
         primary=primary_button("end", "button.end", "check"),
         sends_on=not done,

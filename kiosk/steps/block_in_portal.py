@@ -25,7 +25,7 @@ from kiosk.steps.identity.identification import Identification
 
 
 async def offer_block_in_portal(
-    context: ErrandContext, came: str, whose: CardHolder, reason: BlockReason | None, who: Identification
+    context: ErrandContext, came: str, whose: CardHolder, reason: BlockReason | None, identity: Identification
 ) -> str:
     """Offer to block a marked card in the portal, and return its state: `blocked` where an administrator who is here
     has blocked it there. `came`: its state so far; `reason`: why it is blocked, None where nobody does.
@@ -35,15 +35,15 @@ async def offer_block_in_portal(
     instead = context.caps.region.without_hold
     if came != "marked" or reason is None or instead is None or not instead.blocks:
         return came
-    if who.administrator is None and await administrator_reader(context.caps).presence() is Presence.NO_READER:
+    if identity.administrator is None and await administrator_reader(context.caps).presence() is Presence.NO_READER:
         return came
     try:
         if (
-            who.administrator is None
+            identity.administrator is None
             and await context.ask(views.offer(context, instead, context.caps.clock.now())) == "later"
         ):
             return came
-        is_blocked = await _block(context, whose, reason, who)
+        is_blocked = await _block(context, whose, reason, identity)
         return "blocked" if is_blocked else came
     except ErrandCancelledError:
         return came
@@ -52,12 +52,12 @@ async def offer_block_in_portal(
         raise
 
 
-async def _block(context: ErrandContext, whose: CardHolder, reason: BlockReason, who: Identification) -> bool:
+async def _block(context: ErrandContext, whose: CardHolder, reason: BlockReason, identity: Identification) -> bool:
     """Return whether somebody has blocked it there, and the server knows."""
     try:
-        holders = frozenset({whose.hsa_id}) | (who.proof.hsa_ids if who.proof else frozenset())
+        holders = frozenset({whose.hsa_id}) | (identity.proof.hsa_ids if identity.proof else frozenset())
         about = About(whose.card_number, (AskName.CARD_BLOCK,))
-        administrator = who.administrator or await _administrator(context, holders, about)
+        administrator = identity.administrator or await _administrator(context, holders, about)
     except StopError as stopped:
         await context.ask(stopped.view)
         return False

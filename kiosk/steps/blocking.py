@@ -39,8 +39,8 @@ async def block_or_hold(context: ErrandContext, wish: BlockRequest) -> What:
     match await try_to_block_or_hold(context, wish):
         case RequestDeclined(reason):
             raise views.declined(context, reason)
-        case what:
-            return what
+        case outcome:
+            return outcome
 
 
 async def try_to_block_or_hold(context: ErrandContext, wish: BlockRequest) -> What | RequestDeclined:

@@ -35,31 +35,31 @@ def sure(
 ) -> Confirm:
     """Return the view that says what will happen to the card. `instead`: the issuer has no hold, and who blocks it
     within how many hours; `several`: it is the card of several employers, whoever asks."""
-    what = "block" if blocks else "hold" if happened == "forgotten" else "hold_first"
+    action = "block" if blocks else "hold" if happened == "forgotten" else "hold_first"
     if instead is not None and not blocks:
-        what = what.replace("hold", "mark")
+        action = action.replace("hold", "mark")
     return Confirm(
-        **context.head("sure", say(f"sure.{what}.title")),
+        **context.head("sure", say(f"sure.{action}.title")),
         points=(
             Point(
-                say(f"sure.{what}.now"),
-                say("sure.every_employer" if several else f"sure.{what}.now.detail"),
+                say(f"sure.{action}.now"),
+                say("sure.every_employer" if several else f"sure.{action}.now.detail"),
                 icon="smart-card-off-outline",
             ),
-            _then(what, instead),
+            _then(action, instead),
         ),
         facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
         warning=say("sure.block.warning") if blocks else None,
         way_out=cancel_button(),
-        primary=primary_button("yes", f"sure.{what}.go"),
+        primary=primary_button("yes", f"sure.{action}.go"),
     )
 
 
-def _then(what: str, instead: ByPeople | None) -> Point:
-    if what == "mark_first" and instead is not None:
-        who = local(instead.by.model_dump())
-        return Point(say("sure.mark_first.then", hours=instead.hours), who, icon="timer-sand")
-    return Point(say(f"sure.{what}.then"), say(f"sure.{what}.then.detail"), icon="timer-sand")
+def _then(action: str, instead: ByPeople | None) -> Point:
+    if action == "mark_first" and instead is not None:
+        doer = local(instead.by.model_dump())
+        return Point(say("sure.mark_first.then", hours=instead.hours), doer, icon="timer-sand")
+    return Point(say(f"sure.{action}.then"), say(f"sure.{action}.then.detail"), icon="timer-sand")
 
 
 def really(context: ViewContext, whose: CardHolder) -> Confirm:
@@ -83,9 +83,9 @@ def done(context: ViewContext, came: str, *, police: bool, block_line: str = "",
     if came in ("held", "marked", "hold_queued", "mark_queued", "block_queued") and police:
         line = say("lost_done.line.number", number=block_line) if block_line else say("lost_done.line")
         points.append(Point(line, mark="number"))
-    found = "lost_done.found_marked" if came in ("marked", "mark_queued") else "lost_done.found"
+    found_key = "lost_done.found_marked" if came in ("marked", "mark_queued") else "lost_done.found"
     if not is_awaited:  # there is no room for it on a small panel
-        points.append(Point(say("lost_done.new" if came in ("blocked", "block_queued") else found), mark="number"))
+        points.append(Point(say("lost_done.new" if came in ("blocked", "block_queued") else found_key), mark="number"))
     return Tell(
         **context.ending().head("done", say(f"lost_done.{came}.title"), say(f"lost_done.{came}.lead")),
         badge="success",

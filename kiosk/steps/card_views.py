@@ -78,12 +78,12 @@ class WrongCodeView:
         return replace(view, points=points, side=Button("other_form", say("same_pin.other"), "help-circle-outline"))
 
     def _tell(self, name: str, title: str, lead: str, left: int | None) -> Tell:
-        known = left is not None
+        is_known = left is not None
         return Tell(
             **self.context.head(name, say(title), say(lead)),
             badge="warning",
             badge_icon="alert",
-            tries=Tries(left or 0, max(0, 3 - (left or 0)), say("wrong_pin.tries")) if known else None,
+            tries=Tries(left or 0, max(0, 3 - (left or 0)), say("wrong_pin.tries")) if is_known else None,
             way_out=cancel_button(),
             primary=primary_button("again", "button.again"),
             needs_card=self.watched,

@@ -22,33 +22,35 @@ from kiosk.steps.own_card import ask_register
 from kiosk.views import Await
 
 
-async def drop_old_card(context: ErrandContext, order: Order, who: Identification) -> str:
+async def drop_old_card(context: ErrandContext, order: Order, identity: Identification) -> str:
     """The holder's old card into the drop slot; it is blocked at once, or on hold. Never ends the errand: what is left to say of
     it, or nothing."""
-    if who.by != "old_card" or who.card_number == order.card_number or context.caps.cabinet is None:
+    if identity.by != "old_card" or identity.card_number == order.card_number or context.caps.cabinet is None:
         return ""
-    reason: BlockReason | None = "replaced" if await _may_block(context.caps, order, who) else None
-    view = views.drop_old(context, who.card_number, blocks=reason is not None)
-    pledge = context.caps.blocking.pledge_for_drop(who.card_number, reason, by=who.proof, errand=context.log.id)
-    came = await drop_card(context, context.caps.cabinet, view, who.card_number, pledge)
+    reason: BlockReason | None = "replaced" if await _may_block(context.caps, order, identity) else None
+    view = views.drop_old(context, identity.card_number, blocks=reason is not None)
+    pledge = context.caps.blocking.pledge_for_drop(
+        identity.card_number, reason, by=identity.proof, errand=context.log.id
+    )
+    came = await drop_card(context, context.caps.cabinet, view, identity.card_number, pledge)
     if came == Outcome.DROPPED and reason is not None:
         with contextlib.suppress(ErrandEndedError):  # it is pledged: whatever comes in between, it is told
-            wish = BlockRequest(who.card_number, reason, "returned", who.proof)
+            wish = BlockRequest(identity.card_number, reason, "returned", identity.proof)
             await try_to_block_or_hold(context, wish)
     return "" if came == Outcome.DROPPED else "old_card_kept"
 
 
-async def _may_block(caps: Capabilities, order: Order, who: Identification) -> bool:
+async def _may_block(caps: Capabilities, order: Order, identity: Identification) -> bool:
     """Return whether the holder's proof blocks the old card: its issuer can be told, it is in use as it was, and
     whoever else it names has left."""
     instead = caps.region.without_hold
-    if who.proof is None or (instead is not None and instead.blocks):
+    if identity.proof is None or (instead is not None and instead.blocks):
         return False
-    word = await ask_register(caps.directory, who.card_number)
+    word = await ask_register(caps.directory, identity.card_number)
     if not isinstance(word, CardWord) or word.state not in IN_USE:
         return False
     others = defaultdict(list)
-    for certificate in who.certificates:
+    for certificate in identity.certificates:
         if certificate.holder.hsa_id not in ("", order.hsa_id):
             others[certificate.holder.hsa_id].append(certificate.der)
     return all([await caps.orders.has_left(theirs) for theirs in others.values()])

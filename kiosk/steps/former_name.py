@@ -28,10 +28,10 @@ async def renamed_holder(caps: Capabilities, order: Order, people: tuple[PersonP
         return None
     try:
         async with asyncio.timeout(ASK_S):
-            found = await caps.directory.find(card_number=order.card_number, people=people)
+            answer = await caps.directory.find(card_number=order.card_number, people=people)
     except TimeoutError:
         return None
-    person = found.person if isinstance(found, Found) else None
+    person = answer.person if isinstance(answer, Found) else None
     return None if person is None or person.protected or person.name_changed is None else person
 
 

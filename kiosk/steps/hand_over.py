@@ -30,30 +30,30 @@ SIGN, RECEIPT = CONTEXT.at(6, 7), CONTEXT.at(7, 7)
 """The code takes two steps: the PUK, and the new one."""
 
 
-async def hand_over(context: ErrandContext, who: Identification) -> Ended:
+async def hand_over(context: ErrandContext, identity: Identification) -> Ended:
     """From who it is to the receipt."""
-    context = show_employer(context, who.employer)
-    order = await find_order(context.go_to(AGREE), who)
+    context = show_employer(context, identity.employer)
+    order = await find_order(context.go_to(AGREE), identity)
     await context.log.about(order)
-    who = await attest_identity(context.go_to(AGREE), order, who)
-    given = None if who.administrator is None else Mandate(who, who.administrator)
+    identity = await attest_identity(context.go_to(AGREE), order, identity)
+    given = None if identity.administrator is None else Mandate(identity, identity.administrator)
     issued = await context.log.receipt()
     if issued is not None:
         signed = SignedReceipt(issued)
     elif order.receipt_owed:
-        signed = await _sign_owed(context, order, who, given)
+        signed = await _sign_owed(context, order, identity, given)
     else:
         if not await context.caps.envelopes.available():
             raise AGREE.stop("offline", icon="cloud-off-outline")
-        holder, progress = await renamed_holder(context.caps, order, who.people), await context.log.progress()
+        holder, progress = await renamed_holder(context.caps, order, identity.people), await context.log.progress()
         if EFFECT in progress or await accept_former_name(context.go_to(AGREE), holder, order.name):
             holder = None  # all is said
-        await accept_terms(context.go_to(AGREE), order, who, given, letter="slot")
+        await accept_terms(context.go_to(AGREE), order, identity, given, letter="slot")
         if Effect.SLOT_TAKE not in progress:
-            await take_from_slot(context.go_to(SLOT), order, who)
-        signed = await _activate_and_sign(context, order, who, given, holder)
+            await take_from_slot(context.go_to(SLOT), order, identity)
+        signed = await _activate_and_sign(context, order, identity, given, holder)
     signed = await print_receipt(context.go_to(RECEIPT), signed)
-    remark = await drop_old_card(context.go_to(RECEIPT), order, who)
+    remark = await drop_old_card(context.go_to(RECEIPT), order, identity)
     return await end_hand_over(context.go_to(RECEIPT), order, signed, remark)
 
 
@@ -70,26 +70,28 @@ async def end_hand_over(context: ErrandContext, order: Order, signed: SignedRece
     return ended
 
 
-async def _sign_owed(context: ErrandContext, order: Order, who: Identification, given: Mandate | None) -> SignedReceipt:
+async def _sign_owed(
+    context: ErrandContext, order: Order, identity: Identification, given: Mandate | None
+) -> SignedReceipt:
     """The card was activated on an earlier visit, here or elsewhere: whoever has it and its code signs, and nothing else is
     done."""
-    card = _card_of(order, await _meet_handed_card(context, order, who))
+    card = _card_of(order, await _meet_handed_card(context, order, identity))
     try:
-        code = await prove_activated_card(context.go_to(CODE), order, card, given, who)
-        return await issue_receipt(context.go_to(SIGN), order, who, card.visit, code)
+        code = await prove_activated_card(context.go_to(CODE), order, card, given, identity)
+        return await issue_receipt(context.go_to(SIGN), order, identity, card.visit, code)
     finally:
         await card.visit.close()
 
 
-async def _meet_handed_card(context: ErrandContext, order: Order, who: Identification) -> Visit:
+async def _meet_handed_card(context: ErrandContext, order: Order, identity: Identification) -> Visit:
     fresh = False
     while True:
         visit = await ask_for_card(
-            context.ask, context.caps.reader, lambda why: slot_views.sign_owed(SLOT, order, who, why), fresh=fresh
+            context.ask, context.caps.reader, lambda why: slot_views.sign_owed(SLOT, order, identity, why), fresh=fresh
         )
         assert not isinstance(visit, str), "the only other way out is to cancel"
         if visit.facts.card_number == order.card_number:
-            if not who.is_attended_by(visit.facts):
+            if not identity.is_attended_by(visit.facts):
                 return act_for_holder(visit, order.hsa_id)
             await visit.close()
             raise slot_views.own_card_attended(SLOT)
@@ -98,18 +100,22 @@ async def _meet_handed_card(context: ErrandContext, order: Order, who: Identific
 
 
 async def _activate_and_sign(
-    context: ErrandContext, order: Order, who: Identification, given: Mandate | None, holder: DirectoryPerson | None
+    context: ErrandContext,
+    order: Order,
+    identity: Identification,
+    given: Mandate | None,
+    holder: DirectoryPerson | None,
 ) -> SignedReceipt:
     """`holder`: one whose name has changed, where nothing was said of it yet."""
-    card = _card_of(order, await insert_new_card(context.go_to(SLOT), order, who))
+    card = _card_of(order, await insert_new_card(context.go_to(SLOT), order, identity))
     try:
         try:
             await accept_former_name(context.go_to(SLOT), holder, order.name, card.facts.certificate("identification"))
         except StopError:
             await card.visit.close()
             await reopen_for_return(context.go_to(SLOT), order, FORMER_NAME)
-        code = await activate(context.go_to(CODE), order, card, given, who)
-        return await issue_receipt(context.go_to(SIGN), order, who, card.visit, code)
+        code = await activate(context.go_to(CODE), order, card, given, identity)
+        return await issue_receipt(context.go_to(SIGN), order, identity, card.visit, code)
     finally:
         await card.visit.close()
 

@@ -25,13 +25,13 @@ from kiosk.steps.own_card import ask_register
 def pledge_hand_over(
     context: ErrandContext,
     order: Order,
-    who: Identification,
+    identity: Identification,
     people: tuple[PersonProof, ...],
     receipt: Receipt | None = None,
 ) -> Pledge | None:
     """Return what the server is told of the hand-over. `people`: who stands behind it. None where nobody does, or
     nobody can be told."""
-    meant = tuple(one for one in people if _means(one, order))
+    meant = tuple(proof for proof in people if _means(proof, order))
     if not meant:
         return None
     ask = ReceivedAsk(
@@ -41,8 +41,8 @@ def pledge_hand_over(
         handed_over=context.caps.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z"),
         receipt=receipt.number if receipt else "",
         digest=hashlib.sha256(receipt.document).hexdigest() if receipt else "",
-        document=who.document or "",
-        document_digits=who.document_digits,
+        document=identity.document or "",
+        document_digits=identity.document_digits,
     )
     return context.caps.blocking.pledge_for_errand(ask, meant, errand=context.log.id)
 
@@ -52,12 +52,12 @@ def _means(person: PersonProof, order: Order) -> bool:
 
 
 async def proofs_of_hand_over(
-    caps: Capabilities, order: Order, who: Identification, visit: Visit, code: Secret
+    caps: Capabilities, order: Order, identity: Identification, visit: Visit, code: Secret
 ) -> tuple[PersonProof, ...]:
     """Return the proofs of the hand-over: of those who have signed, else of the new card itself, which has just been
     tested."""
-    signed = (*((who.receives,) if who.receives else ()), *who.acting)
-    if any(_means(one, order) for one in signed):
+    signed = (*((identity.receives,) if identity.receives else ()), *identity.acting)
+    if any(_means(proof, order) for proof in signed):
         return signed
 
     async def sign(message: bytes) -> SignOutcome:

@@ -24,27 +24,29 @@ PAGE = 4
 """Orders on one screen of the administrator's choice."""
 
 
-async def find_order(context: ErrandContext, who: Identification) -> Order:
+async def find_order(context: ErrandContext, identity: Identification) -> Order:
     """The order that waits here for the holder, or whose receipt the holder owes.
 
     Raises StopError where there is none, it is not theirs to take, the region has switched such cards off, or the register's word
     is against the card or its holder.
     """
-    order = await _found(context, who)
+    order = await _found(context, identity)
     refuse_switched_off(context, order.card_number, order.product)
     await check_new_card(context, order)
     return order
 
 
-async def _found(context: ErrandContext, who: Identification) -> Order:
-    if who.by == "administrator":
-        return await _pointed_out(context, who)
-    order = await _released(context.caps, who) if who.order else await context.caps.orders.find(who.hsa_id)
+async def _found(context: ErrandContext, identity: Identification) -> Order:
+    if identity.by == "administrator":
+        return await _pointed_out(context, identity)
+    order = (
+        await _released(context.caps, identity) if identity.order else await context.caps.orders.find(identity.hsa_id)
+    )
     if order is None:
         await _needs_list(context)
-        past = await context.caps.orders.past(who.hsa_id)
+        past = await context.caps.orders.past(identity.hsa_id)
         raise context.stop("no_order") if past is None else views.expired(context, past)
-    if (who.loa or 0) < order.loa:
+    if (identity.loa or 0) < order.loa:
         raise context.stop("level_too_low")
     return order
 
@@ -99,35 +101,38 @@ async def _needs_list(context: ErrandContext) -> None:
         raise views.list_too_old(context)
 
 
-async def _released(caps: Capabilities, who: Identification) -> Order | None:
+async def _released(caps: Capabilities, identity: Identification) -> Order | None:
     """The very order whose release code was typed: the same person may have another one."""
-    return next((order for order in await caps.orders.waiting() if order.order == who.order), None)
+    return next((order for order in await caps.orders.waiting() if order.order == identity.order), None)
 
 
-async def _pointed_out(context: ErrandContext, who: Identification) -> Order:
+async def _pointed_out(context: ErrandContext, identity: Identification) -> Order:
     """The administrator, whose document check names the holder, picks the order from those that wait here."""
-    assert who.administrator is not None
+    assert identity.administrator is not None
     offered = (*await context.caps.orders.owed(), *await context.caps.orders.waiting())
-    waiting = [order for order in offered if order.hsa_id not in who.administrator.hsa_ids]
+    waiting = [order for order in offered if order.hsa_id not in identity.administrator.hsa_ids]
     if not waiting:
         await _needs_list(context)
         raise context.stop("nothing_waits")
     start = 0
     while True:
         page = waiting[start : start + PAGE]
-        picked = await context.ask(views.which(context, page, who.administrator, more=len(waiting) > PAGE))
+        picked = await context.ask(views.which(context, page, identity.administrator, more=len(waiting) > PAGE))
         if picked != "more":
             return next(order for order in page if order.order == picked)
         start = start + PAGE if start + PAGE < len(waiting) else 0
 
 
 async def accept_terms(
-    context: ErrandContext, order: Order, who: Identification, given: Mandate | None, *, letter: CardPlace | None
+    context: ErrandContext, order: Order, identity: Identification, given: Mandate | None, *, letter: CardPlace | None
 ) -> None:
     """Ask the holder to accept the terms. `letter`: and that the letter with the PUK is at hand, or where the card is
     until it has come. `given`: who attends. Raises ErrandCancelledError, and as `go_without_letter`."""
     paper = context.caps.printer is not None and isinstance(await context.caps.printer.status(), Ready)
-    if await context.ask(views.terms(context, order, who, paper=paper, letter=letter is not None)) == "no_envelope":
+    if (
+        await context.ask(views.terms(context, order, identity, paper=paper, letter=letter is not None))
+        == "no_envelope"
+    ):
         assert letter is not None, "it is asked for"
         await go_without_letter(context, order, given, letter)
-        await accept_terms(context, order, who, given, letter=None)
+        await accept_terms(context, order, identity, given, letter=None)

@@ -63,14 +63,14 @@ def former_name_declined(context: ViewContext) -> StopError:
     return context.stop("former_name", icon="card-account-details-outline")
 
 
-def terms(context: ViewContext, order: Order, who: Identification, *, paper: bool, letter: bool) -> Confirm:
+def terms(context: ViewContext, order: Order, identity: Identification, *, paper: bool, letter: bool) -> Confirm:
     """Return the view of whose card it is, and what the holder agrees to; `letter`: the card gets its code with the PUK
     of its letter."""
     tail = last_digits(order.card_number)
     at_hand = (Point(say("terms.letter"), say("terms.letter.detail", tail=tail), icon="email-outline"),)
     return Confirm(
         **context.head("terms", say("terms.title")),
-        attended_by=who.administrator.name if who.administrator else None,
+        attended_by=identity.administrator.name if identity.administrator else None,
         points=(
             Point(say("terms.personal"), say("terms.personal.detail"), icon="card-account-details-outline"),
             Point(say("terms.lost"), say("terms.lost.detail"), icon="smart-card-off-outline"),

@@ -170,6 +170,6 @@ def refuse_switched_off(context: ErrandContext, card_number: str, *products: str
         context.caps.switches.off(card_number=card_number),
         *(context.caps.switches.off(product=product) for product in products if product),
     ]
-    off = next((one for one in named if one is not None), None)
+    off = next((switch for switch in named if switch is not None), None)
     if off is not None:
         raise switched_off(context, off)

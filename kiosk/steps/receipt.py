@@ -48,7 +48,7 @@ class SignedReceipt:
 
 
 async def issue_receipt(
-    context: ErrandContext, order: Order, who: Identification, visit: Visit, code: CodeSet
+    context: ErrandContext, order: Order, identity: Identification, visit: Visit, code: CodeSet
 ) -> SignedReceipt:
     """Show the receipt of a hand-over, have it signed, and commit it with its event. The code of the card was proved just before,
     and who stands behind the hand-over with it.
@@ -56,9 +56,9 @@ async def issue_receipt(
     A holder who signs later stops here: the order stays open, and the errand goes on from this point another day.
     """
     assert context.caps.seal is not None, "a station without identity has no orders"
-    facts = receipt_facts(context, order, who, order=order.order, terms=TERMS, remarks=code.remarks)
+    facts = receipt_facts(context, order, identity, order=order.order, terms=TERMS, remarks=code.remarks)
     unsigned = draft_receipt(facts)
-    attended = who.administrator.name if who.administrator else None
+    attended = identity.administrator.name if identity.administrator else None
     proved = context.caps.region.sign_with_proved_code and _signs_at_once(visit)
     resting = views.cards_stay(await _administrator_stays(context.caps)) if facts.kind == "activate" else None
     reading = views.read_and_sign(
@@ -70,7 +70,7 @@ async def issue_receipt(
     receipt = finish_receipt(
         unsigned, context.caps.seal.key, context.caps.seal.chain, signature, context.caps.seal.receipt_url
     )
-    await context.log.issued(receipt, pledge=pledge_hand_over(context, order, who, code.people, receipt))
+    await context.log.issued(receipt, pledge=pledge_hand_over(context, order, identity, code.people, receipt))
     return SignedReceipt(receipt, paper=answer == "sign")
 
 
@@ -96,13 +96,13 @@ async def issue_station_receipt(
 def receipt_facts(
     context: ErrandContext,
     whose: CardHolder,
-    who: Identification,
+    identity: Identification,
     **more: str | tuple[str, ...] | None,
 ) -> ReceiptFacts:
     """Return the facts of this errand for a receipt. `more`: `order`, `terms`, `remarks` (codes, see
     `receipt.remark.*`)."""
     assert context.caps.seal is not None, "a station without identity attests nothing"
-    administrator = who.administrator
+    administrator = identity.administrator
     facts = ReceiptFacts(
         kind=context.errand,
         time=context.caps.clock.now(),
@@ -111,9 +111,9 @@ def receipt_facts(
         order=None,
         card_number=whose.card_number,
         holder=ReceiptPerson(whose.hsa_id, whose.name),
-        identified_by=who.by,
+        identified_by=identity.by,
         administrator=ReceiptPerson(administrator.hsa_id, administrator.name) if administrator else None,
-        document_kind=who.document,
+        document_kind=identity.document,
         terms="",
     )
     return replace(facts, **more)  # type: ignore[arg-type]  # the names are those of the fields
@@ -220,7 +220,7 @@ async def choose_receipt(context: ErrandContext, receipt: Receipt, *, paper: boo
 async def receipt_for(
     context: ErrandContext,
     whose: CardHolder,
-    who: Identification,
+    identity: Identification,
     remarks: tuple[str, ...] = (),
     untested: Untested | None = None,
     order: Order | None = None,
@@ -228,13 +228,13 @@ async def receipt_for(
 ) -> Receipt | None:
     """A receipt of what was done, committed; None where the station has no identity to sign with, or where the card alone says
     whose it is and was not tested: that is nobody's word. `people`: who stands behind the hand-over of that order's card."""
-    if context.caps.seal is None or (untested is not None and who.administrator is None):
+    if context.caps.seal is None or (untested is not None and identity.administrator is None):
         return None
-    facts = receipt_facts(context, whose, who, order=order.order if order else None, remarks=remarks)
+    facts = receipt_facts(context, whose, identity, order=order.order if order else None, remarks=remarks)
     if order is None:
         return await issue_station_receipt(context, facts)
     return await issue_station_receipt(
-        context, facts, lambda receipt: pledge_hand_over(context, order, who, people, receipt)
+        context, facts, lambda receipt: pledge_hand_over(context, order, identity, people, receipt)
     )
 
 

@@ -40,7 +40,7 @@ FORMER_NAME = ReturnReason(Outcome.FORMER_NAME, views.put_back_untested, former_
 NOT_GENUINE = ReturnReason(Outcome.NOT_GENUINE, views.put_back_false, views.new_card_not_genuine, is_false=True)
 
 
-async def take_from_slot(context: ErrandContext, order: Order, who: Identification) -> None:
+async def take_from_slot(context: ErrandContext, order: Order, identity: Identification) -> None:
     """Open the order's slot and see the card taken; then compare the number that is printed on it. Raises StopError."""
     if context.caps.cabinet is None:
         raise views.no_cabinet(context)
@@ -52,13 +52,13 @@ async def take_from_slot(context: ErrandContext, order: Order, who: Identificati
             raise context.stop("slot_empty")
         await context.log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)
         return  # it was opened for this order before, and the card taken by whoever did not stay to shut the door
-    known = await _open(context, context.caps.cabinet, order, Effect.SLOT_OPEN)
+    is_known = await _open(context, context.caps.cabinet, order, Effect.SLOT_OPEN)
     slots = await views.slot_count(context.caps.cabinet)
     taken = context.caps.cabinet.wait_slot(order.slot, card="empty", door="closed")
-    answer = await context.ask(views.take(context, order, slots, who), until=taken)
+    answer = await context.ask(views.take(context, order, slots, identity), until=taken)
     if answer == "wrong":
-        await _give_back(context, context.caps.cabinet, order, opened=Effect.SLOT_OPEN, known=known)
-    await _seen_open(context.log, Effect.SLOT_OPEN, known)
+        await _give_back(context, context.caps.cabinet, order, opened=Effect.SLOT_OPEN, is_known=is_known)
+    await _seen_open(context.log, Effect.SLOT_OPEN, is_known)
     await context.log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)
 
 
@@ -68,33 +68,36 @@ async def _is_empty(cabinet: Cabinet, order: Order) -> bool:
     return isinstance(state, CabinetReady) and any(s.number == order.slot and s.card == "empty" for s in state.slots)
 
 
-async def insert_new_card(context: ErrandContext, order: Order, who: Identification) -> Visit:
+async def insert_new_card(context: ErrandContext, order: Order, identity: Identification) -> Visit:
     """The new card in the reader, with the order's number both on it and in it. Raises StopError."""
-    await _compare_printed(context, order, who)
+    await _compare_printed(context, order, identity)
     fresh = False
     while True:
         visit = await ask_for_card(
-            context.ask, context.caps.reader, lambda why: views.insert_new(context, order, who, why), fresh=fresh
+            context.ask, context.caps.reader, lambda why: views.insert_new(context, order, identity, why), fresh=fresh
         )
         assert not isinstance(visit, str)
-        found = visit.facts.card_number
-        why = READ_ONLY if visit.facts.rules.read_only else OWN_CARD if who.is_attended_by(visit.facts) else None
-        if found == order.card_number and (stop := await listed_new_card(context.caps, visit.facts)) is not None:
+        card_number = visit.facts.card_number
+        why = READ_ONLY if visit.facts.rules.read_only else OWN_CARD if identity.is_attended_by(visit.facts) else None
+        if card_number == order.card_number and (stop := await listed_new_card(context.caps, visit.facts)) is not None:
             stands = partial(new_card_stands, state=stop)
             why = ReturnReason(Outcome.NOT_TESTED, views.put_back_untested, stands)
-        if found == order.card_number and why is None:
+        if card_number == order.card_number and why is None:
             return act_for_holder(visit, order.hsa_id)
         await visit.close()
-        if found == order.card_number and why is not None:
+        if card_number == order.card_number and why is not None:
             await reopen_for_return(context, order, why)
-        if await context.ask(views.wrong_card(context, order, found, own=found == who.card_number)) == "wrong":
+        if (
+            await context.ask(views.wrong_card(context, order, card_number, own=card_number == identity.card_number))
+            == "wrong"
+        ):
             await reopen_for_return(context, order)
         fresh = True
 
 
-async def _compare_printed(context: ErrandContext, order: Order, who: Identification) -> None:
+async def _compare_printed(context: ErrandContext, order: Order, identity: Identification) -> None:
     for _ in range(PRINTED_TRIES):
-        typed = await context.ask(views.printed_number(context, who))
+        typed = await context.ask(views.printed_number(context, identity))
         if typed[-8:] == order.card_number[-8:]:
             return
         if await context.ask(views.printed_differs(context, order)) == "wrong":
@@ -105,8 +108,8 @@ async def _compare_printed(context: ErrandContext, order: Order, who: Identifica
 async def reopen_for_return(context: ErrandContext, order: Order, returned: ReturnReason = WRONG_CARD) -> None:
     """The card that was taken goes back into its slot, and the errand ends. Always raises ErrandEndedError."""
     cabinet = _fitted(context)
-    known = await _open(context, cabinet, order, Effect.SLOT_REOPEN)
-    await _give_back(context, cabinet, order, opened=Effect.SLOT_REOPEN, known=known, returned=returned)
+    is_known = await _open(context, cabinet, order, Effect.SLOT_REOPEN)
+    await _give_back(context, cabinet, order, opened=Effect.SLOT_REOPEN, is_known=is_known, returned=returned)
 
 
 async def _give_back(
@@ -115,13 +118,13 @@ async def _give_back(
     order: Order,
     *,
     opened: Effect,
-    known: bool,
+    is_known: bool,
     returned: ReturnReason = WRONG_CARD,
 ) -> None:
     """The card in the slot is not the order's: back with it, and the errand ends. Always raises ErrandEndedError."""
     back = cabinet.wait_slot(order.slot, card="present", door="closed")
     await context.ask(returned.view(context, order), until=back)
-    await _seen_open(context.log, opened, known)
+    await _seen_open(context.log, opened, is_known)
     about: dict[str, Any] = {"card_number": order.card_number} if returned.is_false else {}
     await context.log.note(
         EventType.EFFECT_DONE, effect=Effect.SLOT_RETURN, outcome=returned.outcome, slot=order.slot, **about
@@ -148,7 +151,7 @@ async def _open(context: ErrandContext, cabinet: Cabinet, order: Order, effect: 
             assert_never(other)
 
 
-async def _seen_open(log: ErrandLog, effect: Effect, known: bool) -> None:
+async def _seen_open(log: ErrandLog, effect: Effect, is_known: bool) -> None:
     """A card that went through the door proves that it was open."""
-    if not known:
+    if not is_known:
         await log.settled(effect, Outcome.OPENED)

@@ -31,8 +31,8 @@ AT_THE_SLOT_S = 120.0
 """A hand in the cabinet is no touch on the screen: wait longer before the warning."""
 
 
-def _attended(who: Identification) -> str | None:
-    return who.administrator.name if who.administrator else None
+def _attended(identity: Identification) -> str | None:
+    return identity.administrator.name if identity.administrator else None
 
 
 async def slot_count(cabinet: Cabinet) -> int:
@@ -41,11 +41,11 @@ async def slot_count(cabinet: Cabinet) -> int:
     return len(state.slots) if isinstance(state, CabinetReady) else 24
 
 
-def take(context: ViewContext, order: Order, slots: int, who: Identification) -> Await:
+def take(context: ViewContext, order: Order, slots: int, identity: Identification) -> Await:
     """The slot is open and lit."""
     return Await(
         **context.head("take", say("take.title", slot=order.slot), say("take.lead")),
-        attended_by=_attended(who),
+        attended_by=_attended(identity),
         facts=(
             Fact(say("take.compare"), display_name(order), "account-check-outline"),
             Fact(say("take.card"), f"…{last_digits(order.card_number)}", "card-account-details-outline"),
@@ -92,11 +92,11 @@ def _back_into_slot(context: ViewContext, name: str, order: Order, lead: Say) ->
     )
 
 
-def printed_number(context: ViewContext, who: Identification) -> EnterDigits:
+def printed_number(context: ViewContext, identity: Identification) -> EnterDigits:
     """The number that is printed on the card: scanned, or its last eight digits."""
     return EnterDigits(
         **context.head("printed", say("printed.title"), say("printed.lead")),
-        attended_by=_attended(who),
+        attended_by=_attended(identity),
         drawing=NumberDrawing("card"),
         hint=say("printed.hint"),
         length=8,
@@ -124,11 +124,11 @@ def printed_differs(context: ViewContext, order: Order) -> Tell:
     )
 
 
-def insert_new(context: ViewContext, order: Order, who: Identification, strange: Strangeness | None) -> Await:
+def insert_new(context: ViewContext, order: Order, identity: Identification, strange: Strangeness | None) -> Await:
     """The new card into the reader."""
     return Await(
         **context.head("insert_new", say("insert_new.title"), say("insert.lead"), say("insert.stay")),
-        attended_by=_attended(who),
+        attended_by=_attended(identity),
         note=strange_note(strange, Note(say("insert_new.which", tail=last_digits(order.card_number)))),
         drawing=reader_for(strange),
         way_out=cancel_button(),
@@ -136,23 +136,23 @@ def insert_new(context: ViewContext, order: Order, who: Identification, strange:
     )
 
 
-def sign_owed(context: ViewContext, order: Order, who: Identification, strange: Strangeness | None) -> Await:
+def sign_owed(context: ViewContext, order: Order, identity: Identification, strange: Strangeness | None) -> Await:
     """The card that was handed over before, into the reader: its receipt is to be signed."""
     return replace(
-        insert_new(context, order, who, strange),
+        insert_new(context, order, identity, strange),
         name=context.name("sign_owed"),
         title=say("sign_owed.title"),
         lead=(say("sign_owed.lead"), say("insert.stay")),
     )
 
 
-def wrong_card(context: ViewContext, order: Order, found: str, *, own: bool) -> Tell:
+def wrong_card(context: ViewContext, order: Order, card_number: str, *, own: bool) -> Tell:
     """Another card than the order's is in the reader: which one is expected."""
     return Tell(
         **context.head(
             "wrong_card",
             say("wrong_card.title"),
-            say("wrong_card.own" if own else "wrong_card.found", found=last_digits(found)),
+            say("wrong_card.own" if own else "wrong_card.found", found=last_digits(card_number)),
             say("wrong_card.expected", tail=last_digits(order.card_number)),
         ),
         badge="warning",

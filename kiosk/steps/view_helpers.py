@@ -49,8 +49,8 @@ def time_text(when: datetime) -> str:
 def done_by(key: str, people: ByPeople, now: datetime) -> Say:
     """Say who does it in the issuer's portal, and when at the latest (local time), as the sentence `key`."""
     until = (now + timedelta(hours=people.hours)).astimezone()
-    who = local(people.by.model_dump())
-    return say(key, who=who, day=date_text(until.date()), time=time_text(until))
+    doer = local(people.by.model_dump())
+    return say(key, who=doer, day=date_text(until.date()), time=time_text(until))
 
 
 def puk_floor_cause(puk: Pin) -> Say:
@@ -79,5 +79,5 @@ def page_options(options: Sequence[Option], *, more: bool) -> tuple[Option, ...]
 
 def common_name(distinguished: str) -> str:
     """The common name in an RFC 4514 name, or all of it."""
-    found = re.search(r"(?:^|,)\s*CN=((?:\\.|[^,\\])+)", distinguished)
-    return found.group(1).replace("\\", "") if found else distinguished
+    match = re.search(r"(?:^|,)\s*CN=((?:\\.|[^,\\])+)", distinguished)
+    return match.group(1).replace("\\", "") if match else distinguished

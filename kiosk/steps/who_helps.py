@@ -48,7 +48,7 @@ def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: 
         return view if view.note is not None else replace(view, note=_noted(nearest, _rows(region, place, here)))
     if view.who_helps is not None:
         return view
-    told = WhoHelps(
+    panel = WhoHelps(
         say("who_helps.title"),
         _rows(region, place, here),
         _meanwhile(nearest),
@@ -58,7 +58,7 @@ def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: 
     )
     todo = _todo(place, nearest, here) if closed and view.badge != "success" else ()
     first = next((at for at, point in enumerate(view.points) if _is_at_office(point)), len(view.points))
-    return replace(view, who_helps=told, points=(*view.points[:first], *todo, *view.points[first:]))
+    return replace(view, who_helps=panel, points=(*view.points[:first], *todo, *view.points[first:]))
 
 
 def _is_at_office(point: Point) -> bool:
@@ -134,13 +134,13 @@ def not_printed(view: Tell) -> Tell:
     return replace(view, note=Note(say("who_helps.not_printed"), kind="warning"))
 
 
-def who_helps_document(title: Say, told: WhoHelps, print_text: Callable[[Say], str]) -> Document:
+def who_helps_document(title: Say, panel: WhoHelps, print_text: Callable[[Say], str]) -> Document:
     """The panel on paper, below what happened."""
     lines = [
         ParagraphBlock(" ".join(print_text(text) for text in (point.text, point.detail) if text is not None))
-        for point in told.points
+        for point in panel.points
     ]
-    return Document((ParagraphBlock(print_text(title)), RuleBlock(), TitleBlock(print_text(told.title)), *lines))
+    return Document((ParagraphBlock(print_text(title)), RuleBlock(), TitleBlock(print_text(panel.title)), *lines))
 
 
 def _rows(region: RegionSettings, place: Place | None, here: datetime) -> tuple[Point, ...]:

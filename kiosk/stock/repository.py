@@ -78,7 +78,7 @@ class StationStock:
         rows = await self._journal.transact(
             lambda cx: cx.execute("SELECT first, second FROM stock_by WHERE card_number = ?", (card_number,)).fetchall()
         )
-        return tuple(who for row in rows for who in row if who)
+        return tuple(hsa_id for row in rows for hsa_id in row if hsa_id)
 
     async def binned(self) -> tuple[str, ...]:
         return await self._numbers("SELECT card_number FROM bin_card ORDER BY id")

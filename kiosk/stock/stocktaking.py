@@ -63,12 +63,12 @@ class Ledger:
 
     def order_of(self, *, card_number: str = "", order: str = "") -> Order | None:
         """The open order of a card, or of that number."""
-        wanted = (
+        orders = (
             open_order
             for open_order in self.here or ()
             if card_number == open_order.card_number or order == open_order.order
         )
-        return next(wanted, None)
+        return next(orders, None)
 
 
 class Stock(Protocol):
@@ -102,8 +102,10 @@ class SlotComparison:
 
 def compare(ledger: Ledger, slots: Iterable[SlotReading]) -> tuple[SlotComparison, ...]:
     """Every slot of the cabinet, those that differ first."""
-    found = [SlotComparison(slot.number, _what(ledger.at(slot.number), slot), ledger.at(slot.number)) for slot in slots]
-    return tuple(sorted(found, key=lambda one: (one.what == "agree", one.slot)))
+    comparisons = [
+        SlotComparison(slot.number, _what(ledger.at(slot.number), slot), ledger.at(slot.number)) for slot in slots
+    ]
+    return tuple(sorted(comparisons, key=lambda comparison: (comparison.what == "agree", comparison.slot)))
 
 
 def _what(listed: StoredCard | None, seen: SlotReading) -> What:
@@ -117,9 +119,9 @@ def _what(listed: StoredCard | None, seen: SlotReading) -> What:
 
 
 def free_slots(
-    ledger: Ledger, slots: Iterable[SlotReading], card_number: str, wanted: int = 0, but: Collection[int] = ()
+    ledger: Ledger, slots: Iterable[SlotReading], card_number: str, preferred: int = 0, but: Collection[int] = ()
 ) -> tuple[int, ...]:
-    """Slots for a card, the best first: the one `wanted` for it, then the lowest that nothing is in or meant for. None that is
+    """Slots for a card, the best first: the one `preferred` for it, then the lowest that nothing is in or meant for. None that is
     broken."""
     others = [other for other in ledger.here or () if other.card_number != card_number]
     meant = {other.slot for other in others if ledger.where(other.card_number) is None}
@@ -129,7 +131,7 @@ def free_slots(
         for slot in slots
         if slot.card == "empty" and slot.door == "closed" and slot.number not in taken and slot.number not in but
     ]
-    return tuple(sorted(empty, key=lambda number: (number != wanted, number in meant, number)))
+    return tuple(sorted(empty, key=lambda number: (number != preferred, number in meant, number)))
 
 
 def is_reserve(card: StoredCard) -> bool:
@@ -147,8 +149,8 @@ def cards_to_take_out(ledger: Ledger, today: str) -> tuple[tuple[StoredCard, Why
     """Every card that lies here, with why it would go out: those that must first, then the oldest reserve card, then the rest."""
     rank: dict[Why, int] = {"not_genuine": -1, "misplaced": 0, "expired": 1, "voided": 2, "reserve": 3, "other": 4}
     oldest = next(iter(oldest_reserves(ledger)), None)
-    found = [(card, "reserve" if card is oldest else _why(ledger, card, today)) for card in ledger.lying]
-    return tuple(sorted(found, key=lambda pair: (rank[pair[1]], pair[0].slot)))
+    cards = [(card, "reserve" if card is oldest else _why(ledger, card, today)) for card in ledger.lying]
+    return tuple(sorted(cards, key=lambda pair: (rank[pair[1]], pair[0].slot)))
 
 
 def _why(ledger: Ledger, card: StoredCard, today: str) -> Why:

@@ -95,7 +95,7 @@ def read_language_pack(folder: Path, model: Mapping[str, str]) -> tuple[Language
             key, forms = _key_and_forms(message)
             if not all(forms):
                 continue
-            faults += _faults_of(key, forms, message, model, known=key in texts)
+            faults += _faults_of(key, forms, message, model, is_repeated=key in texts)
             texts[key] = forms[-1]
             if message.pluralizable:
                 plurals[key] = Plural(str(message.id[1]), forms, _form_of(catalog))
@@ -143,12 +143,12 @@ def _form_of(catalog: Catalog) -> Callable[[int], int]:
 
 
 def _faults_of(
-    key: str, forms: tuple[str, ...], message: Message, model: Mapping[str, str], *, known: bool
+    key: str, forms: tuple[str, ...], message: Message, model: Mapping[str, str], *, is_repeated: bool
 ) -> Iterator[str]:
     if key not in model:
         yield f"{key}: no such text"
         return
-    if known:
+    if is_repeated:
         yield f"{key}: stands twice"
     takes = set(arguments(model[key]))
     if message.pluralizable and message.id[1] not in takes:

@@ -163,9 +163,9 @@ def _name_of(view: View[Any]) -> str:
     errand, _, last = view.name.rpartition(".")
     if errand == "setup" and not isinstance(view, EnterText):
         return "setup"
-    asked = _BY_NAME.get(last)
-    if asked is not None and isinstance(view, EnterCode | EnterDigits | Busy | Await):
-        return asked
+    topic = _BY_NAME.get(last)
+    if topic is not None and isinstance(view, EnterCode | EnterDigits | Busy | Await):
+        return topic
     match view:
         case Tell():
             return _told(view)

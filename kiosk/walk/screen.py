@@ -34,8 +34,8 @@ class UnexpectedViewError(ErrandEndedError):
     """A view that the file has no answer for."""
 
     def __init__(self, view: str, expected: str | None) -> None:
-        wanted = f"the next answer is for {expected}" if expected else "the answers are used up"
-        super().__init__(f"unexpected view {view}: {wanted}")
+        explanation = f"the next answer is for {expected}" if expected else "the answers are used up"
+        super().__init__(f"unexpected view {view}: {explanation}")
         self.view = view
 
 

@@ -82,8 +82,8 @@ def _out(order: Order) -> Iterator[tuple[str, View[Any]]]:
 def _count(order: Order) -> Iterator[tuple[str, View[Any]]]:
     registered, unknown = _lying(order)
     comparisons = (
-        SlotComparison(14, "missing", registered), SlotComparison(7, "agree", unknown), SlotComparison(9, "unlisted", None),
-        SlotComparison(3, "unseen", None), SlotComparison(4, "open", None),
+        SlotComparison(14, "missing", registered), SlotComparison(7, "agree", unknown),
+        SlotComparison(9, "unlisted", None), SlotComparison(3, "unseen", None), SlotComparison(4, "open", None),
     )  # fmt: skip
     yield "stock-count", count_views.slots(CONTEXT, comparisons, 0)
     yield (

@@ -71,12 +71,12 @@ def codes_for(facts: CardFacts, use: Purpose) -> tuple[Role, ...]:
     return (Role.IDENTIFICATION, Role.SIGNATURE) if second else (Role.IDENTIFICATION,)
 
 
-async def prove_codes(context: ErrandContext, visit: Visit, use: Purpose, known: Collection[Role] = ()) -> Codes:
+async def prove_codes(context: ErrandContext, visit: Visit, use: Purpose, proved_roles: Collection[Role] = ()) -> Codes:
     """Ask for each of those codes that is not known yet, until the card accepts it. Raises as `prove_code`."""
-    wanted = (role for role in codes_for(visit.facts, use) if role not in known)
+    roles = (role for role in codes_for(visit.facts, use) if role not in proved_roles)
     return {
         role: await prove_code(context.ask, visit, role, own_card_views.code(context, visit.facts, role))
-        for role in wanted
+        for role in roles
     }
 
 

@@ -20,8 +20,8 @@ def working(context: ViewContext, now: str) -> Busy:
     return Busy(
         **context.head(f"working_{now}", say("busy.title"), say(f"renew.working.{now}")),
         tasks=tuple(
-            Task(say(f"renew.task.{one}"), "done" if i < at else "now" if i == at else "later")
-            for i, one in enumerate(TASKS)
+            Task(say(f"renew.task.{task}"), "done" if i < at else "now" if i == at else "later")
+            for i, task in enumerate(TASKS)
         ),
         under=say("busy.card_in"),
     )

@@ -135,14 +135,16 @@ class _Issuance:
         places = await read_untorn(self._card.visit.places(self._renewal.purpose))
         if not places:
             raise self._context.stop("no_room")
-        known = waiting_place(places, self._renewal.offer)
+        waiting = waiting_place(places, self._renewal.offer)
         made_here = [
-            one for one in places if one.public_key is not None and await self._context.log.made_key(one.key_id)
+            key_place
+            for key_place in places
+            if key_place.public_key is not None and await self._context.log.made_key(key_place.key_id)
         ]
-        if known is not None or made_here:
-            self._place = known or made_here[0]
+        if waiting is not None or made_here:
+            self._place = waiting or made_here[0]
             return self._place
-        self._place = place = next((one for one in places if one.public_key is None), places[0])
+        self._place = place = next((key_place for key_place in places if key_place.public_key is None), places[0])
         key = management_key(self._context, self._card)
         algorithm, visit = _algorithm(self._renewal.present), self._card.visit
         making = attempt(lambda: visit.generate_key(place.key_id, algorithm, key, self._renewal.purpose))
@@ -200,13 +202,13 @@ class _Issuance:
     ):
         assert place.public_key is not None
         whose, present = self._card.whose, self._renewal.present
-        asked = certificate_request.request_to_sign(
+        to_sign = certificate_request.request_to_sign(
             present.der if present else None, place.public_key, hsa_id=whose.hsa_id, card_number=whose.card_number
         )
-        signature = await self._signed(place.key_id, asked)
+        signature = await self._signed(place.key_id, to_sign)
         if not isinstance(signature, Signed):
             return signature
-        request, proof = certificate_request.signed_request(asked, signature), None
+        request, proof = certificate_request.signed_request(to_sign, signature), None
         if present is not None:
             vouched = await self._signed(present.id, request)
             if not isinstance(vouched, Signed):

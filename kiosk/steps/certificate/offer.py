@@ -33,17 +33,17 @@ async def choose_renewal(context: ErrandContext, card: OwnCard) -> Renewal:
     if newest is not None and newest.chain == "unchecked":
         raise proof_views.proves_nobody(context, newest.chain)
     offers = await ask_for_offers(context, card)
-    if all(one.profile == "reserve" for one in offers):
+    if all(candidate.profile == "reserve" for candidate in offers):
         raise context.stop("use_reserve")
-    now, wanted = context.caps.clock.now(), []
+    now, renewals = context.caps.clock.now(), []
     for use in USES:
-        offer = next((one for one in offers if one.profile == use), None)
+        offer = next((candidate for candidate in offers if candidate.profile == use), None)
         if offer is not None:
-            wanted += _renewals(card.facts, offer, use, now)
-    if not wanted:
+            renewals += _renewals(card.facts, offer, use, now)
+    if not renewals:
         raise _nothing(context, card.facts, now)
-    answer = await context.ask(views.which(context, wanted)) if len(wanted) > 1 else wanted[0].purpose
-    chosen = next(one for one in wanted if one.purpose == answer)
+    answer = await context.ask(views.which(context, renewals)) if len(renewals) > 1 else renewals[0].purpose
+    chosen = next(renewal for renewal in renewals if renewal.purpose == answer)
     if chosen.fetched is None:
         await require_free_place(context, card, chosen.purpose)
     return chosen
@@ -92,8 +92,8 @@ def _renewals(facts: CardFacts, offer: Offer, use: Use, now: datetime) -> list[R
     return [Renewal(offer, use, _latest(older), newest)] if older and newest.chain == "ok" else []
 
 
-def _latest(found: list[Certificate]) -> Certificate:
-    return max(found, key=lambda one: one.not_after)
+def _latest(certificates: list[Certificate]) -> Certificate:
+    return max(certificates, key=lambda certificate: certificate.not_after)
 
 
 def _nothing(context: ViewContext, facts: CardFacts, now: datetime) -> Exception:

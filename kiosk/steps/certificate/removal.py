@@ -36,7 +36,9 @@ def removable(facts: CardFacts, now: datetime) -> tuple[Removable, ...]:
     """Return the certificates of a person that a newer one of the same use and identity stands in for, oldest first."""
     old = [certificate for certificate in facts.certificates if _is_replaced(certificate, facts)]
     old.sort(key=lambda certificate: certificate.not_after)
-    return tuple(Removable(one, "expired" if one.not_after < now else "superseded") for one in old)
+    return tuple(
+        Removable(certificate, "expired" if certificate.not_after < now else "superseded") for certificate in old
+    )
 
 
 def _is_replaced(certificate: Certificate, facts: CardFacts) -> bool:
@@ -73,7 +75,7 @@ class _Removal:
     async def go(self) -> bool:
         """Do the steps that are not done yet. Raises TornError."""
         if self._there:
-            may_go = {one.certificate.der for one in removable(self._card.facts, self._context.caps.clock.now())}
+            may_go = {entry.certificate.der for entry in removable(self._card.facts, self._context.caps.clock.now())}
             if self._certificate.der not in may_go or not await self._delete(CERTIFICATE):
                 return False
         if self._card.facts.rules.deletes_keys and await self._has_key():
@@ -112,7 +114,7 @@ class _Removal:
 async def offer_removal(context: ErrandContext, card: OwnCard, old: Certificate | None) -> views.OldIs:
     """Offer to remove the old certificate, and return what became of it. Whoever walks away, or pulls the card, keeps
     it."""
-    may_go = {one.certificate.der for one in removable(card.facts, context.caps.clock.now())}
+    may_go = {entry.certificate.der for entry in removable(card.facts, context.caps.clock.now())}
     if old is None or old.der not in may_go:
         return "none" if old is None else "kept"
     try:

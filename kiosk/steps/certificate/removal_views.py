@@ -25,12 +25,12 @@ def which(context: ViewContext, old: Sequence[Old], *, writable: bool, several: 
     tiles = [
         Option(
             str(at),
-            say(f"clean.old.{one.certificate.purpose}"),
-            _for_employer(_why(one), one, several=several),
+            say(f"clean.old.{entry.certificate.purpose}"),
+            _for_employer(_why(entry), entry, several=several),
             "certificate-outline",
             reason,
         )
-        for at, one in enumerate(old)
+        for at, entry in enumerate(old)
     ]
     block = Option("block", say("clean.block"), say("clean.block.detail"), "smart-card-off-outline")
     return Choose(
@@ -46,21 +46,21 @@ def which(context: ViewContext, old: Sequence[Old], *, writable: bool, several: 
     )
 
 
-def use(one: Certificate) -> Say:
+def use(certificate: Certificate) -> Say:
     """Say what a certificate is for."""
-    return say(f"certificate.{one.purpose}")
+    return say(f"certificate.{certificate.purpose}")
 
 
-def _why(one: Old) -> Say:
-    return say(f"clean.why.{one.why}", day=date_text(one.certificate.not_after.astimezone().date()))
+def _why(old: Old) -> Say:
+    return say(f"clean.why.{old.why}", day=date_text(old.certificate.not_after.astimezone().date()))
 
 
-def _for_employer(text: Say, one: Old, *, several: bool) -> Say:
-    name = one.certificate.holder.organisation if several else ""
+def _for_employer(text: Say, old: Old, *, several: bool) -> Say:
+    name = old.certificate.holder.organisation if several else ""
     return say("employer.strip", errand=text, name=name) if name else text
 
 
-def sure(context: ViewContext, one: Old, *, several: bool = False) -> Confirm:
+def sure(context: ViewContext, old: Old, *, several: bool = False) -> Confirm:
     """One certificate: what goes, and what stays."""
     return Confirm(
         **context.head("sure_remove", say("clean.sure.title")),
@@ -69,8 +69,8 @@ def sure(context: ViewContext, one: Old, *, several: bool = False) -> Confirm:
             Point(say("clean.sure.stays"), say("clean.sure.stays.detail"), icon="shield-check-outline"),
         ),
         facts=(
-            Fact(say("renew.fact.use"), _for_employer(use(one.certificate), one, several=several)),
-            Fact(say("fact.lasts"), date_text(one.certificate.not_after.astimezone().date())),
+            Fact(say("renew.fact.use"), _for_employer(use(old.certificate), old, several=several)),
+            Fact(say("fact.lasts"), date_text(old.certificate.not_after.astimezone().date())),
         ),
         warning=say("clean.sure.warning"),
         way_out=back_button(),

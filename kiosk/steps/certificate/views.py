@@ -36,13 +36,15 @@ def asking(context: ViewContext) -> Busy:
     return Busy(**context.head("asking", say("renew.asking.title"), say("renew.asking.lead")))
 
 
-def which(context: ViewContext, wanted: Sequence[Wanted]) -> Choose:
+def which(context: ViewContext, renewals: Sequence[Wanted]) -> Choose:
     """Log-in or signature; the answer is the use."""
     return Choose(
         **context.head("which", say("renew.which.title"), say("renew.which.lead")),
         options=tuple(
-            Option(one.purpose, say(f"certificate.{one.purpose}"), _ends(one.present), "certificate-outline")
-            for one in wanted
+            Option(
+                renewal.purpose, say(f"certificate.{renewal.purpose}"), _ends(renewal.present), "certificate-outline"
+            )
+            for renewal in renewals
         ),
         way_out=cancel_button(),
         needs_card=True,
@@ -57,27 +59,29 @@ def _last(certificate: Certificate) -> Say:
     return date_text(certificate.not_after.astimezone().date())
 
 
-def begin(context: ViewContext, whose: CardHolder, wanted: Wanted) -> Confirm:
+def begin(context: ViewContext, whose: CardHolder, renewal: Wanted) -> Confirm:
     """Return the view that says what will happen; where the new certificate is on the card already, only its test."""
-    new = wanted.fetched
-    until = _last(new) if new else date_text(date.fromisoformat(wanted.offer.not_after))
-    what = "again" if new else "begin"
+    new = renewal.fetched
+    until = _last(new) if new else date_text(date.fromisoformat(renewal.offer.not_after))
+    key = "again" if new else "begin"
     return Confirm(
-        **context.head(what, say(f"renew.{what}.title")),
+        **context.head(key, say(f"renew.{key}.title")),
         points=(
-            Point(say(f"renew.{what}.new"), say(f"renew.{what}.new.detail"), icon="certificate-outline"),
+            Point(say(f"renew.{key}.new"), say(f"renew.{key}.new.detail"), icon="certificate-outline"),
             Point(say("renew.begin.old"), say("renew.begin.old.detail"), icon="shield-check-outline"),
         ),
         facts=(
             Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),
-            Fact(say("renew.fact.use"), say(f"certificate.{wanted.purpose}")),
+            Fact(say("renew.fact.use"), say(f"certificate.{renewal.purpose}")),
             Fact(say("renew.fact.until"), until),
         ),
         warning=say(
-            "renew.begin.by_hand" if wanted.offer.by_hand and not (new or wanted.offer.ready) else "renew.begin.warning"
+            "renew.begin.by_hand"
+            if renewal.offer.by_hand and not (new or renewal.offer.ready)
+            else "renew.begin.warning"
         ),
         way_out=cancel_button(),
-        primary=primary_button("begin", f"renew.{what}.go"),
+        primary=primary_button("begin", f"renew.{key}.go"),
         needs_card=True,
     )
 

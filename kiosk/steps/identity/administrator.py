@@ -87,8 +87,8 @@ async def log_in(context: ErrandContext, but: Collection[str] = NOBODY, about: A
     if here is not None and here.card_in and here.administrator.hsa_ids.isdisjoint(but):
         if context.caps.clock.monotonic() - here.since > LOGGED_IN_S:
             here.administrator, here.since = await _again(context, but), context.caps.clock.monotonic()
-        known = here.administrator
-        return known if about is None else await sign_for(context, known, about)
+        administrator = here.administrator
+        return administrator if about is None else await sign_for(context, administrator, about)
     return await prove_administrator(context, but, about=about)
 
 
@@ -181,12 +181,12 @@ async def _admitted(
     code = await prove_identification_code(context, visit, words)
     proof = await sign_mandate(context, visit, administrator_means(visit.facts), word)
     match await context.ask(views.logging_in(context), until=context.caps.administrators.log_in(proof)):
-        case LoggedIn() as known if about is not None:
+        case LoggedIn() as administrator if about is not None:
             word = await ask_register(context.caps.directory, about.card_number)
             act = await sign_mandate(context, visit, about.means, word, code=code)
-            return replace(known, act=act)
-        case LoggedIn() as known:
-            return known
+            return replace(administrator, act=act)
+        case LoggedIn() as administrator:
+            return administrator
         case RequestDeclined(reason=reason):
             await context.ask(views.may_not_attend(context, reason))
         case Unavailable():
@@ -202,7 +202,7 @@ async def _is_listed(caps: Capabilities, hsa_id: str) -> bool:
     return await caps.orders.administrator(hsa_id) is not None
 
 
-async def sign_for(context: ErrandContext, who: LoggedIn, about: About) -> LoggedIn:
+async def sign_for(context: ErrandContext, administrator: LoggedIn, about: About) -> LoggedIn:
     """The same administrator, whose card has signed for that card: it is still in, or comes back, and its code is typed.
 
     Nothing is asked of them where nobody can be asked: the server takes no such signature later, but for a hand-over. Raises
@@ -210,16 +210,16 @@ async def sign_for(context: ErrandContext, who: LoggedIn, about: About) -> Logge
     """
     word = await ask_register(context.caps.directory, about.card_number)
     if AskName.CARD_RECEIVED not in about.tags and isinstance(word, Unavailable):
-        return who
+        return administrator
     reader, which = administrator_reader(context.caps), lit_reader(context.caps)
 
     def insert(why: Strangeness | None) -> Await:
-        return views.sign_again(context, who, why, which)
+        return views.sign_again(context, administrator, why, which)
 
-    async with meet_again(context, reader, who.hsa_id, insert) as visit:
+    async with meet_again(context, reader, administrator.hsa_id, insert) as visit:
         words = views.code(context, visit.facts, watched=context.caps.administrator_reader is None)
         code = await prove_identification_code(context, visit, words)
-        return replace(who, act=await sign_mandate(context, visit, about.means, word, code=code))
+        return replace(administrator, act=await sign_mandate(context, visit, about.means, word, code=code))
 
 
 @contextlib.asynccontextmanager
@@ -251,9 +251,17 @@ def administrator_means(facts: CardFacts) -> tuple[str, ...]:
 
 def proofs_of(*administrators: LoggedIn | None) -> tuple[PersonProof, ...]:
     """By which those who attend read."""
-    return tuple(one.proof for one in administrators if one is not None and one.proof is not None)
+    return tuple(
+        administrator.proof
+        for administrator in administrators
+        if administrator is not None and administrator.proof is not None
+    )
 
 
 def acts_of(*administrators: LoggedIn | None) -> tuple[PersonProof, ...]:
     """By which those who attend act on the card that they have signed for."""
-    return tuple(one.act for one in administrators if one is not None and one.act is not None)
+    return tuple(
+        administrator.act
+        for administrator in administrators
+        if administrator is not None and administrator.act is not None
+    )

@@ -26,10 +26,12 @@ def insert(context: ViewContext, strange: Strangeness | None, which: str, *, sec
     )
 
 
-def sign_again(context: ViewContext, who: LoggedIn, strange: Strangeness | None, which: str) -> Await:
+def sign_again(context: ViewContext, administrator: LoggedIn, strange: Strangeness | None, which: str) -> Await:
     """The administrator's card once more, for what is done about the holder's card now."""
     return Await(
-        **context.head("sign_again", say("sign_again.title"), say("sign_again.lead", who=PersonName(who.name))),
+        **context.head(
+            "sign_again", say("sign_again.title"), say("sign_again.lead", who=PersonName(administrator.name))
+        ),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
         drawing=reader_for(strange, "administrator" if which == "administrator" else "holder"),
         way_out=cancel_button(),

@@ -27,8 +27,8 @@ def _employer(holder: Holder, names: Sequence[str]) -> Option:
         say("employer.one", name=holder.organisation),
         say("employer.hsa_id", hsa_id=holder.hsa_id.replace("-", "-\n")),
     )
-    told, detail = (name, hsa_id) if names.count(holder.organisation) == 1 else (hsa_id, name)
-    return Option(holder.hsa_id, told, detail if holder.organisation else None, "office-building-outline")
+    title, detail = (name, hsa_id) if names.count(holder.organisation) == 1 else (hsa_id, name)
+    return Option(holder.hsa_id, title, detail if holder.organisation else None, "office-building-outline")
 
 
 def with_employer(errand: Say | None, name: str) -> Say | None:

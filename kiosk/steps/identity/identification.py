@@ -79,8 +79,8 @@ class Identification:
 
     def is_attended_by(self, facts: CardFacts) -> bool:
         """Return whether the card is that of somebody who attends: by whichever of their HSA-ids."""
-        attending = (one for one in (self.administrator, self.second) if one is not None)
-        return any(not one.hsa_ids.isdisjoint(facts.hsa_ids) for one in attending)
+        attending = (administrator for administrator in (self.administrator, self.second) if administrator is not None)
+        return any(not administrator.hsa_ids.isdisjoint(facts.hsa_ids) for administrator in attending)
 
     @property
     def people(self) -> tuple[PersonProof, ...]:
@@ -192,48 +192,49 @@ async def _go_through_checks(
     return tuple(step.id for step in steps)
 
 
-async def attest_identity(context: ErrandContext, order: Order, who: Identification) -> Identification:
+async def attest_identity(context: ErrandContext, order: Order, identity: Identification) -> Identification:
     """Write down who attests this hand-over, and what they have seen; their cards have signed for that card then. LoA3 on a
     reserve card takes two administrators, neither of whom is the holder; for a protected identity both have the role KUR. Raises
     StopError where there is only the holder's word for it, or the first has not that role.
     """
     two = order.product == RESERVE and order.loa == 3
-    if who.administrator is None:
+    if identity.administrator is None:
         if two:
             raise context.stop("two_needed")
-        return who
-    first, about = who.administrator, About(order.card_number, HAND_OVER_TAGS)
+        return identity
+    first, about = identity.administrator, About(order.card_number, HAND_OVER_TAGS)
     if first.act is None:
         first = await sign_for(context, first, about)
         await return_card_to_administrator(replace(context, attended_by=first.name))
-        who = replace(who, administrator=first)
+        identity = replace(identity, administrator=first)
     if two:
         if order.protected and not may_attend_protected(first.roles):
             raise context.stop("kur_needed")
         but = first.hsa_ids | {order.hsa_id}
         second = await log_in_another(context, but, for_protected=order.protected, about=about)
-        who = replace(who, second=second)
-    await note_attested(context.log, who)
-    return who
+        identity = replace(identity, second=second)
+    await note_attested(context.log, identity)
+    return identity
 
 
-async def sign_all(context: ErrandContext, who: Identification, about: About) -> Identification:
+async def sign_all(context: ErrandContext, identity: Identification, about: About) -> Identification:
     """Let those who attend sign for that card, one after the other; their cards are out again then. Raises as
     `sign_for`."""
     signed: list[LoggedIn | None] = []
-    for one in (who.administrator, who.second):
-        signed.append(one and await sign_for(context, one, about))
-        if one is not None:
-            await return_card_to_administrator(context, always=who.second is not None)
-    return replace(who, administrator=signed[0], second=signed[1])
+    for administrator in (identity.administrator, identity.second):
+        signed.append(administrator and await sign_for(context, administrator, about))
+        if administrator is not None:
+            await return_card_to_administrator(context, always=identity.second is not None)
+    return replace(identity, administrator=signed[0], second=signed[1])
 
 
-async def note_attested(log: ErrandLog, who: Identification) -> None:
+async def note_attested(log: ErrandLog, identity: Identification) -> None:
     """Write down who attests whose identity, and what they have seen."""
-    if who.administrator is not None:
-        more: dict[str, Any] = {"second": who.second.hsa_id} if who.second else {}
-        more |= {"checks": list(who.checks)} if who.checks else {}
+    if identity.administrator is not None:
+        more: dict[str, Any] = {"second": identity.second.hsa_id} if identity.second else {}
+        more |= {"checks": list(identity.checks)} if identity.checks else {}
         await log.note(
-            EventType.IDENTITY_ATTESTED, administrator=who.administrator.hsa_id, logged_in_by=who.administrator.by,
-            document=who.document, document_digits=who.document_digits, **more,
+            EventType.IDENTITY_ATTESTED, administrator=identity.administrator.hsa_id,
+            logged_in_by=identity.administrator.by, document=identity.document,
+            document_digits=identity.document_digits, **more,
         )  # fmt: skip

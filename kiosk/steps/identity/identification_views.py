@@ -125,7 +125,7 @@ def identity_checks(
     context: ViewContext, administrator: LoggedIn, state: CheckState, document: str, whose: CardHolder
 ) -> Checklist:
     """Return the list of what the administrator checks, each ticked by a touch (design, 26-activate-2)."""
-    known = {
+    by_fact = {
         "document": say(f"document.{document}"),
         "name": say("which.person", who=display_name(whose)),
         "hsa_id": say("which.person", who=PersonName(whose.hsa_id)),
@@ -140,7 +140,7 @@ def identity_checks(
         heading=say("identity_check.side"),
         progress=say("identity_check.progress", done=done, all=whole),
         options=tuple(
-            Option(step.id, local(step.text.model_dump()), known.get(step.compared or "")) for step in state.steps
+            Option(step.id, local(step.text.model_dump()), by_fact.get(step.compared or "")) for step in state.steps
         ),
         ticked=state.ticked,
         drawing=RestingDrawing(

@@ -41,8 +41,10 @@ async def ask_release_code(context: ErrandContext) -> Order:
 
 async def _order_of(caps: Capabilities, number: str) -> Order | None:
     """The order of that level whose card number ends so; None also where two do."""
-    found = [o for o in await caps.orders.waiting() if o.loa == LOA and o.card_number.endswith(number[-views.DIGITS :])]
-    return found[0] if len(found) == 1 else None
+    matches = [
+        o for o in await caps.orders.waiting() if o.loa == LOA and o.card_number.endswith(number[-views.DIGITS :])
+    ]
+    return matches[0] if len(matches) == 1 else None
 
 
 async def _nobody(caps: Capabilities) -> EnvelopeVerdict:

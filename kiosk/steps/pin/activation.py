@@ -29,7 +29,7 @@ HEARD_CODES = ReturnReason(
 
 
 async def activate(
-    context: ErrandContext, order: Order, card: OwnCard, given: Mandate | None, who: Identification
+    context: ErrandContext, order: Order, card: OwnCard, given: Mandate | None, identity: Identification
 ) -> CodeSet:
     """See that the card is genuine, set the holder's code, test the card. `given`: who attends, where somebody does.
 
@@ -44,26 +44,28 @@ async def activate(
     if not code_was_set:
         await _return_untested(context, order, card.visit)
     aside = partial(put_aside, context, order, returned=HEARD_CODES)
-    prove = partial(prove_new_card, order=order, who=who, put_false_aside=aside)
+    prove = partial(prove_new_card, order=order, identity=identity, put_false_aside=aside)
     return await _set_and_prove(context, order, letter, card, given, prove, again=code_was_set)
 
 
 async def prove_activated_card(
-    context: ErrandContext, order: Order, card: OwnCard, given: Mandate | None, who: Identification
+    context: ErrandContext, order: Order, card: OwnCard, given: Mandate | None, identity: Identification
 ) -> CodeSet:
     """Of a card that was activated on an earlier visit, here or elsewhere: its holder proves the code, or sets another, and the
     card signs. Raises as `activate`."""
     letter = CodeLetter(order, partial(context.caps.envelopes.verify, order))
-    prove = partial(prove_again, order=order, who=who)
+    prove = partial(prove_again, order=order, identity=identity)
     return await _set_and_prove(context, order, letter, card, given, prove, again=True)
 
 
-async def prove_again(context: ErrandContext, visit: Visit, code: Secret, order: Order, who: Identification) -> People:
+async def prove_again(
+    context: ErrandContext, visit: Visit, code: Secret, order: Order, identity: Identification
+) -> People:
     """Of a card that was activated before, that it works. Gives who stands behind its hand-over. Raises StopError."""
     untested = await prove_card(context, visit, code)
     if untested is not None:
         raise slot_views.new_card_untested(context, untested)
-    return await proofs_of_hand_over(context.caps, order, who, visit, code)
+    return await proofs_of_hand_over(context.caps, order, identity, visit, code)
 
 
 async def _set_and_prove(
@@ -86,15 +88,15 @@ async def _set_and_prove(
 
 
 async def prove_new_card(
-    context: ErrandContext, visit: Visit, code: Secret, order: Order, who: Identification,
+    context: ErrandContext, visit: Visit, code: Secret, order: Order, identity: Identification,
     put_false_aside: Callable[[Visit, str], Awaitable[None]],
 ) -> People:  # fmt: skip
     """As `prove_card`, of a card that was in other hands: one that does not sign has heard the codes, and is put aside (which
     always raises); one that does is its holder's from now on. Gives who stands behind that."""
     match await run_test(context, visit, code, Role.IDENTIFICATION):
         case None:
-            people = await proofs_of_hand_over(context.caps, order, who, visit, code)
-            pledge = pledge_hand_over(context, order, who, people)
+            people = await proofs_of_hand_over(context.caps, order, identity, visit, code)
+            pledge = pledge_hand_over(context, order, identity, people)
             await context.log.note(EventType.CARD_ACTIVATED, card_number=order.card_number, pledge=pledge)
             return people
         case "false_signature" | "did_not_sign" | "not_signable" | "other_code" as result:

@@ -93,20 +93,20 @@ async def mandate(context: ErrandContext, card: OwnCard) -> Mandate:
 
     async def attended() -> Mandate:
         holder, about = card.facts.hsa_ids | {card.whose.hsa_id}, About(card.whose.card_number, CODE_TAGS)
-        who = await identify_by_administrator(context, holder, about=about)
-        given = mandate_of(context, replace(who, hsa_id=card.whose.hsa_id))
+        identity = await identify_by_administrator(context, holder, about=about)
+        given = mandate_of(context, replace(identity, hsa_id=card.whose.hsa_id))
         await note_attested(context.log, given.who)
         return given
 
     return await in_turn(context, card, attended)
 
 
-def mandate_of(context: ViewContext, who: Identification, *, by_server: bool = True) -> Mandate:
+def mandate_of(context: ViewContext, identity: Identification, *, by_server: bool = True) -> Mandate:
     """Return the mandate of who attends. `by_server`: the server has to know them; raises StopError where it does not."""
-    assert who.administrator is not None, "that is who attends"
-    if by_server and (who.administrator.proof is None or not who.administrator.proof.by_server):
+    assert identity.administrator is not None, "that is who attends"
+    if by_server and (identity.administrator.proof is None or not identity.administrator.proof.by_server):
         raise views.log_in_at_the_server(context)
-    return Mandate(who, who.administrator)
+    return Mandate(identity, identity.administrator)
 
 
 async def in_turn(context: ErrandContext, card: OwnCard, attend: Callable[[], Awaitable[T]], *, own: bool = False) -> T:
@@ -259,10 +259,10 @@ def _nothing_released(context: ViewContext, why: RequestDeclined) -> NothingRele
 
 async def _written(context: ErrandContext, visit: Visit, given: Mandate, role: Role, new: Secret) -> Written | InPortal:
     async def answer(challenge: bytes) -> bytes:
-        asked = context.caps.card_keys.unblock_response(
+        request = context.caps.card_keys.unblock_response(
             visit.facts, challenge, administrator=given.administrator, errand=context.log.id
         )
-        word = await asked
+        word = await request
         if isinstance(word, CardKeyResponse):
             return word.data
         raise _NoAnswerError(word)

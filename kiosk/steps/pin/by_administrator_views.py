@@ -27,13 +27,13 @@ def take_own(context: ViewContext, *, own: bool = False) -> Await:
     )
 
 
-def write(context: ViewContext, whose: CardHolder, who: Identification) -> Confirm:
+def write(context: ViewContext, whose: CardHolder, identity: Identification) -> Confirm:
     """Return the view that says what writing the code will do, and who attends."""
     usual = views.write(context, whose)
     two_names = Point(say("write.two_names"), say("write.two_names.detail"), icon="account-check-outline")
     return replace(
         usual,
-        attended_by=who.administrator.name if who.administrator else None,
+        attended_by=identity.administrator.name if identity.administrator else None,
         points=(*usual.points[:2], two_names),
     )
 

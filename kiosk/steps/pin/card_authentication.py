@@ -52,12 +52,12 @@ async def _by_management_key(context: ErrandContext, visit: Visit) -> CardAuthen
     """By the card's own management key, which the server has; asked again while the server is silent."""
 
     async def answered(algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes) -> MutualAnswer | None:
-        said = await context.caps.card_keys.answer_witness(
+        answer = await context.caps.card_keys.answer_witness(
             visit.facts, algorithm, witness, challenge, errand=context.log.id
         )
-        if isinstance(said, Unavailable):
+        if isinstance(answer, Unavailable):
             raise _ServerSilentError
-        return said if isinstance(said, MutualAnswer) else None
+        return answer if isinstance(answer, MutualAnswer) else None
 
     while True:
         try:
@@ -69,10 +69,10 @@ async def _by_management_key(context: ErrandContext, visit: Visit) -> CardAuthen
 async def is_vouched_for(caps: Capabilities, order: Order, facts: CardFacts) -> bool:
     """Return whether as many administrators put the card in as its product, or the region, wants of cards that prove
     nothing."""
-    wanted = 2 if caps.region.stock.two_administrators else facts.rules.stocked_by
-    if wanted < 2 or caps.stock is None:
+    needed = 2 if caps.region.stock.two_administrators else facts.rules.stocked_by
+    if needed < 2 or caps.stock is None:
         return True
-    return len(set(await caps.stock.stocked_by(order.card_number))) >= wanted
+    return len(set(await caps.stock.stocked_by(order.card_number))) >= needed
 
 
 async def put_aside(

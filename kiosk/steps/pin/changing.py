@@ -55,8 +55,8 @@ async def _write(context: ErrandContext, card: OwnCard, role: Role, old: Secret,
         case Unknown():
             await card.visit.close()
             card.visit = await wait_for_same_card(context, card.whose)
-            found = await find_current_code(context, card.visit, role, new, EFFECT)
-            return "not_written" if found is None else "written"
+            current_code = await find_current_code(context, card.visit, role, new, EFFECT)
+            return "not_written" if current_code is None else "written"
         case Refused(RefusalReason.POLICY | RefusalReason.NEW_CODE as reason):
             await context.ask(views.too_easy(context) if reason is RefusalReason.POLICY else views.new_refused(context))
             return "refused"

@@ -39,21 +39,21 @@ async def carry_challenge(
     context: ErrandContext, whose: CardHolder, visit: AdministeredVisit, role: Role, new: Secret
 ) -> CarriedResponse | NothingInPortal | AdminOutcome | NotSent | str:
     """A new challenge of the card, carried to the portal, and the response typed here. An outcome where the card gives none."""
-    asked = await context.ask(views.asking_card(context), until=_request(visit, role, new))
-    if not isinstance(asked, KeyChallenge):
-        return asked
+    answer = await context.ask(views.asking_card(context), until=_request(visit, role, new))
+    if not isinstance(answer, KeyChallenge):
+        return answer
     digits, is_wrong_form = visit.facts.rules.challenge_digits, False
-    shown = challenge_text(asked.challenge, digits)
+    shown = challenge_text(answer.challenge, digits)
     while True:
         if await context.ask(views.challenge(context, whose, shown)) == "nothing":
             return NothingInPortal()
         typed = await context.ask(views.response(context, len(shown), digits, again=is_wrong_form))
-        response = parse_response(typed, digits, len(asked.challenge))
+        response = parse_response(typed, digits, len(answer.challenge))
         is_wrong_form = response is None and typed != "back"
         if response is None:
             continue
-        if await context.ask(views.compare(context, typed, asked.answers_left)) == "send":
-            return CarriedResponse(response, asked.answers_left)
+        if await context.ask(views.compare(context, typed, answer.answers_left)) == "send":
+            return CarriedResponse(response, answer.answers_left)
 
 
 async def _request(visit: AdministeredVisit, role: Role, new: Secret) -> KeyChallenge | AdminOutcome | NotSent:

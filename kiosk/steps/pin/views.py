@@ -268,12 +268,12 @@ def new_refused(context: ViewContext) -> Tell:
     return _again(context, "new_refused")
 
 
-def _again(context: ViewContext, what: str) -> Tell:
+def _again(context: ViewContext, name: str) -> Tell:
     return Tell(
-        **context.head(what, say(f"new_code.{what}.title"), say(f"new_code.{what}.lead")),
+        **context.head(name, say(f"new_code.{name}.title"), say(f"new_code.{name}.lead")),
         badge="warning",
         badge_icon="alert",
-        points=(Point(say(f"new_code.{what}.do"), mark="number"),),
+        points=(Point(say(f"new_code.{name}.do"), mark="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
         needs_card=True,
