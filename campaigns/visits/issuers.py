@@ -96,11 +96,11 @@ class VisitDesk(IssuerDesk):
     async def find(self, **about: Any) -> Found | NotFound | RequestDeclined | Unavailable:
         return Unavailable() if self.kind == "none" else await super().find(**about)
 
-    def _no(self, what: str) -> RequestDeclined | Unavailable | None:
+    def _no(self, action: str) -> RequestDeclined | Unavailable | None:
         """Refuse what wants the issuer's own answer: a portal gives programs none."""
-        has_interface = self.kind == "api" or (self.kind == "portal_est" and what in BESIDE_THE_PORTAL)
-        by_hand = self.kind in PORTALS and what in BY_HAND
-        return super()._no(what) if has_interface or by_hand else Unavailable()
+        has_interface = self.kind == "api" or (self.kind == "portal_est" and action in BESIDE_THE_PORTAL)
+        by_hand = self.kind in PORTALS and action in BY_HAND
+        return super()._no(action) if has_interface or by_hand else Unavailable()
 
     def _note(self, ask: AskName, reason: str, came: Any) -> Any:
         """Note what was asked. What an issuer without interface was asked for waits in the server's queue; what was asked

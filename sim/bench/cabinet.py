@@ -53,12 +53,12 @@ async def stop(cabinet: BenchCabinet) -> None:
         await cabinet.stop()
 
 
-def apply_trouble(cabinet: CabinetMechanics, what: str, on: bool) -> None:
+def apply_trouble(cabinet: CabinetMechanics, trouble: str, on: bool) -> None:
     """Let it begin, or end; noise and a restart are over at once. Raises MechanicsError."""
     board = board_of(cabinet)
     if board is None:
         raise MechanicsError("this cabinet has no board: its firmware needs micropython")
-    match what:
+    match trouble:
         case "cable":
             board.pull_cable(on)
         case "silent":
@@ -72,7 +72,7 @@ def apply_trouble(cabinet: CabinetMechanics, what: str, on: bool) -> None:
         case "bin_door":
             board.open_bin(on)
         case _:
-            raise MechanicsError(f"nothing of the kind befalls a board: {what!r} is none of {', '.join(TROUBLES)}")
+            raise MechanicsError(f"nothing of the kind befalls a board: {trouble!r} is none of {', '.join(TROUBLES)}")
 
 
 def picture(cabinet: BenchCabinet) -> dict[str, Any]:

@@ -28,9 +28,9 @@ class SpecialCard:
 
 def make_card(name: str, special: SpecialCard, authority: TestAuthority, now: datetime, path: Path) -> VirtualCard:
     """The card of that name, in that file from now on. Raises LookupError where there is no such card, OSError."""
-    who = persona(name)
+    holder = persona(name)
     card = VirtualCard.create(
-        with_two_pins(who) if special.two_pins else who, authority, now, kind=special.kind, path=path
+        with_two_pins(holder) if special.two_pins else holder, authority, now, kind=special.kind, path=path
     )
     if special.locked:
         card.lock()
@@ -48,17 +48,17 @@ def persona(name: str) -> Persona:
 
 def card_print(name: str) -> dict[str, str]:
     """Return what a person reads on the card; a protected identity has no name there. Raises LookupError."""
-    who = persona(name)
+    holder = persona(name)
     return {
-        "name": "" if who.protected_identity else who.name,
-        "hsa_id": who.hsa_id,
-        "number": who.number_on_card,
+        "name": "" if holder.protected_identity else holder.name,
+        "hsa_id": holder.hsa_id,
+        "number": holder.number_on_card,
     }
 
 
 def made_up_pin(number: str | None, names: Iterable[str]) -> Secret | None:
     """The code of the card with that number, if it is one of these; None where it is not."""
-    owner = next((who for who in map(persona, names) if who.card_number == number), None)
+    owner = next((holder for holder in map(persona, names) if holder.card_number == number), None)
     return None if owner is None else Secret(owner.pin)
 
 

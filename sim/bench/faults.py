@@ -32,9 +32,9 @@ class FaultTarget:
 class FaultyCabinet:
     """The cabinet, with a state that the one virtual board cannot have. Everything else is the cabinet's."""
 
-    def __init__(self, cabinet: Cabinet, found: CabinetFault) -> None:
+    def __init__(self, cabinet: Cabinet, fault: CabinetFault) -> None:
         self._cabinet = cabinet
-        self._found = found
+        self._found = fault
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cabinet, name)

@@ -219,15 +219,15 @@ class VirtualBench:
         else:
             type_text(text)
 
-    def move_contact(self, what: str, on: bool) -> None:
+    def move_contact(self, contact: str, on: bool) -> None:
         """Move a contact of the pins: `door`, `headphones`, `presence`."""
         pins = self.pins
         if pins is None:
             raise BenchMoveError("this station has no virtual pins")
         moves = {"door": pins.open_door, "headphones": pins.plug_headphones, "presence": pins.stand_before}
-        if what not in moves:
-            raise BenchMoveError(f"the pins have no contact {what!r}: use one of {', '.join(moves)}")
-        moves[what](on)
+        if contact not in moves:
+            raise BenchMoveError(f"the pins have no contact {contact!r}: use one of {', '.join(moves)}")
+        moves[contact](on)
 
     def card(self, name: str) -> VirtualCard:
         """The card of that name; made, or read from its file, when it is first wanted. Raises BenchMoveError."""
@@ -299,11 +299,11 @@ class VirtualBench:
             self.cabinet.drop.drop_card(name)
             self.hand.remove(name)
 
-    def hold_flap(self, held: bool = True) -> None:
+    def hold_flap(self, is_held: bool = True) -> None:
         """Hold the flap, so that a card stays at it, or let go, so that the card falls."""
         with self._move():
-            self._flap_held = held
-            self.cabinet.drop.hold_flap(held)
+            self._flap_held = is_held
+            self.cabinet.drop.hold_flap(is_held)
 
     def fish(self) -> str:
         """Pull the card that stays at a held flap back into the hand."""
@@ -317,10 +317,10 @@ class VirtualBench:
         with self._move():
             self.cabinet.drop.reach_in()
 
-    def befall(self, what: str, on: bool) -> None:
+    def befall(self, trouble: str, on: bool) -> None:
         """Something befalls the cabinet's board, or is over: one of `cabinet.TROUBLES`."""
         with self._move():
-            cabinet.apply_trouble(self.cabinet, what, on)
+            cabinet.apply_trouble(self.cabinet, trouble, on)
 
     def empty_bin(self) -> tuple[str, ...]:
         """Take all cards out of the bin into the hand."""

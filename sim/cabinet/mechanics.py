@@ -182,9 +182,9 @@ class DropSlotMechanics:
         self.sense(DropEvent.FIRST)
         self._fall()
 
-    def hold_flap(self, held: bool = True) -> None:
+    def hold_flap(self, is_held: bool = True) -> None:
         """Hold the flap open, so that a card stays at the first sensor, or let go of it."""
-        self._held = held
+        self._held = is_held
         self._fall()
 
     def fish_card(self) -> str:

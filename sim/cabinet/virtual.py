@@ -218,7 +218,7 @@ class VirtualCabinet(CabinetMechanics):
         if self._mute:
             return None
         wrong = {CabinetFinding.DOOR_OPEN: self._open is not None, CabinetFinding.JAMMED: bool(self._stuck)}
-        return frozenset(finding for finding, found in wrong.items() if found)
+        return frozenset(finding for finding, is_found in wrong.items() if is_found)
 
     # The panel: faults; the hands are the body's
 

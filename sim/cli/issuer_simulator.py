@@ -61,22 +61,22 @@ async def _serve(config: SimulatorConfig, seed: Seed | None, as_json: bool) -> i
     signal_number: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _tell, signal_number, number)
-    async with open_issuer(config, lambda: datetime.now(UTC)) as one:
-        if seed is not None and one.simulator.state.is_empty():
-            one.simulator.fill(seed)
-        _say(one, as_json)
+    async with open_issuer(config, lambda: datetime.now(UTC)) as issuer:
+        if seed is not None and issuer.simulator.state.is_empty():
+            issuer.simulator.fill(seed)
+        _say(issuer, as_json)
         ended_by = await signal_number
     return INTERRUPTED if ended_by == signal.SIGINT else DONE
 
 
-def _tell(told: "asyncio.Future[int]", number: int) -> None:
-    if not told.done():
-        told.set_result(number)
+def _tell(signal_number: "asyncio.Future[int]", number: int) -> None:
+    if not signal_number.done():
+        signal_number.set_result(number)
 
 
-def _say(one: RunningIssuer, as_json: bool) -> None:
+def _say(issuer: RunningIssuer, as_json: bool) -> None:
     facts: dict[str, Any] = {
-        "secure": f"https://{one.secure}", "public": f"http://{one.public}", "settings": str(one.settings),
+        "secure": f"https://{issuer.secure}", "public": f"http://{issuer.public}", "settings": str(issuer.settings),
     }  # fmt: skip
     line = " ".join(f"{name}={value}" for name, value in facts.items())
     print(

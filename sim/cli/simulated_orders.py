@@ -33,18 +33,20 @@ def fill_slots(database: Database, names: Sequence[str], cards: int, run: int, n
     lying: dict[str, Cards] = {}
     for at in range(0, len(names), STATIONS_AT_ONCE):
         some = names[at : at + STATIONS_AT_ONCE]
-        found = _waiting(database, some)
+        by_station = _waiting(database, some)
         fresh = [
             _order(name, slot, run, now)
             for name in some
-            for slot in [free for free in range(1, SLOTS + 1) if free not in found[name]][: cards - len(found[name])]
+            for slot in [free for free in range(1, SLOTS + 1) if free not in by_station[name]][
+                : cards - len(by_station[name])
+            ]
         ]
         with database.writing.begin() as connection:
             add_stations(connection, some)
             import_orders(connection, [OrderLine(line + 2, order) for line, order in enumerate(fresh)], now)
         for order in fresh:
-            found[order.station][order.slot] = WaitingCard(order.order, order.card_number)
-        lying |= found
+            by_station[order.station][order.slot] = WaitingCard(order.order, order.card_number)
+        lying |= by_station
     return lying
 
 
@@ -55,18 +57,18 @@ def post_cards(
     waiting: dict[str, list[WaitingCard]] = {}
     for at in range(0, len(names), STATIONS_AT_ONCE):
         some = names[at : at + STATIONS_AT_ONCE]
-        found = _posted(database, some)
+        by_station = _posted(database, some)
         fresh = [
             replace(_order(name, SLOTS + number, run, now), delivery="post", slot=0)
             for name in some
-            for number in range(1, cards - len(found[name]) + 1)
+            for number in range(1, cards - len(by_station[name]) + 1)
         ]
         with database.writing.begin() as connection:
             add_stations(connection, some)
             import_orders(connection, [OrderLine(line + 2, order) for line, order in enumerate(fresh)], now)
         for order in fresh:
-            found[order.station].append(WaitingCard(order.order, order.card_number))
-        waiting |= found
+            by_station[order.station].append(WaitingCard(order.order, order.card_number))
+        waiting |= by_station
     return waiting
 
 

@@ -218,9 +218,9 @@ def _show_list(args: argparse.Namespace) -> None:
         print(f"   {name:22} {trait.title} ({', '.join(trait.kinds)})\n{'':26}as {trait.seen_on}")
     print("\n --order  holder (made up)           card number        PUK        PIN      old card's PUK")
     for facts in persons:
-        who = facts["name"] or facts["hsa_id"]
+        label = facts["name"] or facts["hsa_id"]
         print(
-            f"   {facts['order']:5d}  {who:25}  {facts['card_number']}  {facts['puk']}  {facts['pin']}  "
+            f"   {facts['order']:5d}  {label:25}  {facts['card_number']}  {facts['puk']}  {facts['pin']}  "
             f"{facts['old_puk']}"
         )
     print(f"\nTest authority: {authority}")

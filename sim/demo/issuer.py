@@ -41,7 +41,7 @@ def issuer_files(folder: Path, cards_authority: Path, now: datetime, orders: str
     key = base64.b64encode(FACTORY_MANAGEMENT_KEY).decode()
     management = [{"algorithm": algorithm, "key": key} for algorithm in ("AES-192", "3DES")]
     everybody = (*people(), *administrators())
-    unblock = {card.card_number: [_own_key(card.serial)] for one in everybody for card in (one.old, one.new)}
+    unblock = {card.card_number: [_own_key(card.serial)] for person in everybody for card in (person.old, person.new)}
     path = folder / "card-keys.json"
     path.touch(mode=0o600)
     path.write_text(json.dumps({"management": {"*": management}, "unblock": unblock}), encoding="utf-8")
@@ -66,30 +66,30 @@ def tell_certificates(folder: Path, cards: Iterable[VirtualCard]) -> None:
     (folder / SEED).write_text(json.dumps({**seed, "certificates": content}, ensure_ascii=False), encoding="utf-8")
 
 
-def _person(one: MadeUpPerson, now: datetime) -> issuing.DirectoryPerson:
+def _person(person: MadeUpPerson, now: datetime) -> issuing.DirectoryPerson:
     def day(days: int) -> str:
         return (now + timedelta(days=days)).date().isoformat()
 
     return issuing.DirectoryPerson(
-        one.hsa_id,
-        None if one.protected_identity else one.name,
-        protected=one.protected_identity,
-        employed_until=day(45) if one.order in (ENDS_SOON, RESERVE) else None,
-        left=day(-20) if one.order == LEFT else None,
-        name_changed=day(-60) if one.order == RENAMED else None,
+        person.hsa_id,
+        None if person.protected_identity else person.name,
+        protected=person.protected_identity,
+        employed_until=day(45) if person.order in (ENDS_SOON, RESERVE) else None,
+        left=day(-20) if person.order == LEFT else None,
+        name_changed=day(-60) if person.order == RENAMED else None,
     )
 
 
-def _cards(one: MadeUpPerson, now: datetime, posted: Collection[int]) -> list[CardRecord]:
-    if one.administrator:
-        return [_card(one, one.new, "active")]
-    old = _card(one, one.old, "active", reserve=one.order == RESERVE)
-    if one.order == FORGOTTEN:
+def _cards(person: MadeUpPerson, now: datetime, posted: Collection[int]) -> list[CardRecord]:
+    if person.administrator:
+        return [_card(person, person.new, "active")]
+    old = _card(person, person.old, "active", reserve=person.order == RESERVE)
+    if person.order == FORGOTTEN:
         old = msgspec.structs.replace(old, state="held", held_from="active", hold_reason="forgotten")
-    if one.order not in posted:
-        return [old, _card(one, one.new, "waiting")]
+    if person.order not in posted:
+        return [old, _card(person, person.new, "waiting")]
     until = (now + timedelta(days=90)).date().isoformat()
-    return [old, msgspec.structs.replace(_card(one, one.new, "handed_out"), activate_by=until)]
+    return [old, msgspec.structs.replace(_card(person, person.new, "handed_out"), activate_by=until)]
 
 
 def _card(owner: MadeUpPerson, card: Persona, state: CardState, *, reserve: bool = False) -> CardRecord:

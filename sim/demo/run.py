@@ -205,11 +205,11 @@ class PowerSwitch:
 
     async def _switch(self, line: bytes) -> dict[str, Any]:
         try:
-            wanted = bool(json.loads(line)["on"])
+            is_on = bool(json.loads(line)["on"])
         except (ValueError, KeyError, TypeError):
             return {"ok": False, "why": 'say {"do": "power", "on": true or false}'}
-        self.on = wanted
-        if not wanted:
+        self.on = is_on
+        if not is_on:
             self._program.kill()
         elif not self._program.running:
             await self._program.start()

@@ -19,4 +19,6 @@ EVERY = (
 def lines() -> list[str]:
     """One line an errand, in Swedish as the screen is, and one on the PIN."""
     texts = Texts.load()
-    return [f"  {texts.plain(say(f'home.{errand}'), 'sv'):23} {what}" for errand, what in TRY.items()] + [EVERY]
+    return [f"  {texts.plain(say(f'home.{errand}'), 'sv'):23} {suggestion}" for errand, suggestion in TRY.items()] + [
+        EVERY
+    ]

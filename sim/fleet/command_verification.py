@@ -41,8 +41,8 @@ class CommandVerifier:
         if isinstance(command, IgnoredCommand):
             return command
         digest = digest_of(payload)
-        if (known := self._concluded.get(digest)) is not None:
-            return DeclinedCommand(known)
+        if (concluded := self._concluded.get(digest)) is not None:
+            return DeclinedCommand(concluded)
         if (why := refusal_reason(command, COMMANDS, now)) is not None:
             return DeclinedCommand(
                 self._keep_result(CommandResult(command.sequence, digest, CommandOutcome.REFUSED, why))

@@ -115,10 +115,10 @@ def _report(stations: Sequence[SimulatedStation], seconds: float) -> SimulationR
     )
 
 
-def _sent(one: SimulatedStation) -> SentEvents:
-    outbox = one.outbox
-    answered = tuple(AnsweredCommand(each.sequence, each.digest, each.outcome) for each in one.commanded.results)
-    return SentEvents(outbox.station, outbox.epoch, outbox.last, outbox.digest, one.checkpoints.count, answered)
+def _sent(station: SimulatedStation) -> SentEvents:
+    outbox = station.outbox
+    answered = tuple(AnsweredCommand(each.sequence, each.digest, each.outcome) for each in station.commanded.results)
+    return SentEvents(outbox.station, outbox.epoch, outbox.last, outbox.digest, station.checkpoints.count, answered)
 
 
 def _ms(seconds: float) -> float:

@@ -37,18 +37,18 @@ def differences(
         judge(database, authorities, utc_now())
         unanswered = _unanswered(database, sent, pause)
         with database.reading.begin() as connection:
-            found = [*_of_chains(connection, sent), *_of_checkpoints(connection, sent), *unanswered]
+            of_stations = [*_of_chains(connection, sent), *_of_checkpoints(connection, sent), *unanswered]
         check = check_store(database, stations={station.station for station in sent})
         more = [f"{check.count - MOST} differences more"] if check.count > MOST else []
-        return [*found, *map(str, check.differences), *more]
+        return [*of_stations, *map(str, check.differences), *more]
 
 
 def _of_chains(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[str]:
     for station in sent:
-        held = held_chain(connection, station.station, station.epoch)
-        if (held.count, held.last, held.digest) != (station.last, station.last, station.digest):
-            what = "other bytes" if held.count == held.last == station.last else f"{held.count} up to {held.last}"
-            yield f"{station.station}: {station.last} events were sent in epoch {station.epoch}, held are {what}"
+        chain = held_chain(connection, station.station, station.epoch)
+        if (chain.count, chain.last, chain.digest) != (station.last, station.last, station.digest):
+            label = "other bytes" if chain.count == chain.last == station.last else f"{chain.count} up to {chain.last}"
+            yield f"{station.station}: {station.last} events were sent in epoch {station.epoch}, held are {label}"
 
 
 def _of_checkpoints(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[str]:
@@ -56,8 +56,8 @@ def _of_checkpoints(connection: Connection, sent: Sequence[SentEvents]) -> Itera
         verdicts = held_verdicts(connection, station.station, station.epoch)
         genuine = verdicts.count(CheckpointVerdict.GOOD)
         if (len(verdicts), genuine) != (station.checkpoints, station.checkpoints):
-            held = f"{len(verdicts)} held, {genuine} of them genuine"
-            yield f"{station.station}: {station.checkpoints} checkpoints were sent in epoch {station.epoch}, {held}"
+            counts = f"{len(verdicts)} held, {genuine} of them genuine"
+            yield f"{station.station}: {station.checkpoints} checkpoints were sent in epoch {station.epoch}, {counts}"
 
 
 def _unanswered(database: Database, sent: Sequence[SentEvents], pause: Callable[[float], None]) -> list[str]:
@@ -74,9 +74,11 @@ def _unanswered(database: Database, sent: Sequence[SentEvents], pause: Callable[
 def _of_answers(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[str]:
     for station in sent:
         for answer in station.answered:
-            held = held_answer(connection, station.station, answer.sequence)
-            if held != (answer.digest, answer.outcome):
-                what_is_held = "nothing" if held is None else held[1] if held[0] == answer.digest else "another command"
+            stored = held_answer(connection, station.station, answer.sequence)
+            if stored != (answer.digest, answer.outcome):
+                what_is_held = (
+                    "nothing" if stored is None else stored[1] if stored[0] == answer.digest else "another command"
+                )
                 yield f"{station.station}: command {answer.sequence} was answered {answer.outcome!r}, held is {what_is_held}"
 
 

@@ -78,48 +78,56 @@ ON_THE_TILE = {"sv": "Gå till kontoret till och med på fredag.", "en": "Go to 
 
 
 def _home() -> Iterator[tuple[str, View[Any]]]:
-    line, found = general().block_line, [Interrupted("", "pickup", Effect.CARD_UNBLOCK, "1")]
-    yield "home", home.home_view(line, [(one, None) for one in ERRANDS], (), forgotten=False)
+    line, interrupted = general().block_line, [Interrupted("", "pickup", Effect.CARD_UNBLOCK, "1")]
+    yield "home", home.home_view(line, [(offered, None) for offered in ERRANDS], (), forgotten=False)
     yield "home-alone", home.home_view(line, [(ERRANDS[0], None)], (), forgotten=False)
-    yield "home-with-card", home.card_view(CARD_FACTS, (), [(one, None) for one in ERRANDS])
+    yield "home-with-card", home.card_view(CARD_FACTS, (), [(offered, None) for offered in ERRANDS])
     yield (
         "home-with-administrators-card",
-        home.card_view(CARD_FACTS, (), [(one, None) for one in ERRANDS], administers=True),
+        home.card_view(CARD_FACTS, (), [(offered, None) for offered in ERRANDS], administers=True),
     )
     for code, errand in (
         (FindingCode.PIN_LOCKED, "unblock"),
         (FindingCode.ON_HOLD, "report_lost"),
         (FindingCode.ALIKE, None),
     ):
-        view = home.card_view(CARD_FACTS, (CardFinding(code, errand),), [(one, None) for one in ERRANDS])
+        view = home.card_view(CARD_FACTS, (CardFinding(code, errand),), [(offered, None) for offered in ERRANDS])
         yield f"home-with-{code.replace('_', '-')}", view
-    yield "home-with-card-others", home.other_card_errands_view(CARD_FACTS, (), [(one, None) for one in ERRANDS])
+    yield (
+        "home-with-card-others",
+        home.other_card_errands_view(CARD_FACTS, (), [(offered, None) for offered in ERRANDS]),
+    )
     yield "home-open-slot", home.open_slot_view(OpenSlot(14, 24, seen_to=False), "ID-kontoret, plan 2, 08-123 45 67")
     seen_to = OpenSlot(14, 24, seen_to=True)
     yield (
         "home-slot-open",
-        home.home_view(line, [(one, None) for one in ERRANDS], (), forgotten=False, open_slot=seen_to),
+        home.home_view(line, [(offered, None) for offered in ERRANDS], (), forgotten=False, open_slot=seen_to),
     )
     yield "home-looking", home.register_view()
     for strange in ("mute", "unknown", "secured", "unread", "busy"):
         yield f"home-strange-{strange}", home.strange_card_view(strange)
     yield (
         "home-unavailable",
-        home.home_view(line, [(one, home.unavailable_text("cabinet")) for one in ERRANDS], (), forgotten=False),
+        home.home_view(line, [(offered, home.unavailable_text("cabinet")) for offered in ERRANDS], (), forgotten=False),
     )
-    yield "home-interrupted", home.home_view(line, [(one, None) for one in ERRANDS], found, forgotten=False)
+    yield (
+        "home-interrupted",
+        home.home_view(line, [(offered, None) for offered in ERRANDS], interrupted, forgotten=False),
+    )
     for state in ("out_of_paper", "mute"):
-        one = home.home_view(line, [(one, None) for one in ERRANDS], (), forgotten=False, printer=state)
-        yield f"home-printer-{state.replace('_', '-')}", one
+        printer_view = home.home_view(
+            line, [(offered, None) for offered in ERRANDS], (), forgotten=False, printer=state
+        )
+        yield f"home-printer-{state.replace('_', '-')}", printer_view
     own = home.unavailable_text("switched_off", SwitchOff("errand", "", ON_THE_TILE))
-    off = [(one, own if one.id in ("pickup", "unblock") else None) for one in ERRANDS]
+    off = [(offered, own if offered.id in ("pickup", "unblock") else None) for offered in ERRANDS]
     yield "home-switched-off", home.home_view(line, off, (), forgotten=False)
     yield from _closed()
-    yield "home-forgotten", home.home_view(line, [(one, None) for one in ERRANDS], (), forgotten=True)
+    yield "home-forgotten", home.home_view(line, [(offered, None) for offered in ERRANDS], (), forgotten=True)
 
 
 def _closed() -> Iterator[tuple[str, View[Any]]]:
-    offers = [(one, None if one.entry.while_closed else home.unavailable_text("closed")) for one in ERRANDS]
+    offers = [(offered, None if offered.entry.while_closed else home.unavailable_text("closed")) for offered in ERRANDS]
     here, there = Place(house="Hus A", nearest={"c": 250}), Place(house="Akuten, hus C", floor="plan 1")
     hours = BothLanguages(
         sv="Måndag till fredag 8–16. Telefon 08-123 00 00.", en="Monday to Friday 8 to 4. Telephone 08-123 00 00."
@@ -162,8 +170,8 @@ def _setup() -> Iterator[tuple[str, View[Any]]]:
     yield "setup-network-proxied", setup.network(managed=True, proxied=True)
     yield "setup-network-absent", setup.network(managed=False, proxied=False)
     yield "setup-interface", setup.interface(("enp1s0", "enp2s0"))
-    for what in setup.TYPED:
-        yield f"setup-{what}", setup.typed(what, scans=what == "server")
+    for field in setup.TYPED:
+        yield f"setup-{field}", setup.typed(field, scans=field == "server")
     yield "setup-no-address", setup.no_address("gateway")
     yield "setup-code", setup.code()
     yield "setup-no-claim", setup.no_claim()
@@ -213,15 +221,15 @@ def _log_in(card: CardFacts, context: ViewContext) -> Iterator[tuple[str, View[A
 
 
 def _closing() -> Iterator[tuple[str, View[Any]]]:
-    asked = ViewContext("unblock").at(3, 3).stop("read_only").view
-    yield "pulled-safe", aborted_views.pulled("before", None, asked)
-    yield "pulled-new", aborted_views.pulled("new", None, asked)
-    yield "pulled-unknown", aborted_views.pulled("unknown", None, asked)
+    read_only_view = ViewContext("unblock").at(3, 3).stop("read_only").view
+    yield "pulled-safe", aborted_views.pulled("before", None, read_only_view)
+    yield "pulled-new", aborted_views.pulled("new", None, read_only_view)
+    yield "pulled-unknown", aborted_views.pulled("unknown", None, read_only_view)
     yield "trouble-store-new", aborted_views.trouble("store", "new")
     yield "trouble-crash-unknown", aborted_views.trouble("crash", "unknown")
     yield "trouble-crash-done", aborted_views.trouble("crash", "new", done=True)
-    for what in ("reader", "card", "store", "crash"):
-        yield f"trouble-{what}", aborted_views.trouble(what)
+    for trouble in ("reader", "card", "store", "crash"):
+        yield f"trouble-{trouble}", aborted_views.trouble(trouble)
     yield "another-card", aborted_views.another_card("new")
     hours = BothLanguages(
         sv="Måndag till fredag 8–16. Telefon 08-123 00 00.", en="Monday to Friday 8 to 4. Telephone 08-123 00 00."

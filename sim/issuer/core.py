@@ -69,20 +69,20 @@ class Simulator:
     def ocsp_answer(self, question: bytes) -> bytes:
         """The answer to an OCSP request (RFC 6960), by the issuer's own key."""
         try:
-            asked = x509_ocsp.load_der_ocsp_request(question)
-            serial, name = asked.serial_number, asked.issuer_key_hash
-            algorithm = asked.hash_algorithm
+            ocsp_request = x509_ocsp.load_der_ocsp_request(question)
+            serial, name = ocsp_request.serial_number, ocsp_request.issuer_key_hash
+            algorithm = ocsp_request.hash_algorithm
         except ValueError:
             return _unsuccessful(x509_ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
         loa = next(
-            (one for one, pair in self.hierarchy.issuers.items() if _key_hash(pair.certificate, algorithm) == name),
+            (level for level, pair in self.hierarchy.issuers.items() if _key_hash(pair.certificate, algorithm) == name),
             None,
         )
         if loa is None:
             return _unsuccessful(x509_ocsp.OCSPResponseStatus.UNAUTHORIZED)
-        return self._ocsp_response(asked, loa, serial)
+        return self._ocsp_response(ocsp_request, loa, serial)
 
-    def _ocsp_response(self, asked: x509_ocsp.OCSPRequest, loa: int, serial: int) -> bytes:
+    def _ocsp_response(self, ocsp_request: x509_ocsp.OCSPRequest, loa: int, serial: int) -> bytes:
         issuer, now = self.hierarchy.issuers[loa], self.clock().replace(microsecond=0)
         with self.state.change() as cx:
             row = cx.execute(
@@ -94,10 +94,10 @@ class Simulator:
         builder = (
             x509_ocsp.OCSPResponseBuilder()
             .add_response_by_hash(
-                issuer_name_hash=asked.issuer_name_hash,
-                issuer_key_hash=asked.issuer_key_hash,
+                issuer_name_hash=ocsp_request.issuer_name_hash,
+                issuer_key_hash=ocsp_request.issuer_key_hash,
                 serial_number=serial,
-                algorithm=asked.hash_algorithm,
+                algorithm=ocsp_request.hash_algorithm,
                 cert_status=x509_ocsp.OCSPCertStatus.REVOKED if revoked else status,
                 this_update=now,
                 next_update=now + OCSP_LIFE,
@@ -106,7 +106,7 @@ class Simulator:
             )
             .responder_id(x509_ocsp.OCSPResponderEncoding.HASH, issuer.certificate)
         )
-        for extension in asked.extensions:
+        for extension in ocsp_request.extensions:
             if isinstance(extension.value, x509.OCSPNonce):
                 builder = builder.add_extension(extension.value, critical=False)
         return builder.sign(issuer.key, hashes.SHA256()).public_bytes(Encoding.DER)

@@ -68,9 +68,9 @@ def enroll(
     row = cx.execute("SELECT der FROM certificate WHERE request = ?", (digest,)).fetchone()
     if row is not None:
         return x509.load_der_x509_certificate(row[0])
-    asked = read_request(request)
-    person, card = _whose(cx, asked, label)
-    if again and not _has_subject(cx, card, asked.subject):
+    csr = read_request(request)
+    person, card = _whose(cx, csr, label)
+    if again and not _has_subject(cx, card, csr.subject):
         raise NotEnrolledError("the subject is not that of a certificate of this card")
     offers = offers_of(person, card, terms.now.date(), terms.rules)
     offer = next(
@@ -79,9 +79,9 @@ def enroll(
     if offer is None:
         raise NotEnrolledError("this card is not given that")
     end = datetime.combine(date.fromisoformat(offer.not_after), time(23, 59, 59), UTC)
-    subject = asked.subject if again else _subject(person)
+    subject = csr.subject if again else _subject(person)
     extensions = _extensions(label, card, terms.url)
-    certificate = hierarchy.issue(label.loa, asked.public_key(), subject, (terms.now - SLACK, end), extensions)
+    certificate = hierarchy.issue(label.loa, csr.public_key(), subject, (terms.now - SLACK, end), extensions)
     keep_certificate(cx, card.card_number, label.loa, certificate, digest)
     return certificate
 
@@ -98,25 +98,25 @@ def keep_certificate(cx: sqlite3.Connection, card: str, loa: int, made: x509.Cer
 def read_request(request: bytes) -> x509.CertificateSigningRequest:
     """A request that is in order. Raises NotEnrolledError."""
     try:
-        asked = x509.load_der_x509_csr(request)
-        number, person = requested_number(asked), _named(asked)
+        csr = x509.load_der_x509_csr(request)
+        number, person = requested_number(csr), _named(csr)
     except FAULTS:
         raise NotEnrolledError("no certificate request") from None
     wrong = check_request(request, person, number)
     if wrong is not None:
         raise NotEnrolledError(wrong.reason)
-    return asked
+    return csr
 
 
-def _named(asked: x509.CertificateSigningRequest) -> str:
-    attributes = asked.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
+def _named(csr: x509.CertificateSigningRequest) -> str:
+    attributes = csr.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
     return str(attributes[0].value) if len(attributes) == 1 else ""
 
 
 def _whose(
-    cx: sqlite3.Connection, asked: x509.CertificateSigningRequest, label: CertificateLabel
+    cx: sqlite3.Connection, csr: x509.CertificateSigningRequest, label: CertificateLabel
 ) -> tuple[DirectoryPerson, CardRecord]:
-    person, number = person_of(cx, _named(asked)), requested_number(asked)
+    person, number = person_of(cx, _named(csr)), requested_number(csr)
     if person is None:
         raise NotEnrolledError("no such person")
     if number:

@@ -210,18 +210,18 @@ Change = Callable[[str, str, str, B, Callable[[sqlite3.Connection, ChangeRequest
 
 def _changes(simulator: Simulator) -> "Change[Any]":
     def changed(
-        what: str, number: str, key: str, body: Any, work: Callable[[sqlite3.Connection, ChangeRequest, Any], Changed]
+        action: str, number: str, key: str, body: Any, work: Callable[[sqlite3.Connection, ChangeRequest, Any], Changed]
     ) -> Response:
         """Done once for a key: change, answer and audit are one transaction."""
-        digest = hashlib.sha256(f"{what}/{number}/{body.model_dump_json()}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{action}/{number}/{body.model_dump_json()}".encode()).hexdigest()
         with simulator.state.change() as cx:
             row = cx.execute("SELECT digest, status, body FROM done WHERE key = ?", (key,)).fetchone()
             if row is not None:
                 same = row[0] == digest
                 return _raw(row[2], row[1]) if same else PlainTextResponse("another change", status_code=422)
-            asked = ChangeRequest(number, key, simulator.clock())
+            request = ChangeRequest(number, key, simulator.clock())
             try:
-                result = work(cx, asked, body)
+                result = work(cx, request, body)
             except UnregisteredCardError:
                 return PlainTextResponse(BANNER, status_code=404)
             refused = "reason" in result.__struct_fields__
@@ -230,7 +230,7 @@ def _changes(simulator: Simulator) -> "Change[Any]":
             outcome = str(result.__struct_config__.tag)
             cx.execute(
                 "INSERT INTO audit (at, what, card, people, outcome) VALUES (?, ?, ?, ?, ?)",
-                (asked.at, what, number, _people(body), outcome),
+                (request.at, action, number, _people(body), outcome),
             )
         return _raw(answer_body, status)
 
@@ -239,8 +239,8 @@ def _changes(simulator: Simulator) -> "Change[Any]":
 
 def _people(body: Any) -> str:
     """Name the people who stand behind a change, for the audit."""
-    told = getattr(body, "people", ()) or getattr(body, "by", ()) or getattr(body, "hsa_id", "")
-    return told if isinstance(told, str) else ",".join(told)
+    people = getattr(body, "people", ()) or getattr(body, "by", ()) or getattr(body, "hsa_id", "")
+    return people if isinstance(people, str) else ",".join(people)
 
 
 def _look_up(cx: sqlite3.Connection, hsa_id: str | None, card_number: str | None) -> dict[str, Any] | None:
@@ -260,9 +260,9 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _certificates(found: tuple[x509.Certificate, ...]) -> Response:
+def _certificates(certificates: tuple[x509.Certificate, ...]) -> Response:
     """A certs-only CMS (RFC 5751 3.2.2), base64 (RFC 7030 4.1.3)."""
-    content = base64.encodebytes(serialize_certificates(list(found), Encoding.DER))
+    content = base64.encodebytes(serialize_certificates(list(certificates), Encoding.DER))
     headers = {"Content-Transfer-Encoding": "base64"}
     return Response(content, headers=headers, media_type="application/pkcs7-mime; smime-type=certs-only")
 

@@ -38,48 +38,53 @@ def portal_router(simulator: Simulator, page: Page) -> APIRouter:
     async def act(request: Request) -> Response:
         body = await request.body() if int(request.headers.get("content-length", "0")) <= MAX_FORM else b""
         fields = {name: values[0].strip() for name, values in parse_qs(body.decode("ascii", "replace")).items()}
-        told, status = _done(simulator, fields)
-        return HTMLResponse(page("Portal", f'<p id="answer">{html.escape(told)}</p>{_FORM}'), status)
+        answer, status = _done(simulator, fields)
+        return HTMLResponse(page("Portal", f'<p id="answer">{html.escape(answer)}</p>{_FORM}'), status)
 
     return router
 
 
 def _done(simulator: Simulator, fields: dict[str, str]) -> tuple[str, int]:
     """Make the change; return what the page says, and the status. The change and its audit are one transaction."""
-    what, who = fields.get("do", ""), fields.get("who", "")
-    asked = ChangeRequest(fields.get("card", "").replace(" ", ""), secrets.token_hex(16), simulator.clock())
-    if what not in ACTS:
+    action, hsa_id = fields.get("do", ""), fields.get("who", "")
+    request = ChangeRequest(fields.get("card", "").replace(" ", ""), secrets.token_hex(16), simulator.clock())
+    if action not in ACTS:
         return "Nothing was chosen.", 400
     try:
         with simulator.state.change() as cx:
-            told, outcome = _change(simulator, cx, asked, fields, what, who)
+            answer, outcome = _change(simulator, cx, request, fields, action, hsa_id)
             cx.execute(
                 "INSERT INTO audit (at, what, card, people, outcome) VALUES (?, ?, ?, ?, ?)",
-                (asked.at, f"portal {what}", asked.card_number, who, outcome),
+                (request.at, f"portal {action}", request.card_number, hsa_id, outcome),
             )
     except UnregisteredCardError:
         return "There is no such card.", 404
     except ValidationError as error:
         return f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}", 400
-    return told, 409 if outcome == "declined" else 200
+    return answer, 409 if outcome == "declined" else 200
 
 
 def _change(
-    simulator: Simulator, cx: sqlite3.Connection, asked: ChangeRequest, fields: dict[str, str], what: str, who: str
+    simulator: Simulator,
+    cx: sqlite3.Connection,
+    request: ChangeRequest,
+    fields: dict[str, str],
+    action: str,
+    hsa_id: str,
 ) -> tuple[str, str]:
     """Make the change; return what is said of it, and the outcome."""
-    card = card_of(cx, asked.card_number)
+    card = card_of(cx, request.card_number)
     if card is None:
         raise UnregisteredCardError
-    if what == "block":
-        came = register.block(cx, asked, Block(reason="lost", by=who, wanted=asked.at))
+    if action == "block":
+        came = register.block(cx, request, Block(reason="lost", by=hsa_id, wanted=request.at))
         return ("Blocked.", "blocked") if isinstance(came, BlockedResult) else (came.reason, "declined")
-    digits = "".join(fields.get("challenge", "").split()).lower() if what == "challenge" else "00" * 16
+    digits = "".join(fields.get("challenge", "").split()).lower() if action == "challenge" else "00" * 16
     serial = simulator.keys.serial("unblock", card.card_number).lower()  # the register knows the card by its number
-    people = (card.hsa_id, who)
-    wanted = Challenge(key="unblock", challenge=digits, serial=serial, people=people, hsa_id=card.hsa_id)
-    answer = register.answer_challenge(simulator.keys, cx, asked, wanted)
-    if what == "challenge":
+    people = (card.hsa_id, hsa_id)
+    challenge = Challenge(key="unblock", challenge=digits, serial=serial, people=people, hsa_id=card.hsa_id)
+    answer = register.answer_challenge(simulator.keys, cx, request, challenge)
+    if action == "challenge":
         if isinstance(answer, DeclinedResult):
             return answer.reason, "declined"
         return answer.response.upper(), "answered"

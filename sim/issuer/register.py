@@ -52,37 +52,38 @@ class ChangeRequest:
         return self.now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def block(cx: sqlite3.Connection, asked: ChangeRequest, body: Block) -> BlockedResult | DeclinedResult:
+def block(cx: sqlite3.Connection, request: ChangeRequest, body: Block) -> BlockedResult | DeclinedResult:
     """Revoke all; a card that is blocked stays as it is."""
-    card = _card(cx, asked)
+    card = _card(cx, request)
     if card.state != "blocked":
         keep_card(cx, card, state="blocked", held_from=None, hold_reason=None)
         cx.execute(
             "UPDATE certificate SET revoked = CASE WHEN held = 1 OR revoked IS NULL THEN ? ELSE revoked END, held = 0"
             " WHERE card = ?",
-            (asked.at, card.card_number),
+            (request.at, card.card_number),
         )
-        return BlockedResult(asked.at)
+        return BlockedResult(request.at)
     row = cx.execute("SELECT min(revoked) FROM certificate WHERE card = ?", (card.card_number,)).fetchone()
-    return BlockedResult(row[0] or asked.at)
+    return BlockedResult(row[0] or request.at)
 
 
-def hold(cx: sqlite3.Connection, asked: ChangeRequest, body: Hold) -> HeldResult | DeclinedResult:
+def hold(cx: sqlite3.Connection, request: ChangeRequest, body: Hold) -> HeldResult | DeclinedResult:
     """Suspend all that is not revoked. A second hold keeps the state of the first."""
-    card = _card(cx, asked)
+    card = _card(cx, request)
     if card.state in DEAD:
         return DeclinedResult(f"card_{card.state}")
     before = card.held_from if card.state == "held" and card.held_from else card.state
     keep_card(cx, card, state="held", held_from=before, hold_reason=body.reason)
     cx.execute(
-        "UPDATE certificate SET revoked = ?, held = 1 WHERE card = ? AND revoked IS NULL", (asked.at, card.card_number)
+        "UPDATE certificate SET revoked = ?, held = 1 WHERE card = ? AND revoked IS NULL",
+        (request.at, card.card_number),
     )
     return HeldResult(before)
 
 
-def lift(cx: sqlite3.Connection, asked: ChangeRequest, body: Lift) -> LiftedResult | DeclinedResult:
+def lift(cx: sqlite3.Connection, request: ChangeRequest, body: Lift) -> LiftedResult | DeclinedResult:
     """Take the suspension back, and nothing else."""
-    card = _card(cx, asked)
+    card = _card(cx, request)
     if card.state != "held" or card.held_from is None:
         return DeclinedResult("not_held")
     keep_card(cx, card, state=card.held_from, held_from=None, hold_reason=None)
@@ -90,9 +91,9 @@ def lift(cx: sqlite3.Connection, asked: ChangeRequest, body: Lift) -> LiftedResu
     return LiftedResult(card.held_from)
 
 
-def release_puk(cx: sqlite3.Connection, asked: ChangeRequest, body: Puk) -> ReleasedResult | DeclinedResult:
+def release_puk(cx: sqlite3.Connection, request: ChangeRequest, body: Puk) -> ReleasedResult | DeclinedResult:
     """Once; then the register holds it no more."""
-    card = _card(cx, asked)
+    card = _card(cx, request)
     if card.state in (*DEAD, "held"):
         return DeclinedResult(f"card_{card.state}")
     if len(set(body.people)) < 2 or body.hsa_id not in card.hsa_ids:
@@ -104,7 +105,7 @@ def release_puk(cx: sqlite3.Connection, asked: ChangeRequest, body: Puk) -> Rele
     puk = take_puk(cx, card.card_number)
     if puk is None:
         return DeclinedResult("no_puk")
-    sealed = SUITE.encrypt(puk.encode(), public, info=puk_info(body.station, card.card_number, asked.key))
+    sealed = SUITE.encrypt(puk.encode(), public, info=puk_info(body.station, card.card_number, request.key))
     return ReleasedResult(base64.b64encode(sealed).decode())
 
 
@@ -115,20 +116,20 @@ def take_puk(cx: sqlite3.Connection, card_number: str) -> str | None:
     return str(row[0]) if row and row[0] is not None else None
 
 
-def order_letter(cx: sqlite3.Connection, asked: ChangeRequest, body: Letter) -> LetterOrderedResult | DeclinedResult:
+def order_letter(cx: sqlite3.Connection, request: ChangeRequest, body: Letter) -> LetterOrderedResult | DeclinedResult:
     """A letter to the registered address; to the office for a protected identity would be the issuer's own rule."""
-    card = _card(cx, asked)
+    card = _card(cx, request)
     if body.hsa_id not in card.hsa_ids:
         return DeclinedResult("unknown_card")
     if card.state in DEAD or card.reserve:
         return DeclinedResult("reserve_card" if card.reserve else f"card_{card.state}")
-    return LetterOrderedResult((asked.now.date() + timedelta(days=LETTER_DAYS)).isoformat(), "home")
+    return LetterOrderedResult((request.now.date() + timedelta(days=LETTER_DAYS)).isoformat(), "home")
 
 
-def receive(cx: sqlite3.Connection, asked: ChangeRequest, body: Received) -> ReceivedAnswer | DeclinedResult:
+def receive(cx: sqlite3.Connection, request: ChangeRequest, body: Received) -> ReceivedAnswer | DeclinedResult:
     """The card is in use. One on hold stays so, and goes back to use when the hold ends; who has it already keeps it. A reserve
     card that is nobody's becomes that person's, for good."""
-    card = _card(cx, asked)
+    card = _card(cx, request)
     if card.reserve and not card.hsa_id:
         card = keep_card(cx, card, hsa_id=body.hsa_id)
     if body.hsa_id not in card.hsa_ids:
@@ -143,10 +144,10 @@ def receive(cx: sqlite3.Connection, asked: ChangeRequest, body: Received) -> Rec
 
 
 def answer_challenge(
-    keys: CardKeys, cx: sqlite3.Connection, asked: ChangeRequest, body: Challenge
+    keys: CardKeys, cx: sqlite3.Connection, request: ChangeRequest, body: Challenge
 ) -> AnsweredResult | DeclinedResult:
     """One block under the card's own key, which stays here. To unlock it takes somebody beside the holder."""
-    card = _card(cx, asked)
+    card = _card(cx, request)
     if card.state in (*DEAD, "held"):
         return DeclinedResult(f"card_{card.state}")
     others = set(body.people) - {*card.hsa_ids}
@@ -156,8 +157,8 @@ def answer_challenge(
     return DeclinedResult("no_key") if response is None else AnsweredResult(response.hex())
 
 
-def _card(cx: sqlite3.Connection, asked: ChangeRequest) -> CardRecord:
-    card = card_of(cx, asked.card_number)
+def _card(cx: sqlite3.Connection, request: ChangeRequest) -> CardRecord:
+    card = card_of(cx, request.card_number)
     if card is None:
         raise UnregisteredCardError
     return card

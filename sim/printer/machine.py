@@ -192,7 +192,7 @@ class PrinterMachine:
     def _real_time_answer(self, answer: int) -> bytes:
         return b"" if self._faults.silent and self._set_in() else bytes((answer,))
 
-    def _status_bits(self, what: int) -> int:
+    def _status_bits(self, status_kind: int) -> int:
         now = self._faults if self._set_in() else PrinterFaults()
         bits = {
             protocol.PRINTER: protocol.IS_OFFLINE * self._stopped(),
@@ -203,7 +203,7 @@ class PrinterMachine:
             protocol.PAPER: protocol.PAPER_END * now.out_of_paper
             | protocol.NEAR_END * (now.paper_low or now.out_of_paper),
         }
-        return bits.get(what, 0)
+        return bits.get(status_kind, 0)
 
     def _in_turn(self) -> int:
         return 0x03 if self._faults.paper_low and self._set_in() else 0x00

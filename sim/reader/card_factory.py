@@ -121,8 +121,8 @@ def _pkcs15_application(
     signing = signing_ways(memory.traits)
     application_traits = replace(WAYS_A if memory.kind == "A" else WAYS_B, signing=signing, files=file_way)
     look = LOOK_A if memory.kind == "A" else look_b(two_pins=memory.signature_pin is not None)
-    told = application_traits.allowed if signing.tells else None
-    look = described(replace(look, told=told, consent=signing.consent, files=file_way), ways)
+    algorithms = application_traits.allowed if signing.tells else None
+    look = described(replace(look, told=algorithms, consent=signing.consent, files=file_way), ways)
     files = file_system(serial, entries, look, memory.authorities)
     codes: Pkcs15Codes
     if memory.kind == "A":

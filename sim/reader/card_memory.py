@@ -195,7 +195,7 @@ def _key_from_json(entry: dict[str, str]) -> StoredKey:
     private = serialization.load_pem_private_key(entry["private"].encode("ascii"), None)
     if not isinstance(private, CardPrivateKey):
         raise ValueError("key")
-    purpose = next(known for known in (*PURPOSES, _OWN, None) if known in (entry["purpose"], None))
+    purpose = next(candidate for candidate in (*PURPOSES, _OWN, None) if candidate in (entry["purpose"], None))
     if purpose is None:
         raise ValueError("purpose")
     return StoredKey(purpose, private, _certificate_from_json(entry["certificate"]))

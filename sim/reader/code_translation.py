@@ -81,9 +81,9 @@ class CodeTranslation:
         return self._kind.execute(command)
 
     def _empty(self, command: ReceivedCommand) -> int:
-        told, way, code = self._kind.execute(command)[1], self._ways.empty_verify, self._find(command.p2)
+        status_word, way, code = self._kind.execute(command)[1], self._ways.empty_verify, self._find(command.p2)
         if code is None or way == "tells":
-            return told
+            return status_word
         if way in EMPTY_REFUSED:
             return EMPTY_REFUSED[way]
         self._codes.tried(code, right=False)
@@ -134,11 +134,11 @@ class Pkcs15CodeTranslation(CodeTranslation):
             raise StatusError(status.NO_REFERENCE)
         if command.ins == Ins.RESET_RETRY_COUNTER and ways.reset_modes and command.p1 not in ways.reset_modes:
             raise StatusError(status.WRONG_P1P2)
-        known = replace(command, p2=command.p2 & ~bit)
+        plain_command = replace(command, p2=command.p2 & ~bit)
         if ways.field is not None and command.data is not None:
-            known = replace(known, data=self._translated(known, ways.field))
-        changes = known.ins == Ins.CHANGE_REFERENCE_DATA and (ways.change_p1 or ways.refuses_new)
-        return super()._code_command(self._judged_change(known) if changes else known)
+            plain_command = replace(plain_command, data=self._translated(plain_command, ways.field))
+        changes = plain_command.ins == Ins.CHANGE_REFERENCE_DATA and (ways.change_p1 or ways.refuses_new)
+        return super()._code_command(self._judged_change(plain_command) if changes else plain_command)
 
     def _judged_change(self, command: ReceivedCommand) -> ReceivedCommand:
         """The kind's own CHANGE, old and new code, where the card does not refuse the new one."""
@@ -203,14 +203,19 @@ class Pkcs15CodeTranslation(CodeTranslation):
 
     def _object(self, command: ReceivedCommand) -> bytes | None:
         """The data object of a code; None where the command asks for another."""
-        place, asked, bit = (command.p1, command.p2), command.data or b"", self._ways.reference_bit
-        if self._ways.counter == "ias-ecc" and place == IAS_PLACE and asked[:-4] == IAS_HEAD and asked[-3:] == IAS_TAIL:
-            code = self._find(asked[-4])
-            return None if code is None else _ias_object(code, asked[-4])
+        place, request, bit = (command.p1, command.p2), command.data or b"", self._ways.reference_bit
+        if (
+            self._ways.counter == "ias-ecc"
+            and place == IAS_PLACE
+            and request[:-4] == IAS_HEAD
+            and request[-3:] == IAS_TAIL
+        ):
+            code = self._find(request[-4])
+            return None if code is None else _ias_object(code, request[-4])
         thales = self._ways.counter == "df21" or self._ways.must_change
-        if thales and place == DF21_PLACE and asked[:-1] == DF21_HEAD and asked[-1] & bit == bit:
-            code = self._find(asked[-1] & ~bit)
-            return None if code is None else self._df21_object(code, asked[-1])
+        if thales and place == DF21_PLACE and request[:-1] == DF21_HEAD and request[-1] & bit == bit:
+            code = self._find(request[-1] & ~bit)
+            return None if code is None else self._df21_object(code, request[-1])
         return None
 
     def _df21_object(self, code: StoredCode, reference: int) -> bytes:

@@ -49,8 +49,8 @@ class VirtualPad:
 
     def verify(self, structure: bytes) -> bytes:
         """One code into one place."""
-        asked = _Asked(structure[3], structure[6], structure[5], (0,), _apdu(structure, _VERIFY_FIXED))
-        return self._run(asked)
+        request = _Asked(structure[3], structure[6], structure[5], (0,), _apdu(structure, _VERIFY_FIXED))
+        return self._run(request)
 
     def modify(self, structure: bytes) -> bytes:
         """Old code where it is asked for, new code, new code again, into one place or two."""
@@ -61,19 +61,19 @@ class VirtualPad:
         places = (structure[5], structure[6]) if asks_old else (structure[6],)
         return self._run(_Asked(structure[3], structure[8], structure[7], places, apdu, twice))
 
-    def _run(self, asked: _Asked) -> bytes:
+    def _run(self, request: _Asked) -> bytes:
         entered: list[str] = []
-        for _ in range(len(asked.offsets) + asked.twice):
+        for _ in range(len(request.offsets) + request.twice):
             code = self._typed.pop(0) if self._typed else ""
             if code is None or not code:
                 return _CANCELLED if code is None else _TIME_OUT
-            if not asked.shortest <= len(code) <= asked.longest:
+            if not request.shortest <= len(code) <= request.longest:
                 return _LENGTH
             entered.append(code)
-        if asked.twice and entered[-1] != entered[-2]:
+        if request.twice and entered[-1] != entered[-2]:
             return _DIFFERENT
-        apdu = bytearray(asked.apdu)
-        for code, offset in zip(entered, asked.offsets, strict=False):
+        apdu = bytearray(request.apdu)
+        for code, offset in zip(entered, request.offsets, strict=False):
             at = _HEADER + offset
             apdu[at : at + len(code)] = code.encode("ascii")
         return self._transmit(bytes(apdu))

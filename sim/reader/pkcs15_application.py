@@ -236,8 +236,8 @@ class Pkcs15Application:
         if command.p1 != SET_FOR_COMPUTATION or command.p2 not in templates:
             raise StatusError(status.WRONG_P1P2)
         named = _simple_tlv(command.data or b"")
-        wanted = self._ways.signing.template
-        if wanted is not None and named.keys() != wanted:
+        expected_tags = self._ways.signing.template
+        if expected_tags is not None and named.keys() != expected_tags:
             raise StatusError(self._ways.signing.refusal)
         key = self._named_key(named)
         allowed = self._ways.allowed.of(key)

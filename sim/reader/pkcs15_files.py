@@ -136,10 +136,14 @@ def described(look: ObjectTraits, ways: CodeWays) -> ObjectTraits:
 
 def _described_code(code: CodeTraits, ways: CodeWays) -> CodeTraits:
     """One code; a PUK of another length, and a PIN that may be shorter."""
-    told = {LOCAL: not ways.at_mf, NEEDS_PADDING: ways.field is None or ways.field.tells, INITIALIZED: ways.initialized}
+    shows_flag = {
+        LOCAL: not ways.at_mf,
+        NEEDS_PADDING: ways.field is None or ways.field.tells,
+        INITIALIZED: ways.initialized,
+    }
     changed = replace(
         code,
-        flags=tuple(flag for flag in code.flags if told.get(flag, True)),
+        flags=tuple(flag for flag in code.flags if shows_flag.get(flag, True)),
         reference=code.reference | (ways.reference_bit if ways.tells_reference else 0),
         puk=code.puk if ways.lists_puk else b"",
     )
@@ -204,8 +208,8 @@ def file_system(
         home.add(CardFile(number, (content + filler * FILLER).ljust(room, filler)))
     if look.files.trusted:
         application.add(CardFile(EF_TRUSTED, b"\xff" * look.files.trusted))
-    told = token_info(serial, look.told).ljust(look.files.rooms.get("tokeninfo", 0), filler)
-    application.add(CardFile(EF_TOKENINFO, told))
+    info_content = token_info(serial, look.told).ljust(look.files.rooms.get("tokeninfo", 0), filler)
+    application.add(CardFile(EF_TOKENINFO, info_content))
     for entry in entries:
         descriptor = RSA_KEY_FILE if isinstance(entry.key.private, rsa.RSAPrivateKey) else EC_KEY_FILE
         application.add(CardFile(entry.key.file_id, bytes(entry.key.bits), descriptor=descriptor, internal=True))
@@ -237,13 +241,13 @@ def _odf(*, trusted: bool = False) -> bytes:
     return b"".join(constructed(number, _reference(file)) for number, file in directories)
 
 
-def token_info(serial: bytes, told: Algorithms | None = None) -> bytes:
+def token_info(serial: bytes, algorithms: Algorithms | None = None) -> bytes:
     """EF(TokenInfo) (ISO/IEC 7816-15 8.10): version 1 is coded 0."""
     flags = bits(LOGIN_REQUIRED, PRN_GENERATION)
     more = (
         b""
-        if told is None
-        else constructed(2, _algorithm(1, CKM_RSA_PKCS, told.rsa), _algorithm(2, CKM_ECDSA, told.ec))
+        if algorithms is None
+        else constructed(2, _algorithm(1, CKM_RSA_PKCS, algorithms.rsa), _algorithm(2, CKM_ECDSA, algorithms.ec))
     )
     return sequence(integer(0), octets(serial), utf8(MANUFACTURER), utf8(LABEL, 0x80), flags, more)
 
@@ -277,8 +281,10 @@ def _private_key(entry: KeyWithCertificate, look: ObjectTraits) -> bytes:
     common = sequence(utf8(TITLES[key.purpose]), bits(PRIVATE), octets(guard) if guard else b"", consent)
     access = bits(SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, KEY_LOCAL)
     number = 1 if isinstance(key.private, rsa.RSAPrivateKey) else 2
-    told = b"" if look.told is None else constructed(1, integer(number))
-    attributes = sequence(octets(key.id), bits(*private_usage(key)), access, integer(key.reference), told)
+    algorithm_reference = b"" if look.told is None else constructed(1, integer(number))
+    attributes = sequence(
+        octets(key.id), bits(*private_usage(key)), access, integer(key.reference), algorithm_reference
+    )
     return _key_object(key, common, attributes, _reference(key.file_id))
 
 

@@ -34,15 +34,15 @@ class UnknownTraitError(ValueError):
 
 def check(traits: Iterable[str], kind: str) -> tuple[str, ...]:
     """The traits of a card of that kind, each once. Raises UnknownTraitError."""
-    wanted = tuple(dict.fromkeys(traits))
-    for name in wanted:
+    trait_names = tuple(dict.fromkeys(traits))
+    for name in trait_names:
         if name not in TRAITS:
             raise UnknownTraitError(f"there is no trait {name!r}; this version has: {', '.join(TRAITS)}")
         if kind not in TRAITS[name].kinds:
             raise UnknownTraitError(f"no card of kind {kind} has the trait {name!r}")
-    for first, second in contradictions(wanted):
+    for first, second in contradictions(trait_names):
         raise UnknownTraitError(f"one card cannot have both {first!r} and {second!r}")
-    return wanted
+    return trait_names
 
 
 def contradictions(traits: tuple[str, ...]) -> list[tuple[str, str]]:

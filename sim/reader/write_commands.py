@@ -117,17 +117,17 @@ class WriteCommands:
             self._set_key(new_file, file.private)
 
     def _create(self, command: ReceivedCommand) -> Answer:
-        wanted = _parse_file_request(command)
+        request = _parse_file_request(command)
         directory = self._files.current_df
         self._demand(directory, CREATE)
-        if wanted.id in directory.children:
+        if request.id in directory.children:
             raise StatusError(status.FILE_EXISTS)
-        internal = wanted.descriptor != TRANSPARENT
+        internal = request.descriptor != TRANSPARENT
         used_bytes = sum(len(file.content) for file in directory.children.values() if not file.internal)
-        if not internal and used_bytes + wanted.size > MEMORY:
+        if not internal and used_bytes + request.size > MEMORY:
             raise StatusError(status.NO_SPACE)
         new_file = CardFile(
-            wanted.id, bytes(wanted.size), descriptor=wanted.descriptor, internal=internal, rights=wanted.rights
+            request.id, bytes(request.size), descriptor=request.descriptor, internal=internal, rights=request.rights
         )
         self._files.current_ef = directory.add(new_file)
         self._keep(new_file)
@@ -179,9 +179,9 @@ class WriteCommands:
 
     def _demand(self, file: CardFile, right: int) -> None:
         """Raises StatusError(6982) unless the code that this right wants was verified."""
-        wanted = file.rights.hex()[right]
-        code = self._codes.by_reference(int(wanted, 16))
-        if int(wanted, 16) != EVERYBODY and (code is None or not code.verified):
+        required_reference = file.rights.hex()[right]
+        code = self._codes.by_reference(int(required_reference, 16))
+        if int(required_reference, 16) != EVERYBODY and (code is None or not code.verified):
             raise StatusError(status.SECURITY_STATUS)
 
     def _keep(self, file: CardFile) -> None:

@@ -41,7 +41,7 @@ class RoomHouse:
         )
 
     def missing(self, errand: str) -> str | None:
-        return self.gone.get(errand) or (None if errand in {one.id for one in ERRANDS} else NOT_HERE)
+        return self.gone.get(errand) or (None if errand in {candidate.id for candidate in ERRANDS} else NOT_HERE)
 
     async def check(self) -> tuple[DeviceOverview, ...]:
         return self.devices
@@ -70,9 +70,9 @@ class RoomHouse:
 
     async def run(self, errand: str, here: AdministratorSession) -> Ended | None:
         room, outer = self._room, self._room.log
-        found = next(one for one in ERRANDS if one.id == errand)
+        definition = next(candidate for candidate in ERRANDS if candidate.id == errand)
         log = await room.journal.start(errand)
-        ended = await room.supervisor.run(found.journey, replace(room.caps, administrator_session=here), log)
+        ended = await room.supervisor.run(definition.journey, replace(room.caps, administrator_session=here), log)
         self.begun.append((errand, ended))
         room.log = outer
         return ended

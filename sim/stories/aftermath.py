@@ -28,8 +28,8 @@ async def assert_ended_well(room: Room, someone: Person, ended: Ended, where: st
     assert ended.outcome in OUTCOMES, f"{ended} after {where}"
     assert ended.reason in REASONS, f"{ended} after {where}"
     assert room.log is not None
-    told = [e.content() for e in await room.chain() if e.type == EventType.ERRAND_ENDED]
-    mine = [content for content in told if content["errand"] == room.log.id]
+    contents = [e.content() for e in await room.chain() if e.type == EventType.ERRAND_ENDED]
+    mine = [content for content in contents if content["errand"] == room.log.id]
     assert [(c["outcome"], c.get("reason", "")) for c in mine] == [(ended.outcome, ended.reason)], where
     assert_true_screen(room, someone, ended, where)
     assert room.world.cabinet.drop.locked, where

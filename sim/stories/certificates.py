@@ -44,7 +44,7 @@ def issuer(
         loa = 2 if reserve else 3
         desk.offered = [Offer(profile, loa, LAST_DAY, **offer) for profile in profiles]  # type: ignore[arg-type]
         desk.online = online
-        desk.administrators = {persona_of(one).hsa_id: persona_of(one).name for one in ("13:new", "14:new")}
+        desk.administrators = {persona_of(name).hsa_id: persona_of(name).name for name in ("13:new", "14:new")}
         room.equip(**desk.ports())
 
     return prepare
@@ -76,9 +76,9 @@ def portal_makes(room: Room) -> Deed:
 
 def desk_of(room: Room) -> IssuerDesk:
     """The issuer of the room."""
-    found = room.caps.issuer
-    assert isinstance(found, IssuerDesk)
-    return found
+    issuer = room.caps.issuer
+    assert isinstance(issuer, IssuerDesk)
+    return issuer
 
 
 def certificates(room: Room) -> list[bytes]:
@@ -93,9 +93,9 @@ def old_is(there: bool, *, new: bool) -> Callable[[Room], None]:
         code_is(OLD_PIN, tries=room.world.card(MINE).tries_left)(room)
         holds = certificates(room)
         old = room.world.card(MINE).keys[0].certificate.public_bytes(Encoding.DER)
-        issued = [one.chain[0] for one in desk_of(room).issued.values()]
+        issued = [issuance.chain[0] for issuance in desk_of(room).issued.values()]
         assert (old in holds) is there
-        assert any(one in holds for one in issued) is new
+        assert any(certificate in holds for certificate in issued) is new
 
     return look
 

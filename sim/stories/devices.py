@@ -55,7 +55,7 @@ class HeldOrders:
         return any(leaver_digest(certificate) in self.leavers for certificate in certificates)
 
     async def listed_stop(self, certificates: Iterable[bytes]) -> Stop | None:
-        return next(filter(None, (self.stopped.get(leaver_digest(one)) for one in certificates)), None)
+        return next(filter(None, (self.stopped.get(leaver_digest(certificate)) for certificate in certificates)), None)
 
     async def are_recent(self) -> bool:
         return not self.too_long_alone
@@ -65,19 +65,20 @@ class HeldOrders:
             {order.order for order in self.all} if self.too_old else await self._activated() | await self.collected()
         )
         return next(
-            (one.delivery for one in self.all if one.card_number == card_number and one.order not in given), None
+            (order.delivery for order in self.all if order.card_number == card_number and order.order not in given),
+            None,
         )
 
     async def find(self, hsa_id: str) -> Order | None:
         unfinished = await self._journal.unfinished(hsa_id)
         unfinished = unfinished if unfinished is not None and unfinished.delivery == "station" else None
         offered = (*await self.owed(), *await self.waiting())
-        return unfinished or next((one for one in offered if one.hsa_id == hsa_id), None)
+        return unfinished or next((order for order in offered if order.hsa_id == hsa_id), None)
 
     async def posted(self, hsa_id: str, card_number: str) -> Order | None:
         unfinished = await self._journal.unfinished(hsa_id)
         offered = (*((unfinished,) if unfinished else ()), *await self._owed(), *await self._waiting())
-        return next((one for one in offered if one.delivery == "post" and one.card_number == card_number), None)
+        return next((order for order in offered if order.delivery == "post" and order.card_number == card_number), None)
 
     async def past(self, hsa_id: str, card_number: str = "") -> Order | None:
         over = (order for order in self.all if order.hsa_id == hsa_id and order.last_day < NOW.date().isoformat())
@@ -87,19 +88,19 @@ class HeldOrders:
         return self.administrators.get(hsa_id)
 
     async def waiting(self) -> tuple[Order, ...]:
-        return tuple(one for one in await self._waiting() if one.delivery == "station")
+        return tuple(order for order in await self._waiting() if order.delivery == "station")
 
     async def _waiting(self) -> tuple[Order, ...]:
-        gone = {one.order for one in self.all} if self.too_old else await self.collected() | await self._activated()
+        gone = {order.order for order in self.all} if self.too_old else await self.collected() | await self._activated()
         today = NOW.date().isoformat()
-        return tuple(one for one in self.all if one.order not in gone and one.last_day >= today)
+        return tuple(order for order in self.all if order.order not in gone and order.last_day >= today)
 
     async def owed(self) -> tuple[Order, ...]:
-        return tuple(one for one in await self._owed() if one.delivery == "station")
+        return tuple(order for order in await self._owed() if order.delivery == "station")
 
     async def _owed(self) -> tuple[Order, ...]:
         activated = set() if self.too_old else await self._activated() - await self.collected()
-        return tuple(replace(one, receipt_owed=True) for one in self.all if one.order in activated)
+        return tuple(replace(order, receipt_owed=True) for order in self.all if order.order in activated)
 
     async def owed_as_of(self) -> datetime | None:
         return None if self.too_old else NOW
@@ -140,11 +141,11 @@ class ListedLogIn:
     async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
         if self.away or self.orders.too_long_alone:
             return Unavailable()
-        known = await self.orders.administrator(proof.hsa_id)
-        refusal = refusal_to_attend(known, proof.loa, NOW.date().isoformat())
-        if refusal is not None or known is None:
+        administrator = await self.orders.administrator(proof.hsa_id)
+        refusal = refusal_to_attend(administrator, proof.loa, NOW.date().isoformat())
+        if refusal is not None or administrator is None:
             return RequestDeclined(refusal or "not_administrator")
-        return LoggedIn(known.hsa_id, known.name, "list", proof, known.roles)
+        return LoggedIn(administrator.hsa_id, administrator.name, "list", proof, administrator.roles)
 
     async def tasks(self, administrator: LoggedIn, *, take: str = "") -> Tasks | RequestDeclined | Unavailable:
         """As the server tells them; offline nobody does."""
@@ -230,7 +231,9 @@ def seal() -> StationSeal:
     """A station's key, with its certificate and the authority's."""
     above, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     chain = (_certificate(STATION, key, above), _certificate(AUTHORITY, above, above))
-    return StationSeal(STATION, "Testentrén", key, tuple(one.public_bytes(Encoding.DER) for one in chain))
+    return StationSeal(
+        STATION, "Testentrén", key, tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
+    )
 
 
 def _certificate(subject: str, key: ec.EllipticCurvePrivateKey, issuer: ec.EllipticCurvePrivateKey) -> x509.Certificate:
@@ -249,15 +252,15 @@ def _certificate(subject: str, key: ec.EllipticCurvePrivateKey, issuer: ec.Ellip
 
 def order_of(number: int, **changed: Any) -> Order:
     """The order of a made-up person, whose card waits in slot 2 * number."""
-    who = person(number)
+    holder = person(number)
     facts: dict[str, Any] = {
         "order": f"A-{number:04d}",
-        "hsa_id": who.hsa_id,
-        "name": None if who.protected_identity else who.name,
-        "protected": who.protected_identity,
-        "card_number": who.new.card_number,
+        "hsa_id": holder.hsa_id,
+        "name": None if holder.protected_identity else holder.name,
+        "protected": holder.protected_identity,
+        "card_number": holder.new.card_number,
         "product": "ordinary",
-        "loa": who.new.loa,
+        "loa": holder.new.loa,
         "slot": 2 * number,
         "last_day": "2026-12-31",
     }

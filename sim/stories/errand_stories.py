@@ -72,7 +72,7 @@ async def play(
     someone = person(room.world, room.clock, tale.story(), interruption)
     if befall is not None:
         someone.befalls = lambda at: befall(room, someone, at)
-    errand = next(one for one in ERRANDS if one.id == tale.errand)
+    errand = next(candidate for candidate in ERRANDS if candidate.id == tale.errand)
     ended = await room.errand(someone, errand.journey, errand.id)
     return room, someone, ended
 
@@ -90,8 +90,8 @@ async def assert_ended_somehow(room: Room, someone: Person, ended: Ended, tale: 
 async def ends_told(room: Room) -> list[tuple[str, str]]:
     """Return how the errand ended, as its events have it: once."""
     assert room.log is not None
-    told = [e.content() for e in await room.chain() if e.type == EventType.ERRAND_ENDED]
-    return [(c["outcome"], c.get("reason", "")) for c in told if c["errand"] == room.log.id]
+    contents = [e.content() for e in await room.chain() if e.type == EventType.ERRAND_ENDED]
+    return [(c["outcome"], c.get("reason", "")) for c in contents if c["errand"] == room.log.id]
 
 
 async def assert_left_well(room: Room, someone: Person, ended: Ended, where: str, *, full: bool = False) -> None:

@@ -95,7 +95,7 @@ def _rogue(made: Callable[[VirtualCard], VirtualCard]) -> Callable[[Room], None]
         here = [slot.card for slot in world.slots.values()]
         for name in names:
             card = world.card(name)
-            if all(card is not one for one in here):
+            if all(card is not inserted for inserted in here):
                 world.cards[name] = made(card)
 
     return strike
@@ -108,7 +108,7 @@ def believed_rogues(room: Room) -> list[VirtualCard]:
 
 
 def _verified(card: VirtualCard) -> bool:
-    return any(one.ins == "VERIFY" and one.sw == status.OK for one in card.log)
+    return any(entry.ins == "VERIFY" and entry.sw == status.OK for entry in card.log)
 
 
 def _true_behind(card: VirtualCard) -> bool:

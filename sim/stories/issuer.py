@@ -278,18 +278,18 @@ class IssuerDesk:
     ) -> CardHeld | CardMarked | RequestQueued | RequestDeclined:
         if by is not None and (refused := self._not_meant((by,), "card.hold", card_number)) is not None:
             return refused
-        who = by.hsa_id if by else ""
+        actor = by.hsa_id if by else ""
         card = self.cards.get(card_number)
         refusal = self.declines.get("hold") or (card and f"card_{card.state}" in DEAD and f"card_{card.state}")
         if refusal or note_only:
             return RequestDeclined(refusal or "over_limit")
         if not self.online:
-            return self._queue("hold", card_number, reason, who)
+            return self._queue("hold", card_number, reason, actor)
         if card is None:
             return RequestDeclined("unknown_card")
         before = card.held_from or card.state
         self.set_state(card_number, state="held", held_from=before, hold_reason=reason)
-        self.told.append(("hold", card_number, reason, who))
+        self.told.append(("hold", card_number, reason, actor))
         return CardHeld(before) if self.holds else CardMarked()
 
     async def lift(
@@ -395,7 +395,10 @@ class IssuerDesk:
             word = CardWord(card_number, "active", "6XX", here, nonce=nonce)
             return word if card_number in self.others else NotFound()
         people = [self.people.get(of) for of in card.hsa_ids if hsa_id in ("", of)]
-        person = next((one for one in people if one is not None and not _has_left(one)), next(iter(people), None))
+        person = next(
+            (candidate for candidate in people if candidate is not None and not _has_left(candidate)),
+            next(iter(people), None),
+        )
         left = person is not None and _has_left(person)
         return CardWord(
             card_number, card.state, card.product, "unknown" if person is None else "left" if left else "here",
@@ -410,11 +413,13 @@ class IssuerDesk:
             return Unavailable()
         card = self.cards.get(card_number)
         holders = card.hsa_ids if card else (hsa_id,)
-        allowed = [one for one in people if one.hsa_id in holders or one.hsa_id in self.administrators]
-        if not allowed or any(not_meant(one, "directory.find", one.hsa_id) for one in people):
+        allowed = [person for person in people if person.hsa_id in holders or person.hsa_id in self.administrators]
+        if not allowed or any(not_meant(person, "directory.find", person.hsa_id) for person in people):
             return RequestDeclined("not_allowed")
         if card_number:
-            record = card and next((card.as_of(one.hsa_id) for one in people if one.hsa_id in card.hsa_ids), card)
+            record = card and next(
+                (card.as_of(person.hsa_id) for person in people if person.hsa_id in card.hsa_ids), card
+            )
             return Found(self.people.get(record.hsa_id), (record,), tuple(self.offered)) if record else NotFound()
         person = self.people.get(hsa_id)
         theirs = tuple(card for card in self.cards.values() if card.hsa_id == hsa_id)
@@ -424,8 +429,8 @@ class IssuerDesk:
         return self.online and hsa_id in self.mailboxes
 
     def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
-        asked = {"errand": errand, "product": product, "card_number": card_number}
-        return next((one for one in self.switched_off if switches_off(one, **asked)), None)
+        conditions = {"errand": errand, "product": product, "card_number": card_number}
+        return next((switch_off for switch_off in self.switched_off if switches_off(switch_off, **conditions)), None)
 
     def nonce_for(self, card_number: str) -> str:
         """A nonce for a mandate about that card."""
@@ -458,13 +463,13 @@ class IssuerDesk:
             return refused
         return None if administrator.hsa_ids.isdisjoint(facts.hsa_ids) else RequestDeclined("own_card")
 
-    def _no(self, what: str) -> RequestDeclined | Unavailable | None:
+    def _no(self, action: str) -> RequestDeclined | Unavailable | None:
         if not self.online:
             return Unavailable()
-        return RequestDeclined(self.declines[what]) if what in self.declines else None
+        return RequestDeclined(self.declines[action]) if action in self.declines else None
 
-    def _queue(self, what: str, card_number: str, reason: str, by: str) -> RequestQueued:
-        self.queue.append((what, card_number, reason, by))
+    def _queue(self, action: str, card_number: str, reason: str, by: str) -> RequestQueued:
+        self.queue.append((action, card_number, reason, by))
         return RequestQueued(self._clock.now())
 
     def set_state(self, card_number: str, **changed: Any) -> None:

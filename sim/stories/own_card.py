@@ -37,7 +37,7 @@ def product(*, proved: Proved = "card", **changed: dict[str, Any]) -> Callable[[
         profile = room.world.product.model_dump() if isinstance(room.world, RoomWorld) else {}
         tables = {table: profile[table] | rows for table, rows in changed.items()}
         mine = Profile.model_validate(profile | tables | {"proved": proved})
-        others = [one for one in room.settings.profiles if one.name != mine.name]
+        others = [other for other in room.settings.profiles if other.name != mine.name]
         knowing(Profiles([*others, mine]))(room)
 
     return prepare

@@ -82,7 +82,7 @@ def _reasons(node: ast.AST) -> Iterator[str]:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "stop":
             for reason in call.args if len(call.args) == 1 else ():
                 written = [reason.body, reason.orelse] if isinstance(reason, ast.IfExp) else [reason]
-                yield from (one.value for one in written if isinstance(one, ast.Constant))
+                yield from (expression.value for expression in written if isinstance(expression, ast.Constant))
 
 
 @cache

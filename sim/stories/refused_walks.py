@@ -66,8 +66,8 @@ class RefusedWalk:
 
     def steps(self, kind: str) -> Steps:
         """The answers from `at` to the end, with whole names."""
-        told = self.then if isinstance(self.then, tuple) else self.then(kind)
-        return tuple((f"{self.prefix}.{view}", value) for view, value in (*told, (f"stop.{self.reason}", "end")))
+        answers = self.then if isinstance(self.then, tuple) else self.then(kind)
+        return tuple((f"{self.prefix}.{view}", value) for view, value in (*answers, (f"stop.{self.reason}", "end")))
 
 
 def typed_unless_named(code: str, before: Steps = ()) -> Callable[[str], Steps]:
@@ -98,11 +98,12 @@ def _standing(
     """Return the walks refused by what the register says of a card or its holder."""
     names = (("held", HELD, "the card is on hold"), ("blocked", BLOCKED, "the card is blocked"),
              ("unknown", UNKNOWN, "the register does not know the card"))  # fmt: skip
-    reasons = (*((f"{prefix}_{name}", who, until) for name, who, until in names),
+    reasons = (*((f"{prefix}_{name}", holder, until) for name, holder, until in names),
                ("holder_left", LEFT, "the holder has left"),
                ("holder_unknown", NO_PERSON, "the directory does not know the holder"))  # fmt: skip
     return tuple(
-        RefusedWalk(errand, reason, until, at, kinds=kinds, whose=who, which=which) for reason, who, until in reasons
+        RefusedWalk(errand, reason, until, at, kinds=kinds, whose=holder, which=which)
+        for reason, holder, until in reasons
     )
 
 

@@ -65,24 +65,24 @@ def both(*steps: Callable[[Room], None]) -> Callable[[Room], None]:
     return prepare
 
 
-def told(*wanted: tuple[str, ...]) -> Callable[[Room], None]:
+def told(*expected: tuple[str, ...]) -> Callable[[Room], None]:
     """Return a check of what the issuer was told, and in which state the card is then; nothing else was asked to be changed."""
 
     def look(room: Room) -> None:
         issuer = room.caps.blocking
         assert isinstance(issuer, IssuerDesk)
-        assert tuple(issuer.told) == wanted
+        assert tuple(issuer.told) == expected
 
     return look
 
 
-def queued(what: str, reason: str, by: str) -> Callable[[Room], None]:
+def queued(action: str, reason: str, by: str) -> Callable[[Room], None]:
     """Return a check of what waits until there is a connection."""
 
     def look(room: Room) -> None:
         issuer = room.caps.blocking
         assert isinstance(issuer, IssuerDesk)
-        assert issuer.queue == [(what, NUMBER, reason, by)]
+        assert issuer.queue == [(action, NUMBER, reason, by)]
 
     return look
 

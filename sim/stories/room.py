@@ -99,8 +99,8 @@ def keys_of(persona: Persona) -> tuple[StoredKey, ...]:
 def persona_of(name: str) -> Persona:
     """The made-up person's card, with keys that are made at once; an old card has the canary PIN."""
     persona = replace(bench_cards.persona(name), key_algorithm="EC-P256")
-    known = name.endswith(":old") or name.startswith(("13:", "14:"))
-    return replace(persona, pin=OLD_PIN) if known else persona
+    has_old_pin = name.endswith(":old") or name.startswith(("13:", "14:"))
+    return replace(persona, pin=OLD_PIN) if has_old_pin else persona
 
 
 class RoomWorld(VirtualBench):
@@ -261,9 +261,9 @@ class Room:
         rows = await self.store.transact(
             lambda cx: cx.execute("SELECT envelope, data, salt FROM outbox ORDER BY sequence").fetchall()
         )
-        found = [events.restore(*row) for row in rows]
-        assert_chain(found)
-        return found
+        restored = [events.restore(*row) for row in rows]
+        assert_chain(restored)
+        return restored
 
     async def told(self) -> list[str]:
         """The events in short: `slot.open opened`, `ended done`."""
@@ -293,10 +293,10 @@ def _waits_at(coroutine: Any) -> str:
     return f"{getattr(coroutine, '__qualname__', coroutine)}{line}"
 
 
-def assert_chain(found: list[Event]) -> None:
+def assert_chain(chain: list[Event]) -> None:
     """Sequence without gap, each event naming the one before, every hash right (`restore` has checked the data)."""
     prev = events.GENESIS
-    for number, event in enumerate(found, 1):
+    for number, event in enumerate(chain, 1):
         assert (event.sequence, event.prev) == (number, prev)
         prev = event.hash
 

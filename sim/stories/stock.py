@@ -11,7 +11,7 @@ from sim.reader.personas import person
 from sim.stories.room import Room
 
 
-def told(kind: str, **wanted: Any) -> Callable[[Room], None]:
+def told(kind: str, **expected: Any) -> Callable[[Room], None]:
     """The last event of that kind says so."""
 
     def look(room: Room) -> None:
@@ -19,7 +19,7 @@ def told(kind: str, **wanted: Any) -> Callable[[Room], None]:
             lambda cx: cx.execute("SELECT envelope, data FROM outbox ORDER BY sequence").fetchall()
         )
         contents = [json.loads(data) for envelope, data in rows if kind.encode() in envelope]
-        assert {name: contents[-1].get(name) for name in wanted} == wanted
+        assert {name: contents[-1].get(name) for name in expected} == expected
 
     return look
 

@@ -21,14 +21,14 @@ MY_BATCH = SwitchOff("batch", f"{NUMBER[:-3]}000-{NUMBER[:-3]}099", WORDS)
 NEW = person(1).new.card_number
 
 
-def off(one: SwitchOff, *, online: bool = True) -> Callable[[Room], None]:
+def off(switch_off: SwitchOff, *, online: bool = True) -> Callable[[Room], None]:
     """Signed data that the station has; the register knows the card, where it can be asked."""
 
     def prepare(room: Room) -> None:
         issuer = IssuerDesk(authority(), room.clock)
         issuer.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "601", "active"))
         issuer.online = online
-        issuer.switched_off.append(one)
+        issuer.switched_off.append(switch_off)
         room.equip(**issuer.ports())
 
     return prepare

@@ -139,8 +139,8 @@ def open_hands(config: Config, answers: WalkAnswers, folder: Path) -> Iterator[V
 
 def vpcd_ports(config: Config) -> dict[str, int]:
     """Return where vpcd listens for the cards of a reader, of those readers that are called as vpcd calls its own."""
-    found = {name: _VPCD_READER.match(name) for name in (config.readers.holder, config.readers.administrator)}
-    return {name: vpcd.FIRST_PORT + int(match[1]) for name, match in found.items() if match}
+    matches = {name: _VPCD_READER.match(name) for name in (config.readers.holder, config.readers.administrator)}
+    return {name: vpcd.FIRST_PORT + int(match[1]) for name, match in matches.items() if match}
 
 
 @contextmanager

@@ -54,12 +54,12 @@ class BoardPanel(BenchPanel):
         self._hands = hands
         self._title = PanelHeading()
         self._toggles = {
-            what: FaultToggle(partial(self._turn, what), target=what, text=text)
-            for what, text in (("cable", "Cable out"), ("silent", "Silent"), ("case", "Open case"))
+            trouble: FaultToggle(partial(self._turn, trouble), target=trouble, text=text)
+            for trouble, text in (("cable", "Cable out"), ("silent", "Silent"), ("case", "Open case"))
         }
         self._once = [
-            BenchButton(partial(hands.move, "board", what=what), target=what, text=text)
-            for what, text in (("noise", "Noise"), ("restart", "Restart"))
+            BenchButton(partial(hands.move, "board", what=trouble), target=trouble, text=text)
+            for trouble, text in (("noise", "Noise"), ("restart", "Restart"))
         ]
         row = ButtonRow()
         for widget in (*self._toggles.values(), *self._once):
@@ -71,14 +71,14 @@ class BoardPanel(BenchPanel):
         """Show what has befallen it; without a board there is nothing to press."""
         board = picture.board
         on = {"cable": board.cable_out, "silent": board.silent, "case": board.case_open} if board is not None else {}
-        for what, toggle in self._toggles.items():
-            toggle.chosen = on.get(what, False)
+        for trouble, toggle in self._toggles.items():
+            toggle.chosen = on.get(trouble, False)
         for widget in (*self._toggles.values(), *self._once):
             widget.disabled = board is None
         self._title.text = _board(board)
 
-    def _turn(self, what: str) -> None:
-        self._hands.move("board", what=what, on=not self._toggles[what].chosen)
+    def _turn(self, trouble: str) -> None:
+        self._hands.move("board", what=trouble, on=not self._toggles[trouble].chosen)
 
 
 def _flap(drop: DropSlotView) -> str:

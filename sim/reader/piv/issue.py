@@ -39,7 +39,7 @@ def issue(
     def put(slot: int, stored: StoredKey) -> None:
         keys[slot] = stored.private
         packed = slot in traits.compressed or files.gzip_untold
-        content = certificate_object(stored.certificate, compressed=packed, told=not files.gzip_untold)
+        content = certificate_object(stored.certificate, compressed=packed, shows_gzip=not files.gzip_untold)
         objects[CERTIFICATE_OBJECTS[slot]] = content
 
     def make(slot: int, holder: Persona, algorithm: KeyAlgorithm, purpose: KeyPurpose) -> None:

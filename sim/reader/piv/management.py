@@ -62,8 +62,8 @@ class ManagementKeyState:
 
     def _proves(self, expected: tuple[int, bytes], tag: int, proof: bytes) -> bool:
         given, fresh = expected
-        wanted = fresh if given == WITNESS else self._encrypt(fresh)
-        return (given == WITNESS) == (tag == WITNESS) and hmac.compare_digest(proof, wanted)
+        expected_proof = fresh if given == WITNESS else self._encrypt(fresh)
+        return (given == WITNESS) == (tag == WITNESS) and hmac.compare_digest(proof, expected_proof)
 
     def _encrypt(self, block: bytes) -> bytes:
         if len(block) != self._block:

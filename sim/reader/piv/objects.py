@@ -43,12 +43,12 @@ def discovery(policy: bytes) -> bytes:
     return octets(names.AID, 0x4F) + octets(policy, PIN_POLICY)
 
 
-def certificate_object(certificate: x509.Certificate, *, compressed: bool, told: bool = True) -> bytes:
+def certificate_object(certificate: x509.Certificate, *, compressed: bool, shows_gzip: bool = True) -> bytes:
     """`70` certificate, `71` how it is kept, `FE` (part 1 table 10; gzip by RFC 1952)."""
     der = certificate.public_bytes(serialization.Encoding.DER)
     if compressed:
         der = gzip.compress(der, mtime=0)
-    info = octets(bytes([GZIP if compressed and told else PLAIN]), CERTIFICATE_INFO)
+    info = octets(bytes([GZIP if compressed and shows_gzip else PLAIN]), CERTIFICATE_INFO)
     return octets(der, CERTIFICATE) + info + octets(b"", ERROR_DETECTION)
 
 
