@@ -1,4 +1,4 @@
-"""What a bench reports, and the table that a person reads.
+"""Figures that a bench reports, and the table that a person reads.
 
 >>> Figure("identify", 24.0, "ms", beside="floor", ratio=1.2).ratio
 1.2

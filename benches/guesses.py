@@ -1,4 +1,4 @@
-"""What guessing at envelopes brings: ten thousand guesses at one, and whether the time of an answer tells wrong from unknown.
+"""Guesses at envelopes: ten thousand at one, and whether the time of an answer tells wrong from unknown.
 
 The server's own answers and its verifier in a process of its own, on a store and counters on disk. For the times each pair is a
 wrong code for an order that waits and a code for an order that does not exist, in random turn, of many stations, since each has

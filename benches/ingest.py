@@ -1,4 +1,4 @@
-"""How many events a second the server takes durably, through the broker and into its store.
+"""Events a second that the server takes durably, through the broker and into its store.
 
 `mosquitto_pub` sends the same messages twice over the same broker: to `mosquitto_sub`, which is written in C and only
 counts them, and to the server, which checks, chains, stores and acknowledges each. Then the server's ingest without broker,

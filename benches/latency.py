@@ -1,4 +1,4 @@
-"""How soon operations see it: from the station's commit of an event to the frame on a page's feed.
+"""Latency seen by operations: from the station's commit of an event to the frame on a page's feed.
 
 A real station's link, mosquitto with TLS, the real server in a process of its own, a plain HTTP reader on `/events`. The
 server's word `acked` tells when it had committed, one hop later. Beside it the floor: one message to the same broker and

@@ -1,4 +1,4 @@
-"""What part of the machine each of several programs takes while something is measured, with their children."""
+"""Share of the machine that each of several programs takes while something is measured, with their children."""
 
 import os
 import time

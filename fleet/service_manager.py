@@ -32,7 +32,7 @@ class ServiceManager:
 
     @property
     def listens(self) -> bool:
-        """Whether there is anybody to tell."""
+        """Return whether there is anybody to tell."""
         return bool(self._address)
 
     def send(self, *lines: str) -> bool:

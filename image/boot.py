@@ -1,4 +1,4 @@
-"""What the firmware of a machine reads: on EFI one partition with both slots' kernel images; on a Raspberry Pi three partitions.
+"""Files that a machine's firmware reads: on EFI one partition with both slots' kernel images; on a Raspberry Pi three partitions.
 
     boot      autoboot.txt, which names the slots' partitions; the key of /data and the notes of the slots come here later
     boot-a    the firmware's programs, config.txt, both kernels with their initial RAM disks and device trees, and the kernel line

@@ -1,4 +1,4 @@
-"""What `setup.cfg` cannot say: stories and samples of errands lie beside the station's modules and belong to this wheel."""
+"""Packages that `setup.cfg` cannot name: stories and samples of errands, beside the station's modules, are in this wheel."""
 
 from setuptools import setup
 from setuptools.command.build_py import build_py

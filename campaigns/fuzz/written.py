@@ -1,4 +1,4 @@
-"""What is written to a card is read again as it was meant, and writing to a card that lies does no harm here.
+"""Written cards: what is written is read again as it was meant, and a card that lies does no harm here.
 
 `read_what_was_written`: the first byte of an input says what of it is written: an entry of a key or certificate (kind B), a
 change of a directory, a certificate object (PIV), or nothing, and the rest is a list of data objects.

@@ -1,4 +1,4 @@
-"""What cabinet and station say to each other: every message, once, for both sides. Pure. See docs/cabinet-protocol.md.
+"""Messages of cabinet and station: every one, once, for both sides. Pure. See docs/cabinet-protocol.md.
 
 Rules: runs on CPython and on MicroPython 1.25 alike (no dataclasses, enums or typing). A packet is `version, kind,
 sequence, about`, the fields of its kind, 16 bytes of HMAC-SHA-256 under the session's key, and the CRC of the framing.

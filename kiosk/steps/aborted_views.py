@@ -1,4 +1,4 @@
-"""What is said when an errand ended for a reason that no journey knows: a pulled card, a fault, a card left behind."""
+"""Views of an errand that ended for a reason that no journey knows: a pulled card, a fault, a card left behind."""
 
 from typing import Any, Literal, TypedDict
 

@@ -1,4 +1,4 @@
-"""Which card waits for whom, and what the holder agrees to before anything opens."""
+"""The waiting order: which card waits for whom, and what the holder agrees to before anything opens."""
 
 from drivers.printer.port import Ready
 from kiosk.issuer.ports import CardWord, Unavailable

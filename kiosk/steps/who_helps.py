@@ -1,4 +1,4 @@
-"""Who helps where the station cannot, and what can be done at this hour: put on every view that sends somebody on.
+"""Help elsewhere, and what can be done at this hour: put on every view that sends somebody on.
 
 From the region's data: `[place.STATION]` of this station or the nearest place with hours, else the line `office`. The hours are
 told in words of today. While that is closed, where somebody is now comes first, and the closed office with its hours after it.

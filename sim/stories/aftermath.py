@@ -1,4 +1,4 @@
-"""What must hold after every pick-up, however it ended; and a card that leaves the reader where its contact breaks."""
+"""Invariants after every pick-up, however it ended; and a card that leaves the reader where its contact breaks."""
 
 import asyncio
 from collections.abc import Callable

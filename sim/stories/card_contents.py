@@ -1,4 +1,4 @@
-"""What a virtual card holds, as a reader finds it: looked at without the station."""
+"""Contents of a virtual card, as a reader finds them: looked at without the station."""
 
 from drivers.reader.card_reader import open_session
 from drivers.reader.model import CardFacts

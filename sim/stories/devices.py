@@ -1,4 +1,4 @@
-"""What stands behind the desk of a journey, in memory: orders, the verifier of code letters, a printer, the station's seal."""
+"""Devices and peers of a journey, in memory: orders, the verifier of code letters, a printer, the station's seal."""
 
 import json
 from collections import deque

@@ -1,4 +1,4 @@
-"""What may befall a station's devices while somebody stands at it, by name.
+"""Faults of a station's devices while somebody stands at it, by name.
 
 Each strikes a `Room` at a question. What is `passing` is over at the next question; everything else stays until the errand
 has ended, and `heal` then undoes it where the journal has to be read.

@@ -1,4 +1,4 @@
-"""How long a test waits for what should come. It ends what hangs, and asserts nothing.
+"""Time that a test waits for what should come. It ends what hangs, and asserts nothing.
 
 Shorter than the time-out of a test as a whole, so that the failure names what did not come.
 """

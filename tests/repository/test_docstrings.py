@@ -55,3 +55,10 @@ def test_every_name_in_a_docstring_exists() -> None:
     gone = [f"{place} {name}" for place, text in docstrings() for name in CAMEL_CASE.findall(text) if name not in known]
     number_of_a_receipt = re.compile(r" [A-Z]\d[A-Z]\d[A-Z]$")  # parts of one, by example
     assert [name for name in gone if not number_of_a_receipt.search(name)] == []
+
+
+OPENINGS = re.compile(r"(What|Who|Whose|Whether|Where|How|Which|When)\b")
+
+
+def test_docstrings_open_with_a_noun_phrase_or_an_imperative() -> None:
+    assert [f"{place} {text.splitlines()[0]}" for place, text in docstrings() if OPENINGS.match(text)] == []

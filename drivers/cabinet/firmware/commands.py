@@ -1,4 +1,4 @@
-"""What each command does, once the link has found it genuine and new. Pure.
+"""Effect of each command, once the link has found it genuine and new. Pure.
 
 Rules: an answer at once, always. Nothing that opens is done while the housing is open.
 """

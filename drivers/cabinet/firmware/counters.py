@@ -1,4 +1,4 @@
-"""What outlives a restart: starts, cards in the bin, openings of each slot. Pure, over the flash port.
+"""Counters that outlive a restart: starts, cards in the bin, openings of each slot. Pure, over the flash port.
 
 Rules: two files are written in turn, each with a generation and a checksum, so that a loss of power in the middle costs
 the newest record and never both. Flash wears: openings are kept in memory and written at most once a minute, a card in

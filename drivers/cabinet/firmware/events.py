@@ -1,4 +1,4 @@
-"""What has happened and the host has not taken yet, numbered from the start of the board. Pure.
+"""Events that the host has not taken yet, numbered from the start of the board. Pure.
 
 Rules: numbers have no gaps as long as nothing is lost; where more wait than are kept, the oldest are dropped and an
 EVENTS_LOST with their count stands in their place.

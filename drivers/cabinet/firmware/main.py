@@ -1,4 +1,4 @@
-"""What the board runs after power on: the cabinet's firmware."""
+"""Entry point of the board after power on: the cabinet's firmware."""
 
 from drivers.cabinet.firmware import rp2040
 

@@ -1,4 +1,4 @@
-"""What is frozen into the board's image of the cabinet's own, and of micropython-lib. Run by MicroPython's tools."""
+"""Manifest of the board's image: our modules and those of micropython-lib. Run by MicroPython's tools."""
 
 require("hmac")
 package(

@@ -1,4 +1,4 @@
-"""What the logic needs of a board: pins, flash, chip. Bases for the real ones and for those of tests.
+"""Ports of the logic to a board: pins, flash, chip. Bases for the real ones and for those of tests.
 
 Rules: no method waits. Times are whole milliseconds of a clock that never goes back, passed in by the caller.
 """

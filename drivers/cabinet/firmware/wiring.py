@@ -1,4 +1,4 @@
-"""Which pin does what, as data: `wiring.json` in the board's flash. Pure.
+"""Map of pins to their use, as data: `wiring.json` in the board's flash. Pure.
 
 Told entry by entry in docs/cabinet-protocol.md.
 

@@ -1,4 +1,4 @@
-"""Where a profile knows each value from: `source = "..."`, or `unverified = true`, and nothing in between. Pure.
+"""Source of each value of a profile: `source = "..."`, or `unverified = true`, and nothing in between. Pure.
 
 A value is written bare, and the `source` or `unverified` of its table (or of one round it) stands for it, or with its
 own: `{ value = 6, source = "..." }`. An entry in a list of tables carries its own beside its keys. What only names the

@@ -1,4 +1,4 @@
-"""What came of the last nightly check of the store."""
+"""Result of the last nightly check of the store."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What came out of the bin: counted or read one by one, held against the list and the cabinet's count, explained."""
+"""Cards out of the bin: counted or read one by one, held against the list and the cabinet's count, explained."""
 
 from dataclasses import dataclass
 from typing import Any

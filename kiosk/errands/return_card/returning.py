@@ -1,4 +1,4 @@
-"""Which card is returned, by chip and code, by chip alone or by its printed number; how it falls; what the issuer is told."""
+"""The returned card: known by chip and code, by chip alone or by its printed number; how it falls; what the issuer is told."""
 
 from dataclasses import dataclass, replace
 

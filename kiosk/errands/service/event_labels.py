@@ -1,4 +1,4 @@
-"""What happened last, in words: every type of event, every effect and what came of it, without whom it was about.
+"""The last events in words: every type of event, every effect and what came of it, without whom it was about.
 
 A type, effect or outcome that these tables do not know (the station is older than its file) is told as such, never as a code.
 

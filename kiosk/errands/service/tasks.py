@@ -1,4 +1,4 @@
-"""What can be done to the machine: each of it an effect with its outcome, and by whom."""
+"""Tasks on the machine: each of them an effect with its outcome, and by whom."""
 
 from typing import assert_never
 

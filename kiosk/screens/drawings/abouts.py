@@ -1,4 +1,4 @@
-"""What something is about: a card or the station, and beside it what has to do with it. Wide beside a title, high on a stage."""
+"""Subject of a view: a card or the station, and beside it what has to do with it. Wide beside a title, high on a stage."""
 
 from kiosk.screens import fonts
 from kiosk.screens.drawings.machine import GREY, HEIGHT, PAPER, SHADE, STEEL, STROKE, THIN, card, thumbnail

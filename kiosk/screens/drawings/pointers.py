@@ -1,4 +1,4 @@
-"""Where something stands that is to be read or typed, lit: a line of the letter, the number on a card, the cells of a code."""
+"""Pointers to what is to be read or typed, lit: a line of the letter, the number on a card, the cells of a code."""
 
 from collections.abc import Sequence
 

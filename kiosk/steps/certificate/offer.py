@@ -1,4 +1,4 @@
-"""What may be renewed on a card, before any code is typed: by the product, by the issuer, and by what is on the card.
+"""Renewals to offer on a card, before any code is typed: by the product, by the issuer, and by what is on the card.
 
 Rules: a certificate is renewed from half a year before its end; one that is revoked, or of an issuer whom we do not trust,
 proves nothing. A newer certificate beside the old one was left by an errand that broke off: only its test is missing.

@@ -1,1 +1,1 @@
-"""Who is here: the holder's card, an administrator who attends, a release code, a proof of possession."""
+"""Identity: the holder's card, an administrator who attends, a release code, a proof of possession."""

@@ -1,4 +1,4 @@
-"""What is said where the register's word is against a card, or against who has it."""
+"""Views for a card that the register speaks against, or against who has it."""
 
 from kiosk.issuer.ports import CardState
 from kiosk.steps.capabilities import StopError

@@ -1,4 +1,4 @@
-"""Who is standing here: the holder's own valid card and its PIN, or an ID administrator who attends.
+"""Identification: the holder's own valid card and its PIN, or an ID administrator who attends.
 
 Rules: docs/rules.md, "Hand-over and return". A card that is not valid identifies nobody.
 """

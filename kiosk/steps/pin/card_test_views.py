@@ -1,4 +1,4 @@
-"""What is said of a card that cannot be tested here: before its code is touched, and in the end."""
+"""Views of a card that cannot be tested here: before its code is touched, and in the end."""
 
 from typing import Literal
 

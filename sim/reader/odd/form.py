@@ -1,4 +1,4 @@
-"""How a code is written in bytes, by its password type (ISO/IEC 7816-15 8.9.2), as the card sees it.
+"""Encodings of a code in bytes, by its password type (ISO/IEC 7816-15 8.9.2), as the card sees it.
 
 Written apart from the reader's own encoding on purpose: the two check each other.
 

@@ -1,4 +1,4 @@
-"""What a PIV card keeps without power besides its codes: a key for each slot, data objects, the management key.
+"""Memory of a PIV card besides its codes: a key for each slot, data objects, the management key.
 
 The management key of a made-up card is the one that such cards leave the factory with and that their makers publish.
 """

@@ -1,4 +1,4 @@
-"""Where micropython-lib's `hmac` is not to be had: HMAC (RFC 2104) with the part of its interface that we use.
+"""HMAC (RFC 2104) for a board without micropython-lib's `hmac`, with the part of its interface that we use.
 
 Rules: same names and arguments as micropython-lib and CPython; `digestmod` is a constructor of `hashlib` with blocks
 of 64 bytes (SHA-256). A MAC is asked for once, since MicroPython's hashes cannot be copied. Used by MicroPython's Unix
