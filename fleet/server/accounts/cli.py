@@ -45,8 +45,8 @@ def add_parsers(commands: Any, command: Making) -> None:
     )
     for group, members in groups:
         several = commands.add_parser(group).add_subparsers(required=True, metavar="COMMAND")
-        for name, (work, said, options) in members.items():
-            parser = command(several, name, _doing(work), said)
+        for name, (work, help_text, options) in members.items():
+            parser = command(several, name, _doing(work), help_text)
             add_store_arguments(parser)
             for option in options:
                 option(parser)
@@ -144,8 +144,8 @@ def _add_token(arguments: argparse.Namespace, connection: Connection, now: datet
     role = Role(arguments.role)
     given = " ".join(arguments.organisation)
     value = tokens.add(connection, arguments.name, role, arguments.stations, arguments.days, now, given)
-    told = f"{arguments.role} {arguments.stations}, {arguments.days} days{f', {given}' if given else ''}"
-    _note(connection, now, "token.add", arguments.name, told)
+    detail = f"{arguments.role} {arguments.stations}, {arguments.days} days{f', {given}' if given else ''}"
+    _note(connection, now, "token.add", arguments.name, detail)
     return {"token": value}, value
 
 
@@ -212,8 +212,8 @@ def _days(parser: argparse.ArgumentParser) -> None:
 
 
 def _organisations(parser: argparse.ArgumentParser) -> None:
-    what = "of whose people it may ask and tell, as their HSA-ids begin; again for more (without: all)"
-    parser.add_argument("--organisation", action="append", default=[], metavar="SE...", help=what)
+    help_text = "of whose people it may ask and tell, as their HSA-ids begin; again for more (without: all)"
+    parser.add_argument("--organisation", action="append", default=[], metavar="SE...", help=help_text)
 
 
 def _program_grant(parser: argparse.ArgumentParser) -> None:

@@ -75,8 +75,8 @@ def agree(connection: Connection, name: str, by: str, now: datetime) -> str:
     bound = {"hsa_id": waiting.hsa_id, "hsa_until": now + LASTS}
     connection.execute(update(users).where(users.c.id == person.id).values(bound))
     connection.execute(delete(hsa_bindings).where(hsa_bindings.c.user == person.id))
-    for who in (waiting.by, by):
-        duties.record(connection, person.id, who, "granted", now)
+    for granter in (waiting.by, by):
+        duties.record(connection, person.id, granter, "granted", now)
     return str(waiting.hsa_id)
 
 

@@ -89,8 +89,8 @@ def from_issuer(
         _insert(connection, name, subject, granted, now)
     else:
         connection.execute(update(users).where(users.c.id == row.id).values(name=name))
-        asked = and_(commands.c.by == row.name, commands.c.state == "waiting")
-        connection.execute(update(commands).where(asked).values(by=name))
+        own_waiting = and_(commands.c.by == row.name, commands.c.state == "waiting")
+        connection.execute(update(commands).where(own_waiting).values(by=name))
         for column in (proposals.c.by, proposals.c.second):
             connection.execute(update(proposals).where(column == row.name).values({column: name}))
         grant(connection, row.id, granted)
@@ -103,8 +103,8 @@ def record_hsa_id(connection: Connection, subject: str, hsa_id: str) -> None:
     if hsa_id:
         before = and_(users.c.hsa_id == hsa_id, or_(users.c.subject.is_(None), users.c.subject != subject))
         connection.execute(update(users).where(before).values(hsa_id=None))
-    told = {"hsa_id": hsa_id or None, "hsa_until": None}
-    connection.execute(update(users).where(users.c.subject == subject).values(told))
+    values = {"hsa_id": hsa_id or None, "hsa_until": None}
+    connection.execute(update(users).where(users.c.subject == subject).values(values))
 
 
 def hsa_id_at(now: datetime) -> ColumnElement[str | None]:

@@ -90,9 +90,11 @@ def seal_all(connection: Connection, sealer: Sealer) -> int:
     """Every secret under the present key. Gives how many were not. Raises SecretsError."""
     changed = 0
     for row in connection.execute(select(users.c.id, users.c.secret, users.c.sealed_secret)).all():
-        about, held = account(row.id), row.sealed_secret
-        text = row.secret if held is None else sealer.open(held, about)
-        if text is None or (held is not None and held.startswith(f"{_FORM}.{sealer.current}.") and row.secret is None):
+        about, sealed = account(row.id), row.sealed_secret
+        text = row.secret if sealed is None else sealer.open(sealed, about)
+        if text is None or (
+            sealed is not None and sealed.startswith(f"{_FORM}.{sealer.current}.") and row.secret is None
+        ):
             continue
         values = {"secret": None, "sealed_secret": sealer.seal(text, about)}
         connection.execute(update(users).where(users.c.id == row.id).values(values))
@@ -103,12 +105,12 @@ def seal_all(connection: Connection, sealer: Sealer) -> int:
 def rotate(connection: Connection, path: Path) -> int:
     """A new key for everything; the one before stays in the file for servers that run, and goes at the next rotation. Gives how
     many secrets were sealed anew. Raises SecretsError."""
-    held = read(path)
-    before = next(iter(held))
-    keys = {_new_name(): secrets.token_bytes(_KEY_BYTES), **held}
+    old_keys = read(path)
+    before = next(iter(old_keys))
+    keys = {_new_name(): secrets.token_bytes(_KEY_BYTES), **old_keys}
     write(path, keys)  # durable before anything is sealed with it
     changed = seal_all(connection, Sealer(keys))
-    write(path, {name: key for name, key in keys.items() if name == before or name not in held})
+    write(path, {name: key for name, key in keys.items() if name == before or name not in old_keys})
     return changed
 
 

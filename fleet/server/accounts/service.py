@@ -124,8 +124,8 @@ class AccountService:
 
     def make_token(self, name: str, role: Role, stations: str, days: int, organisations: str = "") -> str:
         """A new token; its value."""
-        told = f"{role.value} {stations}, {days} days{f', {organisations}' if organisations else ''}"
-        with self._doing(AuditEvent("token.add", name, told)) as connection:
+        detail = f"{role.value} {stations}, {days} days{f', {organisations}' if organisations else ''}"
+        with self._doing(AuditEvent("token.add", name, detail)) as connection:
             return tokens.add(connection, name, role, stations, days, self.clock(), organisations)
 
     def revoke_token(self, name: str) -> None:
@@ -189,8 +189,8 @@ def mail_link(connection: Connection, name: str, since: datetime | None) -> None
 
 
 def _give(connection: Connection, user: int, by: Sequence[str], act: vouching.Act, now: datetime) -> None:
-    for who in by:
-        vouching.record(connection, user, who, act, now)
+    for actor in by:
+        vouching.record(connection, user, actor, act, now)
 
 
 def _tell(connection: Connection, by: Sequence[str], deed: AuditEvent, now: datetime) -> None:

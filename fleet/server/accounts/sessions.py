@@ -48,8 +48,8 @@ def begin(connection: Connection, user: int, address: str, now: datetime, proof:
     connection.execute(delete(sessions).where((sessions.c.ends < now) | (sessions.c.used < now - IDLE)))
     value = random_token()
     row = {"hash": digest(value), "user": user, "made": now, "used": now, "address": address[:64]}
-    known = {"stepped_up": proof.stepped_up, "issuer_session": proof.issuer_session}
-    connection.execute(insert(sessions).values(**row, **known, ends=now + min(proof.lasts, WHOLE)))
+    proof_columns = {"stepped_up": proof.stepped_up, "issuer_session": proof.issuer_session}
+    connection.execute(insert(sessions).values(**row, **proof_columns, ends=now + min(proof.lasts, WHOLE)))
     return value
 
 

@@ -40,23 +40,23 @@ _DONE_BY = {
 def recent_deeds(connection: Connection, now: datetime) -> tuple[Deed, ...]:
     """Of the last day, and what was done often within the last hour."""
     looked: defaultdict[str, set[str]] = defaultdict(set)
-    found = [*_of_audit(connection, now, looked), *_twice(connection, now)]
-    counts = Counter({("many_lookups", who): len(targets) for who, targets in looked.items()})
-    for code, who, times in _of_requests(connection, now):
-        counts[code, who] += times
-    often = (Deed(code, who, who, now, times) for (code, who), times in counts.items())
-    return (*found, *often)
+    deeds = [*_of_audit(connection, now, looked), *_twice(connection, now)]
+    counts = Counter({("many_lookups", looker): len(targets) for looker, targets in looked.items()})
+    for code, actor, times in _of_requests(connection, now):
+        counts[code, actor] += times
+    often = (Deed(code, person, person, now, times) for (code, person), times in counts.items())
+    return (*deeds, *often)
 
 
 def own_addresses(connection: Connection, alert: AlertRow) -> frozenset[str]:
     """The mail addresses, in small letters, of who did what the alert is about: they are not told by it."""
     named = alert.code in DONE_TO or alert.code == LOOKED_ACROSS
-    who = alert.detail if named else alert.subject if alert.code in DONE_BY else ""
-    if not who:
+    actor = alert.detail if named else alert.subject if alert.code in DONE_BY else ""
+    if not actor:
         return frozenset()
-    bound = connection.execute(select(users.c.hsa_id).where(users.c.name == who)).scalar()
-    mail = (person.mail for person in stored_people(connection, [bound or who]).values())
-    return frozenset(address.lower() for address in (who, *mail) if address and "@" in address)
+    bound = connection.execute(select(users.c.hsa_id).where(users.c.name == actor)).scalar()
+    mail = (person.mail for person in stored_people(connection, [bound or actor]).values())
+    return frozenset(address.lower() for address in (actor, *mail) if address and "@" in address)
 
 
 def _of_audit(connection: Connection, now: datetime, looked: defaultdict[str, set[str]]) -> Iterable[Deed]:
@@ -66,13 +66,13 @@ def _of_audit(connection: Connection, now: datetime, looked: defaultdict[str, se
     deeds: dict[tuple[str, str], Deed] = {}
     for raw in connection.execute(late.order_by(audit.c.sequence)).scalars():
         entry = json.loads(raw)
-        who, action, target, at = entry["who"], entry["action"], entry["target"], datetime.fromisoformat(entry["at"])
+        actor, action, target, at = entry["who"], entry["action"], entry["target"], datetime.fromisoformat(entry["at"])
         code = _DONE_TO.get(action, "")
         if action.startswith("people.") and target and at > now - HOUR:
-            looked[who].add(f"{action} {target}")
+            looked[actor].add(f"{action} {target}")
         elif code and not (code == "role_granted" and set(entry["detail"].split()[::2]) <= {_HARMLESS}):
             before = deeds.get((code, target))
-            deeds[code, target] = Deed(code, target, who, at, 1 if before is None else before.times + 1)
+            deeds[code, target] = Deed(code, target, actor, at, 1 if before is None else before.times + 1)
     return deeds.values()
 
 
@@ -85,7 +85,7 @@ def _of_requests(connection: Connection, now: datetime) -> Iterator[tuple[str, s
         people = json.loads(row.people)
         acting = people[1:] if row.ask == AskName.CARD_PUK else people[:1]  # of a PUK the holder stands first
         if row.outcome in outcomes:
-            yield from ((code, who, row.times) for who in acting)
+            yield from ((code, hsa_id, row.times) for hsa_id in acting)
 
 
 def _twice(connection: Connection, now: datetime) -> Iterator[Deed]:

@@ -142,10 +142,10 @@ def _ending(rule: DeadlineRule, connection: Connection, now: datetime) -> list[H
     today = now.astimezone().date()
     room = rule.most_a_day - deadlining.count_actions_since(connection, "certificate", now - DAY, "mailed")
     of_cards = deadlining.certificates_ending(connection, rule, today)
-    known = {ending.hsa_id for ending in of_cards}
+    holders = {ending.hsa_id for ending in of_cards}
     last = (today + timedelta(days=rule.warn_days)).isoformat()
     of_people = last_certificates(connection, today.isoformat(), last)
-    others = (_of_person(rule, *row) for row in of_people if row[0] not in known)
+    others = (_of_person(rule, *row) for row in of_people if row[0] not in holders)
     return list(_addressed(connection, [*of_cards, *others]))[: max(0, room)]
 
 
@@ -167,24 +167,24 @@ def _of_person(rule: DeadlineRule, hsa_id: str, digest: str, last_day: str) -> D
 
 
 def _addressed(
-    connection: Connection, endings: list[Deadline], what: str = "mailed", words: Words | None = None
+    connection: Connection, endings: list[Deadline], action: str = "mailed", words: Words | None = None
 ) -> Iterable[HolderNotice]:
     """Yield the notices that nobody was told of, to people with an address who are still here."""
-    told = deadlining.recorded_actions(connection, "certificate", [ending.subject for ending in endings])
+    recorded = deadlining.recorded_actions(connection, "certificate", [ending.subject for ending in endings])
     people = stored_people(connection, sorted({ending.hsa_id for ending in endings}))
     titles = station_titles(connection, {ending.station for ending in endings})
     for ending in endings:
         person = people.get(ending.hsa_id)
         if person is None or not person.mail or (person.left is not None and not person.continued):
             continue
-        if (ending.subject, ending.due.isoformat(), what) not in told:
+        if (ending.subject, ending.due.isoformat(), action) not in recorded:
             key = f"{ending.subject} {ending.due.isoformat()}"
-            said = partial(words or _words, ending, titles.get(ending.station, ""))
-            yield HolderNotice(key, person.mail, said, partial(_record, ending, what))
+            wording = partial(words or _words, ending, titles.get(ending.station, ""))
+            yield HolderNotice(key, person.mail, wording, partial(_record, ending, action))
 
 
-def _record(ending: Deadline, what: str, connection: Connection, did: str, now: datetime) -> bool:
-    return deadlining.record_action(connection, ending, what, did, now)
+def _record(ending: Deadline, action: str, connection: Connection, did: str, now: datetime) -> bool:
+    return deadlining.record_action(connection, ending, action, did, now)
 
 
 def holder_text(notice: HolderNotice, languages: dict[str, Localization]) -> tuple[str, str]:
@@ -196,15 +196,15 @@ def holder_text(notice: HolderNotice, languages: dict[str, Localization]) -> tup
 def _words(ending: Deadline, station: str, texts: Localization) -> tuple[str, str]:
     day = texts.day(ending.due.isoformat(), year=True)
     card = ending.card_number[-_LAST_DIGITS:]
-    what = texts("holder_mail.card", card=card, day=day) if card else texts("holder_mail.some_card", day=day)
+    card_line = texts("holder_mail.card", card=card, day=day) if card else texts("holder_mail.some_card", day=day)
     where = texts("holder_mail.at", station=station) if station else texts("holder_mail.anywhere")
-    lines = (what, where, texts("holder_mail.bring"), texts("holder_mail.no_answer"))
+    lines = (card_line, where, texts("holder_mail.bring"), texts("holder_mail.no_answer"))
     return texts("holder_mail.subject", day=day), "\n".join(lines)
 
 
 def _new_words(made: Deadline, station: str, texts: Localization) -> tuple[str, str]:
     day, card = texts.day(made.since.isoformat(), year=True), made.card_number[-_LAST_DIGITS:]
-    what = texts("holder_mail.new", card=card, day=day, station=station or made.station)
+    card_line = texts("holder_mail.new", card=card, day=day, station=station or made.station)
     return texts("holder_mail.new_subject"), "\n".join(
-        (what, texts("holder_mail.not_you"), texts("holder_mail.no_answer"))
+        (card_line, texts("holder_mail.not_you"), texts("holder_mail.no_answer"))
     )

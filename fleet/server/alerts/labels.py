@@ -93,9 +93,9 @@ def _todo(row: AlertRow, title: str, texts: Localization, now: datetime, take: b
     mark, link, action = alert_label(row), f"/alerts/{row.id}", texts("alerts.take" if take else "orders.show")
     if take and row.code in _DECIDED_AT:
         link, action = _DECIDED_AT[row.code], texts("alerts.decide")
-    said = ": ".join((alert_place(row, title, texts), mark.text(texts)))
+    summary = ": ".join((alert_place(row, title, texts), mark.text(texts)))
     detail, since = alert_detail(row, texts), texts.lately(row.first, now)
-    return TodoItem(mark.level, _ICON.get(row.code, mark.icon), said, detail, link, action, since)
+    return TodoItem(mark.level, _ICON.get(row.code, mark.icon), summary, detail, link, action, since)
 
 
 def alert_place(row: AlertRow, title: str, texts: Localization) -> str:
@@ -116,24 +116,24 @@ def alert_detail(row: AlertRow, texts: Localization) -> str:
     if row.stations is not None:
         still = texts.number(row.still or 0)
         return texts("alerts.still", still=still, all=texts.number(row.stations)) if row.closed is None else ""
-    said = row.detail
+    text = row.detail
     if row.code in _DEVICES:
-        said = texts.code(f"device.{_DEVICES[row.code]}", row.detail)
+        text = texts.code(f"device.{_DEVICES[row.code]}", row.detail)
     elif row.detail.isdigit() and texts.has(f"alert_count.{row.code}.other"):
-        said = texts.many(f"alert_count.{row.code}", int(row.detail))
+        text = texts.many(f"alert_count.{row.code}", int(row.detail))
     elif row.code in _PLACED and (number := row.detail.rpartition(":")[2]).isdigit():
-        said = texts("alerts.place", number=texts.serial(int(number)))
+        text = texts("alerts.place", number=texts.serial(int(number)))
     elif row.code == "slot":
         return texts(f"alert_slot.{row.detail}", slot=row.subject)
     elif row.code in ENDING:
         return _end(row, texts)
     elif row.code in _SAID_AS_CODE:
-        said = texts.code(_SAID_AS_CODE[row.code], row.detail)
-    return ": ".join(part for part in (row.subject, said) if part)
+        text = texts.code(_SAID_AS_CODE[row.code], row.detail)
+    return ": ".join(part for part in (row.subject, text) if part)
 
 
 def _end(row: AlertRow, texts: Localization) -> str:
     """Return what ends, on which day, and how it is renewed; the command itself stands in the row's detail for programs."""
-    what, _, name = row.subject.partition(" ")
-    which = " ".join(part for part in (texts.code("alert_end", what), name) if part)
-    return texts("alerts.ends", which=which, day=row.detail[:10], renewal=texts.code("alert_renewal", what))
+    kind, _, name = row.subject.partition(" ")
+    which = " ".join(part for part in (texts.code("alert_end", kind), name) if part)
+    return texts("alerts.ends", which=which, day=row.detail[:10], renewal=texts.code("alert_renewal", kind))

@@ -53,9 +53,9 @@ def unannounced_approvals(connection: Connection, channels: Sequence[str], now: 
     if not channels:
         return []
     rows = connection.execute(select(commands.c.id).where(_waits(now)).order_by(commands.c.id)).scalars().all()
-    known = select(notices.c.command, notices.c.channel).where(notices.c.command.in_(rows))
-    told = {(row.command, row.channel) for row in connection.execute(known)} if rows else set()
-    return [(number, channel) for number in rows for channel in channels if (number, channel) not in told]
+    query = select(notices.c.command, notices.c.channel).where(notices.c.command.in_(rows))
+    announced = {(row.command, row.channel) for row in connection.execute(query)} if rows else set()
+    return [(number, channel) for number in rows for channel in channels if (number, channel) not in announced]
 
 
 def queue_notices(connection: Connection, words: Iterable[Untold], now: datetime) -> None:
@@ -117,7 +117,7 @@ class AlertMonitor:
         rules = self._settings.rule
         with self._database.reading.begin() as connection:
             look = alerting.fleet_snapshot(connection, now, longest_window(rules))
-            known = alerting.newest_alerts(connection)
+            newest = alerting.newest_alerts(connection)
             settings = with_windows(self._settings, maintaining.list_windows(connection))
             untold = unannounced_approvals(connection, self._settings.seconds, now)
         self._tell_pages(look)
@@ -125,7 +125,7 @@ class AlertMonitor:
             look, ends=self._ends(), listening=self._listening, parts=self._parts(), worklist=self._worklist()
         )
         retired = {seen.name for seen in look.retired}
-        decisions = self._watch.decide(evaluate_rules(look, rules), known, settings, now.astimezone(HERE), retired)
+        decisions = self._watch.decide(evaluate_rules(look, rules), newest, settings, now.astimezone(HERE), retired)
         if decisions or untold:
             with self._database.writing.begin() as connection:
                 alerting.write(connection, decisions, self._settings, now)

@@ -17,10 +17,10 @@ def new_uid() -> str:
 
 
 def queue_notices(
-    connection: Connection, words: Sequence[tuple[int, str]], what: str, now: datetime, due: datetime
+    connection: Connection, words: Sequence[tuple[int, str]], kind: str, now: datetime, due: datetime
 ) -> None:
     """Tell of each of these alerts this channel, not before `due`."""
-    values = {"what": what, "made": now, "due": due, "tries": 0}
+    values = {"what": kind, "made": now, "due": due, "tries": 0}
     rows = [{**values, "alert": alert, "channel": channel, "uid": new_uid()} for alert, channel in words]
     if rows:
         connection.execute(insert(notices), rows)

@@ -46,14 +46,14 @@ class NotDeliveredError(Exception):
     """The channel did not take it. The text says why."""
 
 
-def deliver(channel: Channel, told: Notification, now: datetime) -> None:
+def deliver(channel: Channel, notification: Notification, now: datetime) -> None:
     """Send it: to a webhook one word at a time. Raises NotDeliveredError."""
     try:
-        match channel, told:
+        match channel, notification:
             case Webhook(), NoticeRow():
-                _post(channel, told, now)
+                _post(channel, notification, now)
             case Email(), _:
-                _mail(channel, told, now)
+                _mail(channel, notification, now)
             case _:
                 raise ValueError("a webhook gets each word")
     except HookError as error:
@@ -109,9 +109,11 @@ def _languages() -> dict[str, Localization]:
     return load()
 
 
-def subject_and_text(told: Notification, texts: Localization) -> tuple[str, str]:
+def subject_and_text(notification: Notification, texts: Localization) -> tuple[str, str]:
     """Subject and text of an e-mail."""
-    subject, text = _of_all(told.notices, texts) if isinstance(told, NoticeBundle) else _of_one(told, texts)
+    subject, text = (
+        _of_all(notification.notices, texts) if isinstance(notification, NoticeBundle) else _of_one(notification, texts)
+    )
     return PREFIX + subject, text
 
 
@@ -124,7 +126,7 @@ def _of_all(notices: Sequence[NoticeRow], texts: Localization) -> tuple[str, str
     """Return a line with how many there are of each, and a text with one line for each."""
     alerts = [notice.about for notice in notices if isinstance(notice.about, AlertRow)]
     counts = Counter(labels.alert_label(about).text(texts) for about in alerts)
-    each = ", ".join(f"{what} {count}" for what, count in counts.most_common())
+    each = ", ".join(f"{label} {count}" for label, count in counts.most_common())
     lines = [_of_one(notice, texts)[0] + (f"\n  {notice.link}" if notice.link else "") for notice in notices]
     return _line(texts("mail.many", count=texts.number(len(notices)), each=each)), "\n".join(lines) + "\n"
 
@@ -138,16 +140,16 @@ def _of_one(notice: NoticeRow, texts: Localization) -> tuple[str, str]:
 
 
 def _of_command(notice: NoticeRow, about: PendingApproval, texts: Localization) -> tuple[str, str]:
-    what = texts.code("command", about.command)
-    lines = [what, texts("mail.by", by=about.by)]
+    command = texts.code("command", about.command)
+    lines = [command, texts("mail.by", by=about.by)]
     if about.decide_by is not None:
         lines.append(texts("mail.decide_by", time=texts.moment(about.decide_by)))
-    subject = texts("mail.second_person", where=notice.title or about.station, what=what)
+    subject = texts("mail.second_person", where=notice.title or about.station, what=command)
     return _line(subject), _text([*lines, about.link])
 
 
 def _of_alert(notice: NoticeRow, alert: AlertRow, texts: Localization) -> tuple[str, str]:
-    what, where = labels.alert_label(alert).text(texts), labels.alert_place(alert, notice.title, texts)
+    label, where = labels.alert_label(alert).text(texts), labels.alert_place(alert, notice.title, texts)
     is_over = notice.what == "closed"
     how = texts("mail.over") if is_over else texts.code("severity", alert.severity)
     times = [texts("mail.since", time=texts.moment(alert.first))]
@@ -155,8 +157,8 @@ def _of_alert(notice: NoticeRow, alert: AlertRow, texts: Localization) -> tuple[
         times.append(texts("mail.closed", time=texts.moment(alert.closed)))
     advice = "" if is_over else labels.alert_advice(alert, texts)
     detail = labels.alert_detail(alert, texts)
-    subject = f"{how}: {where}: {what}" + (f" ({detail})" if alert.subject and alert.stations is None else "")
-    body = [f"{where}: {what}", detail, *times, advice, notice.link, *_members(notice, texts)]
+    subject = f"{how}: {where}: {label}" + (f" ({detail})" if alert.subject and alert.stations is None else "")
+    body = [f"{where}: {label}", detail, *times, advice, notice.link, *_members(notice, texts)]
     return _line(subject), _text(body)
 
 
@@ -171,10 +173,10 @@ def _members(notice: NoticeRow, texts: Localization) -> list[str]:
 
 def _text(lines: Sequence[str]) -> str:
     """Lines as they are, without those that say nothing; an empty one stays before a list."""
-    said = [
+    kept_lines = [
         line for at, line in enumerate(lines) if line or (lines[at + 1 : at + 2] and lines[at + 1].startswith("- "))
     ]
-    return "\n".join(map(_line, said)) + "\n"
+    return "\n".join(map(_line, kept_lines)) + "\n"
 
 
 def _post(channel: Webhook, notice: NoticeRow, now: datetime) -> None:
@@ -193,21 +195,23 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """A redirect is an error: the settings name the address."""
 
 
-def _uid(told: Notification) -> str:
+def _uid(notification: Notification) -> str:
     """The same where the same words are sent again: of many, it is made of their ids."""
-    if isinstance(told, NoticeRow):
-        return told.uid
-    return str(uuid.uuid5(uuid.UUID(told.notices[0].uid), " ".join(notice.uid for notice in told.notices)))
+    if isinstance(notification, NoticeRow):
+        return notification.uid
+    return str(
+        uuid.uuid5(uuid.UUID(notification.notices[0].uid), " ".join(notice.uid for notice in notification.notices))
+    )
 
 
-def _mail(channel: Email, told: Notification, now: datetime) -> None:
-    subject, text = subject_and_text(told, _languages()[channel.language])
-    untold = told.untold if isinstance(told, NoticeRow) else frozenset()
-    others = tuple(one for one in channel.to if parseaddr(one)[1].lower() not in untold)
+def _mail(channel: Email, notification: Notification, now: datetime) -> None:
+    subject, text = subject_and_text(notification, _languages()[channel.language])
+    untold = notification.untold if isinstance(notification, NoticeRow) else frozenset()
+    others = tuple(address for address in channel.to if parseaddr(address)[1].lower() not in untold)
     if not others:
         raise NotDeliveredError("the only mailbox is that of who did it: name another one in `to`")
     channel = msgspec.structs.replace(channel, to=others)
-    _send(channel, subject, text, _uid(told), now)
+    _send(channel, subject, text, _uid(notification), now)
 
 
 def _send(channel: Email, subject: str, text: str, uid: str, now: datetime) -> None:

@@ -100,7 +100,7 @@ def _told(connection: Connection, numbers: Sequence[int], settings: AlertSetting
     names = [channel.name for channel in settings.channels]
     query = select(notices.c.alert, notices.c.channel).where(notices.c.alert.in_(numbers)).distinct()
     rows = [(row.alert, row.channel) for row in connection.execute(query) if row.channel in names]
-    return sorted(rows, key=lambda told: (told[0], names.index(told[1])))
+    return sorted(rows, key=lambda pair: (pair[0], names.index(pair[1])))
 
 
 def _may_be_outage(connection: Connection, code: str, settings: AlertSettings) -> bool:
@@ -114,12 +114,12 @@ def _count_stations(connection: Connection) -> int:
 
 def _members(connection: Connection, numbers: Sequence[int]) -> list[_Member]:
     query = select(alerts.c.id, alerts.c.station, alerts.c.first).order_by(alerts.c.first)
-    found = [
+    members = [
         _Member(row.id, row.station, row.first)
         for some in _portions(numbers)
         for row in connection.execute(query.where(alerts.c.id.in_(some), alerts.c.station != ""))
     ]
-    return sorted(found, key=lambda member: member.first)
+    return sorted(members, key=lambda member: member.first)
 
 
 def _candidates(connection: Connection, code: str, since: datetime, until: datetime) -> list[_Member]:

@@ -166,14 +166,14 @@ def alert_api(alerts: Alerts) -> APIRouter:
         return _model(_found(within(request, alerts).find_alert(alert)))
 
     @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND, orders=False))
-    def acknowledge(request: Request, alert: Number, said: Acknowledgement) -> Alert:
+    def acknowledge(request: Request, alert: Number, body: Acknowledgement) -> Alert:
         """Take it, and all of an outage. The first one stands: a second one changes nothing."""
-        return _model(_one_of(_take(request, alerts, [alert], said.note)))
+        return _model(_one_of(_take(request, alerts, [alert], body.note)))
 
     @router.post("/alerts/acknowledge", dependencies=needs(Right.COMMAND, orders=False))
-    def acknowledge_many(request: Request, said: Acknowledgements) -> list[Alert]:
+    def acknowledge_many(request: Request, body: Acknowledgements) -> list[Alert]:
         """Take many with one note. Answers with those that there are."""
-        return [_model(row) for row in _take(request, alerts, said.alerts, said.note)]
+        return [_model(row) for row in _take(request, alerts, body.alerts, body.note)]
 
     @router.get("/notices", dependencies=needs(Right.VIEW))
     def list_notices(request: Request) -> list[Notice]:
@@ -183,9 +183,9 @@ def alert_api(alerts: Alerts) -> APIRouter:
     return router
 
 
-def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int]) -> Response:
+def _list(request: Request, web: Web, alerts: Alerts, filters: tuple[str, str, int]) -> Response:
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
-    state, station, page = asked
+    state, station, page = filters
     stations = readings_of(request).stations(now)
     chosen = alerts.within(stations_named(request, web, station))
     rows, total = chosen.list_alerts(is_open=IS_OPEN.get(state), limit=ROWS, offset=(page - 1) * ROWS)
@@ -226,7 +226,7 @@ def _one(request: Request, web: Web, alerts: Alerts, number: int, page: int) -> 
         title=f"{where}: {alert_label(row).text(t)}",
         row=row,
         members=members,
-        titles={one.name: one.title for one in readings.stations(now)} if members else {},
+        titles={reading.name: reading.title for reading in readings.stations(now)} if members else {},
         paging={"at": page, "pages": pages_of(total), "path": f"/alerts/{number}?"},
         station_title=where,
         may_take=row.closed is None and row.acknowledged is None and caller_of(request).may(Right.COMMAND),
@@ -266,5 +266,5 @@ def _model(row: AlertRow) -> Alert:
 def _notice(row: NoticeRow) -> Notice:
     waits = isinstance(row.about, PendingApproval)
     about = {"alert": None if waits else row.about, "command": row.about if waits else None}
-    said = {name: getattr(row, name) for name in ("id", "channel", "what", "made", "due", "tries", "error")}
-    return Notice.model_validate({**said, **about}, from_attributes=True)
+    fields = {name: getattr(row, name) for name in ("id", "channel", "what", "made", "due", "tries", "error")}
+    return Notice.model_validate({**fields, **about}, from_attributes=True)

@@ -135,12 +135,12 @@ def write(connection: Connection, decisions: Iterable[Decision], settings: Alert
                     fresh[finding.code].append(number)
             case CloseAlert():
                 closed.append(decision)
-    for number, one in _open(connection, opened, settings, now):
-        if not one.silent:
-            fresh[one.finding.code].append(number)
+    for number, opening in _open(connection, opened, settings, now):
+        if not opening.silent:
+            fresh[opening.finding.code].append(number)
     _reopen(connection, reopened, now)
-    grown = [one.id for one in closed if not one.tell]
-    outages.close(connection, [one.id for one in closed if one.tell], settings, now)
+    grown = [closing.id for closing in closed if not closing.tell]
+    outages.close(connection, [closing.id for closing in closed if closing.tell], settings, now)
     outages.close(connection, grown, settings, now, tell=False)
     for code, numbers in fresh.items():
         outages.announce(connection, code, numbers, settings, now)
@@ -153,17 +153,17 @@ def _open(
     """Gives the number of each."""
     rows = [
         {
-            "station": one.finding.station,
-            "code": one.finding.code,
-            "subject": one.finding.subject,
-            "severity": settings.rule[one.finding.code].severity,
-            "detail": one.finding.detail,
-            "first": _began(one.finding, now),
-            "last": _began(one.finding, now),
-            "times": one.finding.times,
-            "silent": one.silent,
+            "station": opening.finding.station,
+            "code": opening.finding.code,
+            "subject": opening.finding.subject,
+            "severity": settings.rule[opening.finding.code].severity,
+            "detail": opening.finding.detail,
+            "first": _began(opening.finding, now),
+            "last": _began(opening.finding, now),
+            "times": opening.finding.times,
+            "silent": opening.silent,
         }
-        for one in opened
+        for opening in opened
     ]
     if not rows:
         return iter(())
@@ -174,7 +174,8 @@ def _open(
 def _reopen(connection: Connection, reopened: Sequence[ReopenAlert], now: datetime) -> None:
     """The same alerts, and the outages that they are part of, counted once more."""
     rows = [
-        {"this": one.id, "about": one.finding.detail, "since": _began(one.finding, now), "at": now} for one in reopened
+        {"this": reopening.id, "about": reopening.finding.detail, "since": _began(reopening.finding, now), "at": now}
+        for reopening in reopened
     ]
     if rows:
         again = {
@@ -182,7 +183,7 @@ def _reopen(connection: Connection, reopened: Sequence[ReopenAlert], now: dateti
             "times": alerts.c.times + 1,
         }  # fmt: skip
         connection.execute(update(alerts).where(alerts.c.id == bindparam("this")).values(again), rows)
-    outages.reopen(connection, [one.id for one in reopened])
+    outages.reopen(connection, [reopening.id for reopening in reopened])
 
 
 def list_alerts(
@@ -301,9 +302,9 @@ def _began(finding: RuleMatch, now: datetime) -> datetime:
     return min(finding.since or now, now)
 
 
-def with_titles(connection: Connection, told: Sequence[NoticeRow]) -> list[NoticeRow]:
+def with_titles(connection: Connection, rows: Sequence[NoticeRow]) -> list[NoticeRow]:
     """The same with the title of its station, those of an outage's stations where it is so still, and who is not told."""
-    if not told:
+    if not rows:
         return []
     titles = _titles(connection)
     return [
@@ -313,7 +314,7 @@ def with_titles(connection: Connection, told: Sequence[NoticeRow]) -> list[Notic
             members=tuple(titles.get(name, name) for name in _members(connection, notice)),
             untold=own_addresses(connection, notice.about) if isinstance(notice.about, AlertRow) else frozenset(),
         )
-        for notice in told
+        for notice in rows
     ]
 
 
@@ -360,14 +361,14 @@ def _returned(connection: Connection) -> Iterable[ReturnedCard]:
     since = (
         select(func.max(bin_cards.c.dropped)).where(*back, bin_cards.c.dropped >= orders.c.changed).scalar_subquery()
     )
-    asked = [
+    conditions = [
         exists().where(
             table.c.card_number == orders.c.card_number, table.c.ask.in_((AskName.CARD_BLOCK, AskName.CARD_HOLD))
         )
         for table in (wishes, requests)
     ]
     query = select(orders.c.station, orders.c.order, orders.c.card_number, since.label("since"))
-    query = query.where(orders.c.state.in_(IN_HAND), since.is_not(None), *(~one for one in asked))
+    query = query.where(orders.c.state.in_(IN_HAND), since.is_not(None), *(~condition for condition in conditions))
     rows = connection.execute(query.order_by(orders.c.changed).limit(MOST_RETURNED))
     return (ReturnedCard(row.station, row.order, row.card_number, row.since) for row in rows)
 

@@ -226,9 +226,9 @@ Finder = Callable[[FleetSnapshot, AlertRule], Iterable[RuleMatch]]
 
 def evaluate_rules(look: FleetSnapshot, rules: Mapping[str, AlertRule]) -> Iterator[RuleMatch]:
     """All that the rules find, whether it has lasted long enough or not. What is cut off is not offline as well."""
-    found = [match for code, rule in rules.items() if not rule.off for match in FINDERS[code](look, rule)]
-    cut_off = {match.station for match in found if match.code == "cut_off"}
-    yield from (match for match in found if match.code != "offline" or match.station not in cut_off)
+    matches = [match for code, rule in rules.items() if not rule.off for match in FINDERS[code](look, rule)]
+    cut_off = {match.station for match in matches if match.code == "cut_off"}
+    yield from (match for match in matches if match.code != "offline" or match.station not in cut_off)
 
 
 def longest_window(rules: Mapping[str, AlertRule]) -> timedelta:
@@ -304,8 +304,8 @@ def _clock(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
 
 
 def _ahead_s(state: StationState, now: datetime) -> float:
-    said = aware_time(state.time)
-    return 0.0 if said is None else max(0.0, (said - now).total_seconds())
+    station_time = aware_time(state.time)
+    return 0.0 if station_time is None else max(0.0, (station_time - now).total_seconds())
 
 
 def _version(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:

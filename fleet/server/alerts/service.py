@@ -69,11 +69,11 @@ class AlertService:
     def acknowledge_all(self, numbers: Sequence[int], by: str, note: str) -> list[AlertRow]:
         """The same for many, in one transaction; gives those that there are."""
         with self._database.writing.begin() as connection:
-            found = [
+            rows = [
                 alerting.acknowledge(connection, number, by, note, self._clock(), self._within) for number in numbers
             ]
         self._changes.publish(frozenset({Topic.ALERTS}))
-        return [row for row in found if row is not None]
+        return [row for row in rows if row is not None]
 
     def queued_notices(self) -> Sequence[NoticeRow]:
         """Read the notices that are not sent yet, and those that were given up."""

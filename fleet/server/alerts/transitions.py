@@ -71,50 +71,50 @@ class AlertTracker:
 
     def decide(
         self,
-        found: Iterable[RuleMatch],
-        known: Mapping[AlertKey, StoredAlert],
+        matches: Iterable[RuleMatch],
+        stored_alerts: Mapping[AlertKey, StoredAlert],
         settings: AlertSettings,
         now: datetime,
         retired: Set[str] = frozenset(),
     ) -> list[Decision]:
         """Decide what to write. `now` in the zone of the maintenance windows. `retired`: stations that have left the fleet."""
-        present = {match_.key: match_ for match_ in found}
+        present = {match_.key: match_ for match_ in matches}
         self._since = {
             key: self._since.get(key) or match_.counts_from or match_.since or now for key, match_ in present.items()
         }
         decisions: list[Decision] = []
         for key, finding in present.items():
-            if (decision := self._on(finding, known.get(key), settings, now)) is not None:
+            if (decision := self._on(finding, stored_alerts.get(key), settings, now)) is not None:
                 decisions.append(decision)
-        gone = [key for key, stored in known.items() if key not in present and stored.closed is None]
+        gone = [key for key, stored in stored_alerts.items() if key not in present and stored.closed is None]
         return decisions + [
-            CloseAlert(known[key].id, tell=(key[0], GROWS.get(key[1]), key[2]) not in present)
+            CloseAlert(stored_alerts[key].id, tell=(key[0], GROWS.get(key[1]), key[2]) not in present)
             for key in gone
             if key[1] not in LATCHED or key[0] in retired
         ]
 
     def _on(
-        self, finding: RuleMatch, known: StoredAlert | None, settings: AlertSettings, now: datetime
+        self, finding: RuleMatch, stored: StoredAlert | None, settings: AlertSettings, now: datetime
     ) -> Decision | None:
         silent = settings.in_maintenance(finding.station, now)
-        if known is None or known.closed is not None:
-            return self._begin(finding, known, settings, now, silent=silent)
+        if stored is None or stored.closed is not None:
+            return self._begin(finding, stored, settings, now, silent=silent)
         latched = finding.code in LATCHED
-        if latched and known.acknowledged is not None:
-            return CloseAlert(known.id)
-        told = known.silent and not silent
-        if told or finding.detail != known.detail or (latched and finding.times != known.times):
-            return UpdateAlert(known.id, finding, told)
+        if latched and stored.acknowledged is not None:
+            return CloseAlert(stored.id)
+        tell = stored.silent and not silent
+        if tell or finding.detail != stored.detail or (latched and finding.times != stored.times):
+            return UpdateAlert(stored.id, finding, tell)
         return None
 
     def _begin(
-        self, finding: RuleMatch, known: StoredAlert | None, settings: AlertSettings, now: datetime, *, silent: bool
+        self, finding: RuleMatch, stored: StoredAlert | None, settings: AlertSettings, now: datetime, *, silent: bool
     ) -> Decision | None:
         if finding.code in LATCHED:
-            old = known is not None and finding.since is not None and finding.since <= known.last
+            old = stored is not None and finding.since is not None and finding.since <= stored.last
             return None if old else OpenAlert(finding, silent)
         if now - self._since[finding.key] < timedelta(seconds=settings.rule[finding.code].after_s):
             return None
-        if known is not None and known.closed is not None and now - known.closed < SAME_AGAIN:
-            return ReopenAlert(known.id, finding)
+        if stored is not None and stored.closed is not None and now - stored.closed < SAME_AGAIN:
+            return ReopenAlert(stored.id, finding)
         return OpenAlert(finding, silent)

@@ -178,7 +178,7 @@ class Answers:
             return _error("issuing_ended", "The issuing key has ended.")
         if not isinstance(outcome, IssuedChain):
             return _error(outcome.why if isinstance(outcome, EnrolmentRefused) else "waits", "It is not renewed.")
-        ders = [base64.b64encode(one.public_bytes(Encoding.DER)).decode() for one in outcome.chain]
+        ders = [base64.b64encode(certificate.public_bytes(Encoding.DER)).decode() for certificate in outcome.chain]
         return Answer(ok=True, certificates=tuple(ders))
 
     def _chain(self, station: str, ask: ChainAsk) -> Answer:
@@ -202,10 +202,10 @@ class Answers:
 
     def _sync(self, station: str, ask: SyncAsk) -> Answer:
         """Orders, then administrators, then digests; a page that is full is followed by another."""
-        found = _CURSOR.match(ask.cursor or "o:")
-        if found is None:
+        match = _CURSOR.match(ask.cursor or "o:")
+        if match is None:
             raise MessageError("cursor: none of ours")
-        kind, after = found.groups()
+        kind, after = match.groups()
         people: list[Administrator] = []
         orders: list[Order] = []
         digests: list[tuple[str, str]] = []
@@ -225,9 +225,9 @@ class Answers:
 
     def _digests(self, connection: Connection, kind: str, after: str) -> list[tuple[str, str]]:
         """A page of them from that kind on, each with its cursor."""
-        now, found = self._clock(), list[tuple[str, str]]()
+        now, digests = self._clock(), list[tuple[str, str]]()
         for name in DIGESTS[DIGESTS.index(kind) :]:
-            limit = DIGESTS_PAGE - len(found)
+            limit = DIGESTS_PAGE - len(digests)
             match name:
                 case "l":
                     listed = leaver_digests_after(connection, local_day(now), after=after, limit=limit)
@@ -236,9 +236,9 @@ class Answers:
                     rows = stop_digests_after(connection, now, after=after, limit=limit)
                 case _:
                     rows = ordering.hand_overs_after(connection, after=after, limit=limit)
-            found += [(f"{name}:{cursor}", digest) for cursor, digest in rows]
+            digests += [(f"{name}:{cursor}", digest) for cursor, digest in rows]
             after = ""
-        return found
+        return digests
 
     def _find(self, station: str, hsa_id: str) -> Answer:
         with self._database.reading.begin() as connection:
@@ -280,25 +280,25 @@ class Answers:
     async def _judged(self, station: str, ask: EnvelopeAsk | ReleaseAsk, loa: int | None) -> Answer:
         facts = await asyncio.to_thread(self._envelope, station, ask.order, loa)
         try:
-            said = await self.verifier.ask(station, ask, facts)
+            judgement = await self.verifier.ask(station, ask, facts)
         except VerifierAwayError as error:
             _log.error("the verifier is away: %s", error)
             return _error("verifier_away", "The envelope cannot be verified just now.")
-        if said.alarm:
+        if judgement.alarm:
             guessing = Alarm(station, GUESSING, ask.order if facts else "")
             await asyncio.to_thread(self._alarms.record, guessing, self._clock())
-        if said.verdict == "nonce_used":
+        if judgement.verdict == "nonce_used":
             return _error("nonce_used", "This question has been asked before.")
-        if said.verdict == "no_key":
+        if judgement.verdict == "no_key":
             missing = Alarm(station, LETTER_KEY_MISSING, facts.key if facts else "")
             await asyncio.to_thread(self._alarms.record, missing, self._clock())
             return _error("verifier_away", "The envelope cannot be verified just now.")
-        return Answer(ok=True, verdict=said.verdict)
+        return Answer(ok=True, verdict=judgement.verdict)
 
     def _envelope(self, station: str, order: str, loa: int | None) -> EnvelopeFacts | None:
         with self._database.reading.begin() as connection:
-            found = ordering.envelope_of(connection, station, order, local_day(self._clock()), loa=loa)
-        return None if found is None else EnvelopeFacts(found.card_number, found.key, found.mac)
+            envelope = ordering.envelope_of(connection, station, order, local_day(self._clock()), loa=loa)
+        return None if envelope is None else EnvelopeFacts(envelope.card_number, envelope.key, envelope.mac)
 
 
 def _next(orders: list[Order], people: list[Administrator]) -> str | None:

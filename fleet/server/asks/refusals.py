@@ -71,7 +71,7 @@ class Refusals:
 
     def _alarm(self, station: str, reason: str) -> None:
         with self._database.reading.begin() as connection:
-            known = connection.execute(select(stations.c.id).where(stations.c.name == station)).first()
-        if known is not None:
+            row = connection.execute(select(stations.c.id).where(stations.c.name == station)).first()
+        if row is not None:
             code = TOO_MANY_ASKS if reason == SPENT else UNSIGNED_ASK
             self._alarms.record(Alarm(station, code, reason), self._clock())

@@ -64,10 +64,10 @@ class RevocationList:
 
     def _look(self) -> Version | None:
         try:
-            found = self._path.stat()
+            status = self._path.stat()
         except FileNotFoundError:
             return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class RevocationLists:
 
     def has(self, certificate: x509.Certificate) -> bool:
         """Return whether the certificate is on one of the lists now."""
-        return any(one.has(certificate) for one in self.lists)
+        return any(revocation_list.has(certificate) for revocation_list in self.lists)
 
 
 class DeniedStations:

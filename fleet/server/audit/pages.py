@@ -56,14 +56,16 @@ def records_router(web: Web) -> APIRouter:
 
 def _verified(request: Request) -> AuditVerdict:
     verdict = access_of(request).verify()
-    said = "whole" if verdict.broken is None else f"broken at {verdict.broken}"
-    access_of(request).record(caller_of(request), address_of(request), AuditEvent(CHECKED, verdict.head[:16], said))
+    detail = "whole" if verdict.broken is None else f"broken at {verdict.broken}"
+    access_of(request).record(caller_of(request), address_of(request), AuditEvent(CHECKED, verdict.head[:16], detail))
     return verdict
 
 
-def _audit_page(request: Request, web: Web, who: str, action: str, page: int, verdict: AuditVerdict | None) -> Response:
+def _audit_page(
+    request: Request, web: Web, actor: str, action: str, page: int, verdict: AuditVerdict | None
+) -> Response:
     access, t = access_of(request), web.texts_for(request)
-    rows, total = access.entries(who=who, action=action, limit=ROWS, offset=(page - 1) * ROWS)
+    rows, total = access.entries(who=actor, action=action, limit=ROWS, offset=(page - 1) * ROWS)
     checked, _ = access.entries(action=CHECKED, limit=1)
     return web.render(
         request,
@@ -71,9 +73,9 @@ def _audit_page(request: Request, web: Web, who: str, action: str, page: int, ve
         page="audit",
         title=t.many("audit.title", total) if total else t("audit.title.none"),
         entries=rows,
-        who=who,
+        who=actor,
         action=action,
         verdict=verdict,
         checked=checked[0] if checked else None,
-        paging=paging(page, total, "/audit", who=who, action=action),
+        paging=paging(page, total, "/audit", who=actor, action=action),
     )

@@ -72,14 +72,14 @@ def mask_numbers(text: str) -> str:
     return _PERSONAL.sub("[number]", text)
 
 
-def append(connection: Connection, at: datetime, who: str, address: str, deed: AuditEvent) -> None:
+def append(connection: Connection, at: datetime, actor: str, address: str, deed: AuditEvent) -> None:
     """Add an entry to the chain, in the transaction under way; others wait for its end."""
     connection.execute(update(audit_head).values(sequence=audit_head.c.sequence + 1))
     head = connection.execute(select(audit_head)).one()
     content = {
         "sequence": head.sequence,
         "at": at.astimezone(UTC).isoformat(),
-        "who": without_numbers(who)[:64],
+        "who": without_numbers(actor)[:64],
         "action": deed.action,
         "target": without_numbers(deed.target),
         "detail": without_numbers(deed.detail),
@@ -94,11 +94,11 @@ def append(connection: Connection, at: datetime, who: str, address: str, deed: A
 
 
 def entries(
-    connection: Connection, *, who: str = "", action: str = "", limit: int = 100, offset: int = 0
+    connection: Connection, *, actor: str = "", action: str = "", limit: int = 100, offset: int = 0
 ) -> tuple[list[AuditRow], int]:
     """Newest first, and how many fit in all."""
-    wishes = ((audit.c.who, who), (audit.c.action, action))
-    fits = and_(true(), *(column == wanted for column, wanted in wishes if wanted))
+    wishes = ((audit.c.who, actor), (audit.c.action, action))
+    fits = and_(true(), *(column == expected for column, expected in wishes if expected))
     total = connection.execute(select(func.count()).select_from(audit).where(fits)).scalar_one()
     query = select(audit).where(fits).order_by(audit.c.sequence.desc()).limit(limit).offset(offset)
     return [_entry(row) for row in connection.execute(query)], total
@@ -143,25 +143,25 @@ def _follows(row: Any, sequence: int, prev: str) -> bool:
     if row.sequence != sequence or row.hash != hashlib.sha256(row.entry.encode()).hexdigest():
         return False
     try:
-        told = _entry(row)
+        entry = _entry(row)
         before = json.loads(row.entry)["prev"]
     except (ValueError, KeyError, TypeError):
         return False
     columns = (row.sequence, row.at, row.who, row.action)
-    return before == prev and columns == (told.sequence, told.at, told.who, told.action)
+    return before == prev and columns == (entry.sequence, entry.at, entry.who, entry.action)
 
 
 def _entry(row: Any) -> AuditRow:
     if row.entry == "":
         return AuditRow(row.sequence, row.at, row.who, row.action, "", "", "", row.hash)
-    told = json.loads(row.entry)
+    entry = json.loads(row.entry)
     return AuditRow(
-        told["sequence"],
-        datetime.fromisoformat(told["at"]),
-        told["who"],
-        told["action"],
-        told["target"],
-        told["detail"],
-        told["address"],
+        entry["sequence"],
+        datetime.fromisoformat(entry["at"]),
+        entry["who"],
+        entry["action"],
+        entry["target"],
+        entry["detail"],
+        entry["address"],
         row.hash,
     )

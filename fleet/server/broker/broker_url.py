@@ -38,17 +38,17 @@ class BrokerUrl:
         scheme, separator, rest = text.partition("://")
         if not separator:
             scheme, rest = "mqtts", text
-        found = _REST.match(rest)
-        if scheme not in SCHEMES or found is None:
+        match = _REST.match(rest)
+        if scheme not in SCHEMES or match is None:
             raise AddressError(
                 f"{text!r}: write mqtts://HOST:PORT, mqtts://HOST:PORT?share=GROUP or amqps://HOST:PORT,HOST:PORT"
             )
-        addresses = tuple(Address.parse(one) for one in found["nodes"].split(","))
+        addresses = tuple(Address.parse(node) for node in match["nodes"].split(","))
         if scheme == "mqtts" and len(addresses) > 1:
             raise AddressError(f"{text!r}: an MQTT broker has one address")
-        if scheme == "amqps" and found["group"]:
+        if scheme == "amqps" and match["group"]:
             raise AddressError(f"{text!r}: RabbitMQ divides by its queues, without ?share")
-        return cls(cast(Literal["mqtts", "amqps"], scheme), addresses, found["group"] or "")
+        return cls(cast(Literal["mqtts", "amqps"], scheme), addresses, match["group"] or "")
 
     def __str__(self) -> str:
         return f"{self.scheme}://{','.join(map(str, self.addresses))}{f'?share={self.group}' if self.group else ''}"

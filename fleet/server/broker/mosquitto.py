@@ -188,11 +188,11 @@ class Broker:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         await asyncio.to_thread(_end_left_over, self._pid_file, self._conf_file)
         try:
-            held = self._wanted.bind()
+            reserved_socket = self._wanted.bind()
         except AddressError as error:
             raise BrokerError(f"the broker's address {error}; choose another with --mqtt HOST:PORT") from None
-        with held:  # until mosquitto has it too: nobody is given a free port in between
-            self.address = replace(self._wanted, port=held.getsockname()[1])
+        with reserved_socket:  # until mosquitto has it too: nobody is given a free port in between
+            self.address = replace(self._wanted, port=reserved_socket.getsockname()[1])
             self._write(self._directory / "acl", access_list())
             listed = await asyncio.to_thread(self._listed)
             self._known = frozenset() if listed is None else listed
@@ -373,14 +373,14 @@ class Broker:
         self._loaded = now
         if listed is None:
             return frozenset()
-        known, self._known = self._known, listed
+        previous, self._known = self._known, listed
         if before.revoked is None or now.ca != before.ca:
             self._restart("the broker reads its authorities and their first list")
             return frozenset()
         try:
             if self._own_socket is None or self._files.authority is None:
                 raise UnknownCertificateError("sessions cannot be ended one by one")
-            fresh = await asyncio.to_thread(stations_of, listed - known, self._files.authority)
+            fresh = await asyncio.to_thread(stations_of, listed - previous, self._files.authority)
         except (UnknownCertificateError, OSError, ValueError) as error:
             self._restart(f"certificates are revoked, and {error}")
             return frozenset()
@@ -420,12 +420,12 @@ class Broker:
 
 def _program() -> str:
     """Return the path of mosquitto; /usr/sbin is not on every user's path. Raises BrokerError."""
-    found = shutil.which(
+    program = shutil.which(
         "mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
     )
-    if found is None:
+    if program is None:
         raise BrokerError(f"mosquitto is not installed: {INSTALL} (or name another broker with --broker HOST:PORT)")
-    return found
+    return program
 
 
 def forget_other_names(directory: Path, conf_file: Path) -> None:
@@ -460,8 +460,8 @@ def _changed_at(path: Path | None) -> int | None:
 
 def _ending_with_us() -> tuple[str, ...]:
     """Let the kernel end the broker where this process is killed; where that is not to be had, the next start does it."""
-    found = shutil.which("setpriv")
-    return (found, "--pdeathsig", "TERM") if found else ()
+    program = shutil.which("setpriv")
+    return (program, "--pdeathsig", "TERM") if program else ()
 
 
 async def answers_in_tls(address: Address) -> bool:

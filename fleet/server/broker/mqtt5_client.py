@@ -377,8 +377,8 @@ def key_of(properties: tuple[tuple[str, str], ...]) -> tuple[int, int] | None:
     names = [name for name, _ in properties]
     if names.count(EPOCH_PROPERTY) != 1 or names.count(SEQUENCE_PROPERTY) != 1:
         return None
-    said = dict(properties)
-    epoch, sequence = _whole(said[EPOCH_PROPERTY]), _whole(said[SEQUENCE_PROPERTY])
+    values = dict(properties)
+    epoch, sequence = _whole(values[EPOCH_PROPERTY]), _whole(values[SEQUENCE_PROPERTY])
     return None if epoch is None or sequence is None else (epoch, sequence)
 
 

@@ -67,9 +67,9 @@ class Mqtt5Session:
             self._waiting.extendleft(reversed(before.values()))
             return self._admit()
         again = []
-        for packet_id, one in before.items():
-            self._sent[packet_id] = one
-            again.append(_bytes(one, packet_id, again=True))
+        for packet_id, outgoing in before.items():
+            self._sent[packet_id] = outgoing
+            again.append(_bytes(outgoing, packet_id, again=True))
         return again + self._admit()
 
     def lost(self) -> None:
@@ -79,10 +79,10 @@ class Mqtt5Session:
     def _admit(self) -> list[bytes]:
         out = []
         while self._waiting and len(self._sent) < self._window:
-            one = self._waiting.popleft()
+            outgoing = self._waiting.popleft()
             packet_id = self._free_id()
-            self._sent[packet_id] = one
-            out.append(_bytes(one, packet_id, again=False))
+            self._sent[packet_id] = outgoing
+            out.append(_bytes(outgoing, packet_id, again=False))
         return out
 
     def _free_id(self) -> int:
@@ -92,8 +92,8 @@ class Mqtt5Session:
                 return self._last_id
 
 
-def _bytes(one: Outgoing, packet_id: int, *, again: bool) -> bytes:
+def _bytes(outgoing: Outgoing, packet_id: int, *, again: bool) -> bytes:
     return serializer.publish(
-        one.topic, one.payload, packet_id, correlation=one.correlation, content_type=JSON, expiry_s=one.expiry_s,
-        again=again,
+        outgoing.topic, outgoing.payload, packet_id, correlation=outgoing.correlation, content_type=JSON,
+        expiry_s=outgoing.expiry_s, again=again,
     )  # fmt: skip

@@ -31,7 +31,7 @@ class UnknownCertificateError(Exception):
 def revoked_serials(path: Path) -> frozenset[int]:
     """The serial numbers on all lists in the file. Raises OSError, ValueError."""
     lists = [f"{part}{_END.decode()}".encode() for part in path.read_text("ascii").split(_END.decode()) if part.strip()]
-    return frozenset(entry.serial_number for one in lists for entry in x509.load_pem_x509_crl(one))
+    return frozenset(entry.serial_number for pem in lists for entry in x509.load_pem_x509_crl(pem))
 
 
 def denied_names(revoked: Path | None) -> frozenset[str]:
@@ -45,7 +45,7 @@ def denied_names(revoked: Path | None) -> frozenset[str]:
 def stations_of(serials: Collection[int], authority: Path) -> frozenset[str]:
     """Return the stations whose certificates these are, as the authority has noted. Raises UnknownCertificateError, OSError,
     ValueError."""
-    issued = {one.serial: one.station for one in Registry(authority).issued()}
+    issued = {certificate.serial: certificate.station for certificate in Registry(authority).issued()}
     if unknown := [serial for serial in serials if serial not in issued]:
         raise UnknownCertificateError(f"issued.json does not name {len(unknown)} of the revoked certificates")
     return frozenset(issued[serial] for serial in serials)

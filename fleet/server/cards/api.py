@@ -165,19 +165,19 @@ def _add_card(router: APIRouter, cards: Cards) -> None:
     def read_card(request: Request, number: Number) -> CardFacts:
         """Its orders, and what was asked of the issuer."""
         audit_lookup(request, AuditEvent(LOOKED, number))
-        found = within(request, cards).card(number)
-        orders = [order_model(row) for row in found.orders]
-        return CardFacts(card_number=number, orders=orders, requests=[_request(row) for row in found.requests])
+        card_story = within(request, cards).card(number)
+        orders = [order_model(row) for row in card_story.orders]
+        return CardFacts(card_number=number, orders=orders, requests=[_request(row) for row in card_story.requests])
 
     @router.post("/cards/{number}/hold", status_code=202, dependencies=needs(Right.ORDERS, person=True))
-    def hold(request: Request, number: Number, said: HoldBody) -> IssuerRequest:
+    def hold(request: Request, number: Number, body: HoldBody) -> IssuerRequest:
         """Suspend the card, which can be taken back. Not by a token."""
-        return _request(wish(request, cards, number, "hold", said.reason))
+        return _request(wish(request, cards, number, "hold", body.reason))
 
     @router.post("/cards/{number}/block", status_code=202, dependencies=needs(Right.ORDERS, person=True))
-    def block(request: Request, number: Number, said: BlockBody) -> IssuerRequest:
+    def block(request: Request, number: Number, body: BlockBody) -> IssuerRequest:
         """Revoke the card for good, in the name of the account's own HSA-id or of the settings'. Not by a token."""
-        return _request(wish(request, cards, number, "block", said.reason))
+        return _request(wish(request, cards, number, "block", body.reason))
 
     @router.post("/cards/{number}/lift", status_code=202, dependencies=needs(Right.ORDERS, person=True))
     def lift(request: Request, number: Number) -> IssuerRequest:

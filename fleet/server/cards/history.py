@@ -25,18 +25,22 @@ MOST = 100
 def story(connection: Connection, number: str, today: str, seen: StationCondition = all_stations) -> CardStory:
     """Everything about it, the newest first, at most a hundred of each."""
     mine = order_rows().where(orders.c.card_number == number, seen(orders.c.station))
-    found = [order_row(row, today) for row in connection.execute(mine.order_by(orders.c.changed.desc()).limit(MOST))]
-    about = or_(errands.c.card_number == number, errands.c.order.in_([order.order for order in found]))
+    card_orders = [
+        order_row(row, today) for row in connection.execute(mine.order_by(orders.c.changed.desc()).limit(MOST))
+    ]
+    about = or_(errands.c.card_number == number, errands.c.order.in_([order.order for order in card_orders]))
     theirs = errand_rows().where(about, seen(stations.c.name)).order_by(errands.c.started.desc()).limit(MOST)
-    told, _ = requesting.list_requests(connection, card_number=number, within=seen(requests.c.station), limit=MOST)
+    issuer_requests, _ = requesting.list_requests(
+        connection, card_number=number, within=seen(requests.c.station), limit=MOST
+    )
     return CardStory(
         number,
-        tuple(found),
+        tuple(card_orders),
         tuple(errand_row(row) for row in connection.execute(theirs)),
-        tuple(told),
+        tuple(issuer_requests),
         tuple(_wishes(connection, number, seen)),
         tuple(_certificates(connection, number, seen)),
-        tuple(one for one in deadlining.actions_about_card(connection, number, seen)),
+        tuple(action for action in deadlining.actions_about_card(connection, number, seen)),
         tuple(_fell(connection, number, seen)),
     )
 

@@ -182,7 +182,7 @@ class Cards(Protocol):
         """Try it now. False where it does not wait."""
 
     def wish(
-        self, number: str, what: CardAction, reason: HoldReason | BlockReason | None, who: str, hsa_id: str = ""
+        self, number: str, action: CardAction, reason: HoldReason | BlockReason | None, account: str, hsa_id: str = ""
     ) -> RequestRow | None:
         """Put a hold, block or lift into the queue for that account, in the name of the HSA-id that its sign-in proved. None
         where a block or lift has no HSA-id to be asked in the name of."""
@@ -197,7 +197,7 @@ class Cards(Protocol):
     def take_orders(self, rows: Sequence[OrderLine]) -> ImportResult:
         """As an import. Raises ImportRefusedError."""
 
-    def step(self, order: str, what: OrderEvent) -> StepResult | None:
+    def step(self, order: str, event: OrderEvent) -> StepResult | None:
         """Cancel an order, or tell that its card is destroyed. None where there is no such order."""
 
     def person(self, hsa_id: str) -> PersonRow | None: ...
@@ -213,7 +213,7 @@ class Cards(Protocol):
 
     def take_person(self, row: PersonRow, *, by_person: bool) -> None: ...
 
-    def change_person(self, hsa_id: str, said: Facts, *, by_person: bool) -> None: ...
+    def change_person(self, hsa_id: str, facts: Facts, *, by_person: bool) -> None: ...
 
     def leavers(self, hsa_ids: Sequence[str]) -> Collection[str]:
         """Return those of these people who have left."""
@@ -225,7 +225,11 @@ class Cards(Protocol):
         """An order as it was imported."""
 
     def deliver(
-        self, message: Delivery, rows: Sequence[OrderLine], cancel: Sequence[str], told: tuple[str, str, AuditEvent]
+        self,
+        message: Delivery,
+        rows: Sequence[OrderLine],
+        cancel: Sequence[str],
+        audit_entry: tuple[str, str, AuditEvent],
     ) -> bool | None:
         """Take a message of an order system, all or none: True where it is new, False where it came before, None where its id
-        stood for another. `told`: who, from where and what, for the audit. Raises ImportRefusedError."""
+        stood for another. `audit_entry`: who, from where and what, for the audit. Raises ImportRefusedError."""

@@ -90,21 +90,21 @@ def _add_requests(router: APIRouter, web: Web, cards: Cards) -> None:
 
 def typed(number: str) -> str:
     """A card number as somebody typed it. Raises HTTPException."""
-    found = "".join(number.split()).upper()
-    if not NUMBER.match(found):
+    card_number = "".join(number.split()).upper()
+    if not NUMBER.match(card_number):
         raise HTTPException(404, "no card number")
-    return found
+    return card_number
 
 
-def wish(request: Request, cards: Cards, number: str, what: CardAction, reason: str) -> RequestRow:
+def wish(request: Request, cards: Cards, number: str, action: CardAction, reason: str) -> RequestRow:
     """Put it into the queue in the caller's name, which the audit hears first. Raises HTTPException."""
     caller, mine = caller_of(request), within(request, cards)
     _require_card(caller.scope(Right.ORDERS), cards, number)
-    if what != "hold" and not mine.may_block(caller.hsa_id):
+    if action != "hold" and not mine.may_block(caller.hsa_id):
         raise HTTPException(409, "this account has no HSA-id to do it in the name of, and the settings name none")
     rate_limiter_of(request).command(caller, address_of(request))
-    audit_change(request, AuditEvent(f"card.{what}", number, reason))
-    row = mine.wish(number, what, reason or None, caller.name, caller.hsa_id)  # type: ignore[arg-type]
+    audit_change(request, AuditEvent(f"card.{action}", number, reason))
+    row = mine.wish(number, action, reason or None, caller.name, caller.hsa_id)  # type: ignore[arg-type]
     assert row is not None
     return row
 
@@ -134,7 +134,7 @@ def retry(request: Request, cards: Cards, key: RequestKey) -> RequestRow:
 def _card(request: Request, web: Web, cards: Cards, number: str) -> Response:
     audit_lookup(request, AuditEvent(LOOKED, number))
     seen, now, t, caller = web.hub.latest, web.clock(), web.texts_for(request), caller_of(request)
-    found = cards.card(number)
+    card_story = cards.card(number)
     return web.render(
         request,
         "cards/card.html",
@@ -144,7 +144,7 @@ def _card(request: Request, web: Web, cards: Cards, number: str) -> Response:
         now=now,
         title=t("card.title", number=number[-8:-4] + " " + number[-4:]),
         number=number,
-        found=found,
+        found=card_story,
         reasons=REASONS,
         may=caller.may(Right.ORDERS),
         may_block=cards.may_block(caller.hsa_id),
@@ -152,9 +152,9 @@ def _card(request: Request, web: Web, cards: Cards, number: str) -> Response:
     )
 
 
-def _requests(request: Request, web: Web, cards: Cards, asked: tuple[str, int]) -> Response:
+def _requests(request: Request, web: Web, cards: Cards, filters: tuple[str, int]) -> Response:
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
-    state, page = asked
+    state, page = filters
     rows, total = cards.requests(state=state, limit=ROWS, offset=(page - 1) * ROWS)
     _, waiting = cards.requests(state="waiting", limit=1)
     return web.render(

@@ -128,18 +128,18 @@ class CardService:
         return done
 
     def wish(
-        self, number: str, what: CardAction, reason: HoldReason | BlockReason | None, who: str, hsa_id: str = ""
+        self, number: str, action: CardAction, reason: HoldReason | BlockReason | None, account: str, hsa_id: str = ""
     ) -> RequestRow | None:
         """Put it into the queue, at the station of the card's newest order."""
         now, by = self._clock(), hsa_id or self._by
-        if what != "hold" and not by:
+        if action != "hold" and not by:
             return None
-        ask = _ask(number, what, reason, now)
+        ask = _ask(number, action, reason, now)
         with self._database.writing.begin() as connection:
             newest = select(orders.c.station).where(orders.c.card_number == number, self._seen(orders.c.station))
             station = connection.execute(newest.order_by(orders.c.changed.desc()).limit(1)).scalar() or ""
             key = RequestKey(station, ask.id)
-            requesting.enqueue(connection, key, ask, f"account:{who}"[:64], now, by)
+            requesting.enqueue(connection, key, ask, f"account:{account}"[:64], now, by)
             row = requesting.find_request(connection, key)
         self._changes.publish(frozenset({Topic.REQUESTS}))
         return row
@@ -160,10 +160,10 @@ class CardService:
         self._changes.publish(frozenset({Topic.ORDERS, Topic.DEADLINES}))
         return done
 
-    def step(self, order: str, what: OrderEvent) -> StepResult | None:
+    def step(self, order: str, event: OrderEvent) -> StepResult | None:
         """Cancel an order, or tell that its card is destroyed."""
         with self._database.writing.begin() as connection:
-            done = apply_step(connection, order, what, self._clock())
+            done = apply_step(connection, order, event, self._clock())
         self._changes.publish(frozenset({Topic.ORDERS, Topic.DEADLINES}))
         return done
 
@@ -195,16 +195,16 @@ class CardService:
         """Take what a person, or else a program, says of somebody. Raises LeaveWaitsError."""
         self._say({row.hsa_id: people_service.facts_of(row)}, by_person=by_person, takes_back=False)
 
-    def change_person(self, hsa_id: str, said: Facts, *, by_person: bool) -> None:
+    def change_person(self, hsa_id: str, facts: Facts, *, by_person: bool) -> None:
         """The same; None takes back what anybody said. Raises LeaveWaitsError."""
-        self._say({hsa_id: said}, by_person=by_person, takes_back=True)
+        self._say({hsa_id: facts}, by_person=by_person, takes_back=True)
 
-    def _say(self, said: Mapping[str, Facts], *, by_person: bool, takes_back: bool) -> None:
+    def _say(self, facts: Mapping[str, Facts], *, by_person: bool, takes_back: bool) -> None:
         now = self._clock()
         with self._database.writing.begin() as connection:
-            why = guard_leaves(connection, said, now, by_person=by_person, takes_back=takes_back)
+            why = guard_leaves(connection, facts, now, by_person=by_person, takes_back=takes_back)
             if not why:
-                people_service.record_facts(connection, "import", said, now, takes_back=takes_back)
+                people_service.record_facts(connection, "import", facts, now, takes_back=takes_back)
         self._changes.publish(frozenset({Topic.DEADLINES}))
         if why:
             raise LeaveWaitsError(why)
@@ -226,17 +226,21 @@ class CardService:
             return record_of(connection, order)
 
     def deliver(
-        self, message: Delivery, rows: Sequence[OrderLine], cancel: Sequence[str], told: tuple[str, str, AuditEvent]
+        self,
+        message: Delivery,
+        rows: Sequence[OrderLine],
+        cancel: Sequence[str],
+        audit_entry: tuple[str, str, AuditEvent],
     ) -> bool | None:
         """Take a message of an order system; those of more than a week ago are forgotten. Raises ImportRefusedError."""
         now = self._clock()
         with self._database.writing.begin() as connection:
             connection.execute(delete(deliveries).where(deliveries.c.received < now - DELIVERIES_KEPT))
             if not insert_new(connection, deliveries, {**asdict(message), "received": now}):
-                held = connection.execute(select(deliveries.c.digest).where(deliveries.c.id == message.id)).scalar()
-                return False if held == message.digest else None
-            who, address, deed = told
-            append(connection, now, who, address, deed)
+                digest = connection.execute(select(deliveries.c.digest).where(deliveries.c.id == message.id)).scalar()
+                return False if digest == message.digest else None
+            actor, address, deed = audit_entry
+            append(connection, now, actor, address, deed)
             import_orders(connection, rows, now)
             _cancel(connection, cancel, now)
         self._changes.publish(frozenset({Topic.ORDERS, Topic.DEADLINES}))
@@ -254,12 +258,12 @@ def _cancel(connection: Connection, names: Sequence[str], now: datetime) -> None
         raise ImportRefusedError(problems)
 
 
-def _ask(number: str, what: CardAction, reason: HoldReason | BlockReason | None, now: datetime) -> Queueable:
-    wanted, new_id = now.isoformat(timespec="seconds").replace("+00:00", "Z"), secrets.token_hex(16)
-    match what:
+def _ask(number: str, action: CardAction, reason: HoldReason | BlockReason | None, now: datetime) -> Queueable:
+    requested_at, new_id = now.isoformat(timespec="seconds").replace("+00:00", "Z"), secrets.token_hex(16)
+    match action:
         case "hold":
-            return HoldAsk(id=new_id, card_number=number, reason=reason, wanted=wanted)  # type: ignore[arg-type]
+            return HoldAsk(id=new_id, card_number=number, reason=reason, wanted=requested_at)  # type: ignore[arg-type]
         case "block":
-            return BlockAsk(id=new_id, card_number=number, reason=reason, wanted=wanted)  # type: ignore[arg-type]
+            return BlockAsk(id=new_id, card_number=number, reason=reason, wanted=requested_at)  # type: ignore[arg-type]
         case "lift":
             return LiftAsk(id=new_id, card_number=number)

@@ -48,15 +48,15 @@ class Countersigner:
     def authorities(self) -> Authorities:
         return self.seal.authorities
 
-    def sign(self, held: VerifiedCheckpoint, now: datetime) -> dict[str, Any]:
+    def sign(self, checkpoint: VerifiedCheckpoint, now: datetime) -> dict[str, Any]:
         """The row of the countersignature."""
-        stated = held.stated
+        stated = checkpoint.stated
         moment = stated_time(now)
         word = Countersignature(
-            stated.station, stated.epoch, stated.sequence, stated.hash, digest_of(held.text), moment
+            stated.station, stated.epoch, stated.sequence, stated.hash, digest_of(checkpoint.text), moment
         )
         jws = statements.sign(self.seal.key, self.seal.certificate, TYP, encode_countersignature(word))
-        place = {"station": held.station, "epoch": stated.epoch, "sequence": held.sequence}
+        place = {"station": checkpoint.station, "epoch": stated.epoch, "sequence": checkpoint.sequence}
         return {**place, "jws": jws, "received": word.at}
 
 
@@ -69,7 +69,7 @@ def countersign_missing(database: Database, countersigner: Countersigner, now: d
             events = events_at(connection, places)
         if not places:
             return count
-        rows = [countersigner.sign(held, now) for place in places if (held := _held(place, events[place]))]
+        rows = [countersigner.sign(checkpoint, now) for place in places if (checkpoint := _held(place, events[place]))]
         with database.writing.begin() as connection:
             put_all(connection, [Put(countersignatures, rows, ())])
         after, count = places[-1], count + len(rows)

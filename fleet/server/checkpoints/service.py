@@ -107,7 +107,7 @@ def judge(
         if not batch.rows:
             return frozenset(names)
         verdicts = [(row, _verdict(batch, row)) for row in batch.rows]
-        countersigned = [countersigner.sign(one, now) for one in batch.good] if countersigner else []
+        countersigned = [countersigner.sign(checkpoint, now) for checkpoint in batch.good] if countersigner else []
         with database.writing.begin() as connection:
             _write(connection, batch, verdicts, now, countersigned)
         names |= {row.name for row in batch.rows}
@@ -179,11 +179,11 @@ def _rows(connection: Connection, which: ColumnElement[bool]) -> list[Any]:
 
 def _batch(connection: Connection, authorities: Authorities | None, rows: list[Any]) -> _Batch:
     places = [(row.station, row.epoch, row.sequence - back) for row in rows for back in (0, 1)]
-    known: dict[tuple[int, int], list[bytes]] = {}
+    by_epoch: dict[tuple[int, int], list[bytes]] = {}
     theirs = station_certificates.c.station.in_(sorted({row.station for row in rows}))
-    for one in connection.execute(select(station_certificates).where(theirs)):
-        known.setdefault((one.station, one.epoch), []).append(one.der)
-    return _Batch(authorities, rows, events_at(connection, places), known)
+    for certificate in connection.execute(select(station_certificates).where(theirs)):
+        by_epoch.setdefault((certificate.station, certificate.epoch), []).append(certificate.der)
+    return _Batch(authorities, rows, events_at(connection, places), by_epoch)
 
 
 def _write(
@@ -215,32 +215,32 @@ def _verdict(batch: _Batch, row: Any) -> CheckpointVerdict:
     try:
         text = checkpoint_text((event and event.data) or b"")
         statement = verify_statement(text, TYP)
-        said = read_checkpoint(statement.payload)
+        stated = read_checkpoint(statement.payload)
     except (StatementError, ValueError, msgspec.MsgspecError):
         return CheckpointVerdict.UNREADABLE
     vouching = batch.authorities
-    fault = None if vouching is None else fault_of(statement.certificate, vouching, said.at)
+    fault = None if vouching is None else fault_of(statement.certificate, vouching, stated.at)
     if fault is not None or name_of(statement.certificate) != row.name:
         return CheckpointVerdict.STRANGER
     place = (row.name, row.epoch, row.sequence - 1)
-    if event is None or (said.station, said.epoch, said.sequence) != place or said.hash != event.prev:
+    if event is None or (stated.station, stated.epoch, stated.sequence) != place or stated.hash != event.prev:
         return CheckpointVerdict.OTHER_CHAIN
-    if before is not None and before.hash != said.hash:
+    if before is not None and before.hash != stated.hash:
         return CheckpointVerdict.OTHER_CHAIN
     if not _pinned(batch, row, statement):
         return CheckpointVerdict.OTHER_KEY
-    batch.good.append(VerifiedCheckpoint(row.station, row.sequence, text, said))
+    batch.good.append(VerifiedCheckpoint(row.station, row.sequence, text, stated))
     return CheckpointVerdict.GOOD
 
 
 def _pinned(batch: _Batch, row: Any, statement: SignedStatement) -> bool:
     """Return whether the key is that of the epoch. The first one becomes it; a new certificate of the same key is kept too."""
-    known = batch.known.setdefault((row.station, row.epoch), [])
+    kept_ders = batch.known.setdefault((row.station, row.epoch), [])
     der = statement.certificate.public_bytes(Encoding.DER)
-    if der in known:
+    if der in kept_ders:
         return True
-    if any(load_certificate(one).public_key() != statement.certificate.public_key() for one in known):
+    if any(load_certificate(kept).public_key() != statement.certificate.public_key() for kept in kept_ders):
         return False
-    known.append(der)
+    kept_ders.append(der)
     batch.fresh.append((row.station, row.epoch, der))
     return True

@@ -50,7 +50,7 @@ def check_clock(
 ) -> ClockCheck:
     """Look again. `last` is None the very first time; `newest` is the newest date of the store, a second witness. `off`: how far
     the machine's clock is from `now`, by which the server goes."""
-    before = max((one for one in (last.seen if last else None, newest) if one is not None), default=None)
+    before = max((moment for moment in (last.seen if last else None, newest) if moment is not None), default=None)
     leapt = before is not None and (abs(now - before) > LEAP or abs(off) > LEAP)
     steady = now if last is None else min(last.steady, now)
     waits = last.leapt if last else None

@@ -11,7 +11,7 @@ def start_of_day(now: datetime) -> datetime:
 def bounds_of_day(day: date) -> tuple[datetime, datetime]:
     """Local midnight that begins that day and the one that ends it, in UTC. The last day that can be named ends with itself."""
     ends = day if day == date.max else day + timedelta(days=1)
-    first, last = (_midnight(one) for one in (day, ends))
+    first, last = (_midnight(bound) for bound in (day, ends))
     return first, last
 
 

@@ -59,10 +59,10 @@ Take = Callable[["AmqpConnection", Delivered], None]
 
 
 async def open_connection(
-    broker: Address, tls: ssl.SSLContext, wanted: AmqpSubscription | None, take: Take
+    broker: Address, tls: ssl.SSLContext, subscription: AmqpSubscription | None, take: Take
 ) -> "AmqpConnection":
     """Connect, declare, and consume what is wanted (None: nothing). Raises AmqpError."""
-    line = AmqpConnection(broker, tls, wanted, take)
+    line = AmqpConnection(broker, tls, subscription, take)
     try:
         async with asyncio.timeout(OPEN_TIMEOUT_S):
             await line.ready
@@ -78,9 +78,9 @@ async def open_connection(
 class AmqpConnection:
     """Made by `open_connection`. `ended` is done when it is over, with the reason."""
 
-    def __init__(self, broker: Address, tls: ssl.SSLContext, wanted: AmqpSubscription | None, take: Take) -> None:
+    def __init__(self, broker: Address, tls: ssl.SSLContext, subscription: AmqpSubscription | None, take: Take) -> None:
         loop = asyncio.get_running_loop()
-        self._wanted = wanted
+        self._wanted = subscription
         self._take = take
         self._channel: Any = None
         self._owed: set[int] = set()
@@ -98,7 +98,9 @@ class AmqpConnection:
             heartbeat=HEARTBEAT_S,
             socket_timeout=CONNECT_TIMEOUT_S,
             stack_timeout=CONNECT_TIMEOUT_S,
-            client_properties={"connection_name": f"kortkiosk {wanted.consumer or 'asks' if wanted else 'out'}"},
+            client_properties={
+                "connection_name": f"kortkiosk {subscription.consumer or 'asks' if subscription else 'out'}"
+            },
         )
         self._connection: Any = AsyncioConnection(parameters, self._connected, self._over, self._over, loop)
 
@@ -137,10 +139,10 @@ class AmqpConnection:
             self._consume(channel, self._wanted)
         channel.basic_qos(callback=lambda _: self._stands())
 
-    def _consume(self, channel: Any, wanted: AmqpSubscription) -> None:
-        channel.basic_qos(prefetch_count=wanted.prefetch)
-        for queue in wanted.queues:
-            bid = {"x-priority": layout.priority(wanted.consumer, queue)} if wanted.consumer else {}
+    def _consume(self, channel: Any, subscription: AmqpSubscription) -> None:
+        channel.basic_qos(prefetch_count=subscription.prefetch)
+        for queue in subscription.queues:
+            bid = {"x-priority": layout.priority(subscription.consumer, queue)} if subscription.consumer else {}
             channel.basic_consume(queue, self._delivered, arguments=bid)
 
     def _stands(self) -> None:
@@ -149,8 +151,8 @@ class AmqpConnection:
 
     def _delivered(self, _channel: Any, method: Any, about: Any, body: bytes) -> None:
         headers = about.headers or {}
-        said = headers.get(LONG_CORRELATION, about.correlation_id)
-        correlation = said.encode() if isinstance(said, str) else said
+        correlation_id = headers.get(LONG_CORRELATION, about.correlation_id)
+        correlation = correlation_id.encode() if isinstance(correlation_id, str) else correlation_id
         self._take(self, Delivered(method.routing_key, body, headers, correlation, method.delivery_tag))
 
     def _pay(self) -> None:

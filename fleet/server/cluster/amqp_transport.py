@@ -57,10 +57,10 @@ def asks() -> AmqpSubscription:
 class AmqpTransport:
     """See the module. Raises OSError where a PEM file cannot be used."""
 
-    def __init__(self, brokers: Sequence[Address], credentials: Credentials, wanted: AmqpSubscription) -> None:
+    def __init__(self, brokers: Sequence[Address], credentials: Credentials, subscription: AmqpSubscription) -> None:
         self._brokers = tuple(brokers)
         self._tls = tls_context(credentials)
-        self._wanted = wanted
+        self._wanted = subscription
         self._handler: Handler | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._takes = False
@@ -119,8 +119,8 @@ class AmqpTransport:
         elif self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *args)
 
-    def _publish(self, one: _Publish) -> None:
-        self._waiting.append(one)
+    def _publish(self, message: _Publish) -> None:
+        self._waiting.append(message)
         self._flush()
 
     def _flush(self) -> None:
@@ -128,7 +128,7 @@ class AmqpTransport:
         while self._waiting and line is not None and not line.blocked:
             line.publish(*self._waiting.popleft())
 
-    async def _stay(self, wanted: AmqpSubscription | None, now: Callable[[AmqpConnection | None], None]) -> None:
+    async def _stay(self, subscription: AmqpSubscription | None, now: Callable[[AmqpConnection | None], None]) -> None:
         """Connect, and connect again, until cancelled; another node each time."""
         nodes = random.sample(self._brokers, len(self._brokers))
         delay_s, tried = FIRST_DELAY_S, 0
@@ -136,7 +136,7 @@ class AmqpTransport:
             broker = nodes[tried % len(nodes)]
             tried += 1
             try:
-                await self._live(await open_connection(broker, self._tls, wanted, self._deliver), now)
+                await self._live(await open_connection(broker, self._tls, subscription, self._deliver), now)
                 delay_s = FIRST_DELAY_S
             except (AmqpError, OSError) as error:
                 _log.warning("the broker at %s cannot be used: %s", broker, error)
@@ -172,8 +172,8 @@ class AmqpTransport:
 
 
 def _key(headers: dict[str, Any]) -> tuple[int, int] | None:
-    said = [(name, headers[name]) for name in (EPOCH_PROPERTY, SEQUENCE_PROPERTY) if name in headers]
-    return key_of(tuple(said)) if all(isinstance(value, str) for _, value in said) else None
+    properties = [(name, headers[name]) for name in (EPOCH_PROPERTY, SEQUENCE_PROPERTY) if name in headers]
+    return key_of(tuple(properties)) if all(isinstance(value, str) for _, value in properties) else None
 
 
 def _waited(headers: dict[str, Any], now_s: float) -> bool:

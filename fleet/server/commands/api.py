@@ -223,44 +223,44 @@ def _add_orders(router: APIRouter, web: Web, commands: CommandService, bundles: 
 
 
 def _request_of(
-    station: str, said: Plain | Close | OpenSlot | RecoveryKey | Update, bundles: Bundles
+    station: str, body: Plain | Close | OpenSlot | RecoveryKey | Update, bundles: Bundles
 ) -> CommandRequest:
-    if not isinstance(said, Update):
-        return CommandRequest(station, **said.model_dump())
-    order = bundles.order(said.sha256, older=said.older, now=said.now)
+    if not isinstance(body, Update):
+        return CommandRequest(station, **body.model_dump())
+    order = bundles.order(body.sha256, older=body.older, now=body.now)
     if order is None:
         raise HTTPException(409, _NO_BUNDLE)
-    return CommandRequest(station, said.command, said.reason, valid_s=said.valid_s, update_order=order)
+    return CommandRequest(station, body.command, body.reason, valid_s=body.valid_s, update_order=order)
 
 
 def _add_roll_out(router: APIRouter, web: Web, commands: CommandService, bundles: Bundles) -> None:
     @router.get("/updates", dependencies=needs(Right.VIEW))
     def list_updates(request: Request) -> Rows[UpdateProgress]:
         """Stations that run from an image, and how far each has come with the version that was ordered last."""
-        found = roll_out(readings_of(request).stations(web.clock()), within(request, commands).latest_updates())
-        return Rows(items=[_progress(one) for one in found], next=None)
+        progresses = roll_out(readings_of(request).stations(web.clock()), within(request, commands).latest_updates())
+        return Rows(items=[_progress(progress) for progress in progresses], next=None)
 
     @router.post(
         "/updates", dependencies=needs(Right.COMMAND), status_code=201, responses=PROPOSED, response_model=Rows[Command]
     )
-    def order_updates(request: Request, said: UpdateMany) -> Rows[Command] | Response:
+    def order_updates(request: Request, body: UpdateMany) -> Rows[Command] | Response:
         """Order one bundle for several stations, in a session that has stepped up within five minutes and not by a token. Nothing
         is ordered while one of them cannot take it: 409 names each, and why. An older image, or one that most of the fleet would
         run, is a proposal."""
-        bundle, order = _bundle(bundles, said.sha256), bundles.order(said.sha256, older=said.older, now=said.now)
+        bundle, order = _bundle(bundles, body.sha256), bundles.order(body.sha256, older=body.older, now=body.now)
         if bundle is None or order is None:
             raise HTTPException(409, _NO_BUNDLE)
-        names = tuple(dict.fromkeys(said.stations))
+        names = tuple(dict.fromkeys(body.stations))
         readings, at = readings_of(request), web.clock()
         rows = [*readings.stations(at), *readings.retired_stations(at)]
-        unfit = unfit_stations(names, rows, bundle, older=said.older)
+        unfit = unfit_stations(names, rows, bundle, older=body.older)
         if unfit:
-            told = ", ".join(f"{name}: {why}" for name, why in unfit.items())
-            raise HTTPException(409, f"nothing was ordered; these cannot take it: {told}")
+            reasons = ", ".join(f"{name}: {why}" for name, why in unfit.items())
+            raise HTTPException(409, f"nothing was ordered; these cannot take it: {reasons}")
         if not all(may_order(request, CommandName.UPDATE, name) for name in names):
             raise HTTPException(403, "your role does not allow this command at every one of these stations")
         wishes = [
-            CommandRequest(name, CommandName.UPDATE, said.reason, valid_s=said.valid_s, update_order=order)
+            CommandRequest(name, CommandName.UPDATE, body.reason, valid_s=body.valid_s, update_order=order)
             for name in names
         ]
         if (waits := propose_roll_out(request, wishes)) is not None:
@@ -275,17 +275,17 @@ def _bundle(bundles: Bundles, sha256: str) -> StoredBundle | None:
     return next((bundle for bundle in bundles.all() if bundle.sha256 == sha256), None)
 
 
-def _progress(one: Progress) -> UpdateProgress:
-    state = one.row.state
+def _progress(progress: Progress) -> UpdateProgress:
+    state = progress.row.state
     return UpdateProgress(
-        station=one.row.name,
-        title=one.row.title,
+        station=progress.row.name,
+        title=progress.row.title,
         compatible=state.update.compatible if state and state.update else None,
         image=state.image if state else None,
-        version=one.version,
-        state=one.state,
-        reason=one.reason or None,
-        command=one.ordered.id if one.ordered else None,
+        version=progress.version,
+        state=progress.state,
+        reason=progress.reason or None,
+        command=progress.ordered.id if progress.ordered else None,
     )
 
 
@@ -293,7 +293,7 @@ def _add_lists(router: APIRouter, commands: CommandService, bundles: Bundles) ->
     @router.get("/bundles", dependencies=needs(Right.VIEW))
     def list_bundles(request: Request) -> Rows[Bundle]:
         """List the bundles that stations can be updated from, the newest first."""
-        return Rows(items=[Bundle.model_validate(one, from_attributes=True) for one in bundles.all()], next=None)
+        return Rows(items=[Bundle.model_validate(bundle, from_attributes=True) for bundle in bundles.all()], next=None)
 
     @router.get("/commands", dependencies=needs(Right.VIEW))
     def list_commands(
@@ -334,10 +334,10 @@ def _listed(
     return CountedRows(items=[_model(row) for row in rows], next=next_offset(offset, limit, total), total=total)
 
 
-def _decided(said: CommandRow | Refusal) -> Command:
-    if isinstance(said, Refusal):
-        raise HTTPException(*_SAID[said])
-    return _model(said)
+def _decided(decision: CommandRow | Refusal) -> Command:
+    if isinstance(decision, Refusal):
+        raise HTTPException(*_SAID[decision])
+    return _model(decision)
 
 
 def _model(row: CommandRow) -> Command:

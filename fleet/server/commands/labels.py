@@ -72,9 +72,9 @@ def command_label(row: CommandRow) -> StatusLabel:
 
 def command_title(row: CommandRow, texts: Localization) -> str:
     """Return the title of a command, with its slot or version."""
-    said = texts.code("command", row.command)
+    title = texts.code("command", row.command)
     about = row.slot if row.update_order is None else row.update_order.version
-    return said if about is None else f"{said} {about}"
+    return title if about is None else f"{title} {about}"
 
 
 def command_detail(row: CommandRow, texts: Localization) -> str:
@@ -122,7 +122,7 @@ def describe_command_event(event: EventRow, texts: Localization) -> tuple[Level,
         command += f" {content['slot']}"
     icon = COMMAND_ICON.get(code, "cog-outline")
     if event.type == EventType.COMMAND_TAKEN:
-        who = ", ".join(str(content[name]) for name in ("by", "second") if content.get(name))
-        return "ok", icon, texts("event.command.taken", command=command, who=who)
-    said = texts(f"command_state.{outcome}") if outcome in _LEVEL else outcome
-    return _LEVEL.get(outcome, "wa"), icon, texts("event.command.ended", command=command, outcome=said.lower())
+        persons = ", ".join(str(content[name]) for name in ("by", "second") if content.get(name))
+        return "ok", icon, texts("event.command.taken", command=command, who=persons)
+    label = texts(f"command_state.{outcome}") if outcome in _LEVEL else outcome
+    return _LEVEL.get(outcome, "wa"), icon, texts("event.command.ended", command=command, outcome=label.lower())

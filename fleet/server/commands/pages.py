@@ -97,13 +97,13 @@ def _add_one(router: APIRouter, web: Web, commands: CommandService) -> None:
 
     @router.post("/commands/{command}/approve", dependencies=needs(Right.CARDS))
     async def approve(request: Request, command: Number) -> Response:
-        said = await run_in_threadpool(within(request, commands).approve, command, orderer(request))
-        return _decided(request, web, commands, command, said)
+        decision = await run_in_threadpool(within(request, commands).approve, command, orderer(request))
+        return _decided(request, web, commands, command, decision)
 
     @router.post("/commands/{command}/withdraw", dependencies=needs(Right.CARDS))
     async def withdraw(request: Request, command: Number) -> Response:
-        said = await run_in_threadpool(within(request, commands).withdraw, command, orderer(request))
-        return _decided(request, web, commands, command, said)
+        decision = await run_in_threadpool(within(request, commands).withdraw, command, orderer(request))
+        return _decided(request, web, commands, command, decision)
 
 
 def _add_station(router: APIRouter, web: Web, commands: CommandService, bundles: Bundles) -> None:
@@ -147,12 +147,12 @@ def _wish(station: str, form: FormData, bundles: Bundles) -> CommandRequest:
 def _station(
     request: Request,
     web: Web,
-    what: tuple[CommandService, Bundles],
+    services: tuple[CommandService, Bundles],
     row: StationRow,
     wish: CommandRequest | None,
     wrong: str | None = None,
 ) -> Response:
-    commands, bundles = what
+    commands, bundles = services
     seen, t = web.hub.latest, web.texts_for(request)
     rows, total = within(request, commands).listed(station=row.name, limit=_HISTORY)
     return web.render(
@@ -203,10 +203,12 @@ def _one(
     )
 
 
-def _decided(request: Request, web: Web, commands: CommandService, number: int, said: CommandRow | Refusal) -> Response:
-    if isinstance(said, CommandRow):
+def _decided(
+    request: Request, web: Web, commands: CommandService, number: int, decision: CommandRow | Refusal
+) -> Response:
+    if isinstance(decision, CommandRow):
         return RedirectResponse(f"/commands/{number}", 303)
-    return _one(request, web, commands, _found(within(request, commands).one(number)), said)
+    return _one(request, web, commands, _found(within(request, commands).one(number)), decision)
 
 
 def _common(request: Request, web: Web) -> dict[str, Any]:
@@ -227,7 +229,7 @@ def _standing(request: Request, web: Web, name: str) -> StationRow:
 def _fitting(bundles: Bundles, row: StationRow) -> list[StoredBundle]:
     """The bundles for that station's machine."""
     update = row.state.update if row.state is not None else None
-    return [one for one in bundles.all() if update is not None and one.compatible == update.compatible]
+    return [bundle for bundle in bundles.all() if update is not None and bundle.compatible == update.compatible]
 
 
 def _fits(command: str, row: StationRow) -> bool:

@@ -97,11 +97,15 @@ def latest_updates(connection: Connection, within: ColumnElement[bool] = ALL) ->
 
 def unreleased_key(connection: Connection, station: str) -> str | None:
     """The sealed recovery key that this station has sent; None where it was released before."""
-    said = connection.execute(select(stations.c.state).where(stations.c.name == station)).scalar()
-    sealed = msgspec.json.decode(said, type=StationState).recovery_key if said else None
+    state = connection.execute(select(stations.c.state).where(stations.c.name == station)).scalar()
+    sealed = msgspec.json.decode(state, type=StationState).recovery_key if state else None
     done = (commands.c.station == station, commands.c.command == RECOVERY_KEY, commands.c.state == "done")
     released = connection.execute(select(commands.c.detail).where(*done)).scalars()
-    return None if any(sealed in msgspec.json.decode(one, type=Detail).lines for one in released if one) else sealed
+    return (
+        None
+        if any(sealed in msgspec.json.decode(detail, type=Detail).lines for detail in released if detail)
+        else sealed
+    )
 
 
 def add(connection: Connection, values: dict[str, Any]) -> int:
@@ -129,12 +133,12 @@ def issue(connection: Connection, number: int, **values: Any) -> bool:
     return connection.execute(update(commands).where(unsigned).values(values)).rowcount == 1
 
 
-def tell(connection: Connection, row: CommandRow, action: str, who: tuple[str, str], now: datetime) -> None:
-    """Into the audit: `who` is a name and an address."""
+def tell(connection: Connection, row: CommandRow, action: str, actor: tuple[str, str], now: datetime) -> None:
+    """Into the audit: `actor` is a name and an address."""
     about = row.slot if row.update_order is None else row.update_order.version
-    what = row.command if about is None else f"{row.command} {about}"
+    command = row.command if about is None else f"{row.command} {about}"
     detail = row.reason if action in ("command.ask", "command.approve") else (row.result or "")
-    audit.append(connection, now, who[0], who[1], AuditEvent(action, f"{row.station} {what} #{row.id}", detail))
+    audit.append(connection, now, actor[0], actor[1], AuditEvent(action, f"{row.station} {command} #{row.id}", detail))
 
 
 def due_commands(connection: Connection, now: datetime) -> DueCommands:
@@ -155,15 +159,15 @@ def due_commands(connection: Connection, now: datetime) -> DueCommands:
 def take_result(connection: Connection, station: str, result: CommandResult, now: datetime) -> bool:
     """Keep the station's answer: the first one stands. False where it answers nothing that this station was told."""
     place = and_(commands.c.station == station, commands.c.sequence == result.sequence)
-    found = connection.execute(select(commands).where(place)).first()
-    if found is None or found.digest != result.digest:
+    stored = connection.execute(select(commands).where(place)).first()
+    if stored is None or stored.digest != result.digest:
         return False
-    if found.state not in _ANSWERABLE:
-        return bool(found.state == result.outcome)
+    if stored.state not in _ANSWERABLE:
+        return bool(stored.state == result.outcome)
     detail = msgspec.json.encode(Detail(result.devices, result.lines)).decode()
-    told = {"state": result.outcome.value, "ended": now, "result": result.reason or None, "detail": detail}
-    connection.execute(update(commands).where(place).values(told))
-    row = find_command(connection, found.id)
+    values = {"state": result.outcome.value, "ended": now, "result": result.reason or None, "detail": detail}
+    connection.execute(update(commands).where(place).values(values))
+    row = find_command(connection, stored.id)
     assert row is not None
     tell(connection, row, f"command.{row.state}", (SERVER, ""), now)
     return True
@@ -175,8 +179,8 @@ def stations_in(patterns: Collection[str]) -> ColumnElement[bool]:
 
 
 def _row(row: Row[Any]) -> CommandRow:
-    said = row._mapping.get("detail")
-    detail = msgspec.json.decode(said, type=Detail) if said else Detail()
+    stored_detail = row._mapping.get("detail")
+    detail = msgspec.json.decode(stored_detail, type=Detail) if stored_detail else Detail()
     names = [name for name in CommandRow.__dataclass_fields__ if name not in _DECODED]
     ordered = row._mapping["update_order"]
     return CommandRow(

@@ -70,9 +70,9 @@ def unfit_stations(
     names: Collection[str], rows: Iterable[StationRow], bundle: StoredBundle, *, older: bool
 ) -> dict[str, Unfit]:
     """Return the stations that cannot take it, and why; in the order in which they were named."""
-    known = {row.name: row for row in rows}
-    found = {name: _unfit(known.get(name), bundle, older) for name in names}
-    return {name: why for name, why in found.items() if why is not None}
+    by_name = {row.name: row for row in rows}
+    reasons = {name: _unfit(by_name.get(name), bundle, older) for name in names}
+    return {name: why for name, why in reasons.items() if why is not None}
 
 
 def _unfit(row: StationRow | None, bundle: StoredBundle, older: bool) -> Unfit | None:
@@ -93,12 +93,14 @@ def _unfit(row: StationRow | None, bundle: StoredBundle, older: bool) -> Unfit |
 
 def roll_out(rows: Iterable[StationRow], orders: Mapping[str, CommandRow]) -> list[Progress]:
     """Stations that run from an image, or were to; those that went back first, then those under way, by title."""
-    found = [
+    progresses = [
         progress_of(row, orders.get(row.name))
         for row in rows
         if row.name in orders or (row.state is not None and row.state.update is not None)
     ]
-    return sorted(found, key=lambda one: (_rank(one.state), one.row.title.casefold(), one.row.name))
+    return sorted(
+        progresses, key=lambda progress: (_rank(progress.state), progress.row.title.casefold(), progress.row.name)
+    )
 
 
 def progress_of(row: StationRow, ordered: CommandRow | None) -> Progress:
@@ -110,8 +112,12 @@ def progress_of(row: StationRow, ordered: CommandRow | None) -> Progress:
     if ordered.state != "done":
         return Progress(row, ordered, RollOutState.NOT_TAKEN, ordered.result or ordered.state)
     state = row.state
-    said = aware_time(state.time) if state is not None else None
-    if state is None or said is None or (ordered.ended is not None and said < ordered.ended.replace(microsecond=0)):
+    station_time = aware_time(state.time) if state is not None else None
+    if (
+        state is None
+        or station_time is None
+        or (ordered.ended is not None and station_time < ordered.ended.replace(microsecond=0))
+    ):
         return Progress(row, ordered, RollOutState.WAITING)
     update = state.update
     if update is not None and update.step is not None:

@@ -74,42 +74,44 @@ def _wish_of(form: FormData, bundles: Bundles) -> _Wish:
     return _Wish(bundle, chosen, requests, reason, valid_s, older, now)
 
 
-def _order(request: Request, web: Web, what: tuple[CommandService, Bundles], wish: _Wish) -> Response:
+def _order(request: Request, web: Web, services: tuple[CommandService, Bundles], wish: _Wish) -> Response:
     if wish.bundle is None or not wish.chosen:
-        return _page(request, web, what, wish, "update" if wish.bundle is None else "stations")
+        return _page(request, web, services, wish, "update" if wish.bundle is None else "stations")
     if (wrong := wrong_with(wish.requests[0])) is not None:
-        return _page(request, web, what, wish, wrong)
+        return _page(request, web, services, wish, wrong)
     readings, at = readings_of(request), web.clock()
     rows = [*readings.stations(at), *readings.retired_stations(at)]
     unfit = unfit_stations(wish.chosen, rows, wish.bundle, older=wish.older)
     if unfit:
-        return _page(request, web, what, wish, "unfit", unfit)
+        return _page(request, web, services, wish, "unfit", unfit)
     if not all(may_order(request, CommandName.UPDATE, name) for name in wish.chosen):
         raise HTTPException(403, "your role does not allow this command at every one of these stations")
     try:
         if (waits := propose_roll_out(request, wish.requests)) is not None:
             return RedirectResponse(f"/proposals/{waits.id}", 303)
         for each in wish.requests:
-            what[0].ask(each, orderer(request))
+            services[0].ask(each, orderer(request))
     except CommandRefusedError as error:
-        return _page(request, web, what, wish, error.refusal.value)
+        return _page(request, web, services, wish, error.refusal.value)
     return RedirectResponse(PATH, 303)
 
 
 def _page(
     request: Request,
     web: Web,
-    what: tuple[CommandService, Bundles],
+    services: tuple[CommandService, Bundles],
     wish: _Wish | None = None,
     wrong: str | None = None,
     unfit: dict[str, Unfit] | None = None,
 ) -> Response:
-    commands, bundles = what
+    commands, bundles = services
     t, seen = web.texts_for(request), web.hub.latest
     rows = readings_of(request).stations(web.clock())
-    found = roll_out(rows, within(request, commands).latest_updates())
-    under_way = sum(1 for one in found if one.state in UNDER_WAY)
-    offered = {one.row.name for one in found if may_order(request, CommandName.UPDATE, one.row.name)}
+    progresses = roll_out(rows, within(request, commands).latest_updates())
+    under_way = sum(1 for progress in progresses if progress.state in UNDER_WAY)
+    offered = {
+        progress.row.name for progress in progresses if may_order(request, CommandName.UPDATE, progress.row.name)
+    }
     return web.render(
         request,
         "commands/roll_out.html",
@@ -118,7 +120,7 @@ def _page(
         page="updates",
         seen=seen,
         title=t.many("roll_out.title", under_way) if under_way else t("roll_out.title.none"),
-        found=found,
+        found=progresses,
         offered=offered,
         titles={row.name: row.title for row in rows},
         wish=wish,

@@ -53,15 +53,15 @@ def is_postgres(connection: Connection) -> bool:
 def put_all(connection: Connection, puts: Iterable[Put], *, last: bool = False) -> None:
     """All of them in their order. With `last` the transaction needs nothing more, and may be committed with them.
     Raises sqlalchemy.exc.DBAPIError."""
-    wanted = [put for put in puts if put.rows]
-    if wanted and is_postgres(connection):
-        in_one_trip(connection, [_with_arrays(one) for one in wanted], last=last)
+    filled = [put for put in puts if put.rows]
+    if filled and is_postgres(connection):
+        in_one_trip(connection, [_with_arrays(put) for put in filled], last=last)
         return
-    for one in wanted:
-        names = tuple(one.rows[0])
-        readers = [_reader(one.table, name) for name in names]
-        values = [tuple([read(row) for read in readers]) for row in _in_order(one)]
-        connection.exec_driver_sql(_statement(*_shape(one, names), on_postgres=False), values)
+    for batch in filled:
+        names = tuple(batch.rows[0])
+        readers = [_reader(batch.table, name) for name in names]
+        values = [tuple([read(row) for read in readers]) for row in _in_order(batch)]
+        connection.exec_driver_sql(_statement(*_shape(batch, names), on_postgres=False), values)
 
 
 def stored_time(value: datetime | None) -> str | None:

@@ -158,8 +158,8 @@ def _make_private(path: Path) -> None:
 
 def fault(place: Place, error: DBAPIError | CommandError) -> str:
     """Describe in one line what is wrong with which store (libpq says one for each address); of a damaged file, what to do."""
-    said = str(error.orig if isinstance(error, DBAPIError) else error)
-    line = "; ".join(line.strip() for line in said.splitlines() if line.strip())
+    message = str(error.orig if isinstance(error, DBAPIError) else error)
+    line = "; ".join(line.strip() for line in message.splitlines() if line.strip())
     damaged = isinstance(place, Path) and isinstance(error, DatabaseError) and not isinstance(error, OperationalError)
     return damaged_store(place, line) if damaged else f"{describe_database(place)}: {line}"
 

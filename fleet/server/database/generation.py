@@ -71,8 +71,8 @@ def copy_store(source: Path, target: Path) -> str:
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
         copy.execute("PRAGMA synchronous=FULL")
         copy.execute(f"PRAGMA user_version={new_number()}")
-        (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
-    return "" if found == "ok" else str(found)
+        (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+    return "" if verdict == "ok" else str(verdict)
 
 
 def new_number() -> int:
@@ -107,8 +107,8 @@ def number_of(path: Path) -> int:
 def noted_numbers(path: Path) -> set[int]:
     """The numbers that go with the log; none where nothing is known, and then nothing is refused."""
     try:
-        said = json.loads(_beside(path).read_text("ascii"))
-        return {int(number) for number in said}
+        numbers = json.loads(_beside(path).read_text("ascii"))
+        return {int(number) for number in numbers}
     except FileNotFoundError:
         return set()
     except (ValueError, TypeError):

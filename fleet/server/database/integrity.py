@@ -70,12 +70,12 @@ def _found_by_amcheck(connection: Connection) -> Iterator[str]:
         for oid, name in connection.exec_driver_sql(query).all():
             try:
                 with connection.begin_nested():
-                    said = connection.exec_driver_sql(check, (oid,)).scalars().all()
+                    problems = connection.exec_driver_sql(check, (oid,)).scalars().all()
             except ProgrammingError as error:
                 raise NotCheckedError(f"this user may not use amcheck: {error.orig}") from error
             except DBAPIError as error:
-                said = [str(error.orig).splitlines()[0]]
-            yield from (f"{name}: {word}" for word in said if word)
+                problems = [str(error.orig).splitlines()[0]]
+            yield from (f"{name}: {word}" for word in problems if word)
 
 
 class DatabaseCheck:
@@ -103,16 +103,16 @@ class DatabaseCheck:
         """Check now. Never raises for the store."""
         now = self._clock()
         try:
-            found = problems_of(self._database)
+            problems = problems_of(self._database)
         except NotCheckedError as error:
             _log.warning("the store is not checked: %s", error)
-            found = []
+            problems = []
         except READ_FAULTS as error:
             _log.error("the store cannot be checked just now: %s", type(error).__name__)
             return
-        for problem in found:
+        for problem in problems:
             _log.error("the store is damaged: %s", problem)
-        self.problems = self.problems or tuple(found)
+        self.problems = self.problems or tuple(problems)
         self._looked, self._night = now, _night(now)
 
     def is_sound(self) -> bool:

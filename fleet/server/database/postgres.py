@@ -158,9 +158,9 @@ class _Rows(LibpqWriter):
             result = line.get_result()
         return first
 
-    def _wait(self, what: int) -> None:
+    def _wait(self, events: int) -> None:
         poll = select.poll()
-        poll.register(self._line.socket, what)
+        poll.register(self._line.socket, events)
         poll.poll()
 
 

@@ -334,7 +334,7 @@ class Access:
     ) -> tuple[list[audit.AuditRow], int]:
         """The audit, newest first, and how many fit."""
         with self.database.reading.begin() as connection:
-            return audit.entries(connection, who=who, action=action, limit=limit, offset=offset)
+            return audit.entries(connection, actor=who, action=action, limit=limit, offset=offset)
 
     def verify(self) -> audit.AuditVerdict:
         """Compute the audit's chain again."""

@@ -124,22 +124,22 @@ class _Emptied(msgspec.Struct):
 
 
 def _stored(data: bytes, at: datetime) -> tuple[StockChange, ...]:
-    said = msgspec.json.decode(data, type=_Stored)
-    if said.order is None:
-        return (ReservePlaced(said.card_number, said.slot, True, at),)
-    return (OrderPlaced(said.order, "stored", said.slot, at),)
+    stored = msgspec.json.decode(data, type=_Stored)
+    if stored.order is None:
+        return (ReservePlaced(stored.card_number, stored.slot, True, at),)
+    return (OrderPlaced(stored.order, "stored", stored.slot, at),)
 
 
 def _taken_out(data: bytes, at: datetime) -> tuple[StockChange, ...]:
-    said = msgspec.json.decode(data, type=_TakenOut)
-    if said.order is None:
-        return (ReservePlaced(said.card_number, said.slot, False, at),)
-    return (OrderPlaced(said.order, "missing" if said.why == "missing" else "taken_out", said.slot, at),)
+    taken_out = msgspec.json.decode(data, type=_TakenOut)
+    if taken_out.order is None:
+        return (ReservePlaced(taken_out.card_number, taken_out.slot, False, at),)
+    return (OrderPlaced(taken_out.order, "missing" if taken_out.why == "missing" else "taken_out", taken_out.slot, at),)
 
 
 def _emptied(data: bytes, at: datetime) -> tuple[StockChange, ...]:
-    said = msgspec.json.decode(data, type=_Emptied)
-    return (BinEmptied(at=at, **msgspec.structs.asdict(said)),)
+    emptied = msgspec.json.decode(data, type=_Emptied)
+    return (BinEmptied(at=at, **msgspec.structs.asdict(emptied)),)
 
 
 READERS: dict[str, Read] = {

@@ -51,9 +51,9 @@ def shelf_pages(web: Web, cards: Cards) -> APIRouter:
     return router
 
 
-def _stock(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int]) -> Response:
+def _stock(request: Request, web: Web, cards: Cards, filters: tuple[str, str, int]) -> Response:
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
-    station, kind, page = asked
+    station, kind, page = filters
     rows, total = cards.stock(kind=kind, limit=ROWS, offset=(page - 1) * ROWS)
     stations = {row.name: row for row in readings_of(request).stations(now)}
     places = cards.places()
@@ -92,9 +92,9 @@ def free_slots(place: StationStockRow, stations: Mapping[str, StationRow]) -> in
     return sum(slot.card == "empty" for slot in row.state.slots)
 
 
-def _bins(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int]) -> Response:
+def _bins(request: Request, web: Web, cards: Cards, filters: tuple[str, str, int]) -> Response:
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
-    q, show, page = asked
+    q, show, page = filters
     rows, total = cards.bins(search=q, show=show, limit=ROWS, offset=(page - 1) * ROWS)
     _, different = cards.bins(show="differs", limit=1)
     return web.render(

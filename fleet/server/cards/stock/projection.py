@@ -32,10 +32,10 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
 
 def move_orders(connection: Connection, moves: Sequence[tuple[Origin, OrderMoved]]) -> frozenset[str]:
     """Move the orders, and return the ids of those that moved."""
-    found = _orders(connection, sorted({change.order for _, change in moves}))
+    by_order = _orders(connection, sorted({change.order for _, change in moves}))
     moved = set()
     for origin, change in moves:
-        row = found.get(change.order)
+        row = by_order.get(change.order)
         follows = None if row is None or row["station"] != origin.name else state_after(row["state"], change.what)
         if row is not None and follows is not None:
             row |= {"state": follows, "changed": change.at}
@@ -43,7 +43,7 @@ def move_orders(connection: Connection, moves: Sequence[tuple[Origin, OrderMoved
     if moved:
         values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "changed")}
         rows = [
-            {"this": name, "new_state": found[name]["state"], "new_changed": found[name]["changed"]}
+            {"this": name, "new_state": by_order[name]["state"], "new_changed": by_order[name]["changed"]}
             for name in sorted(moved)
         ]
         connection.execute(update(orders).where(orders.c.order == bindparam("this")).values(values), rows)
@@ -95,8 +95,8 @@ def placed_reserves(placed: Iterable[tuple[Origin, ReservePlaced]]) -> Put:
 def _orders(connection: Connection, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Orders that lie at stations: one that goes by post is in nobody's slot."""
     columns = select(*(orders.c[name] for name in ("order", "station", "state", "changed")))
-    found: dict[str, dict[str, Any]] = {}
+    by_order: dict[str, dict[str, Any]] = {}
     for start in range(0, len(names), CHUNK):
         these = orders.c.order.in_(names[start : start + CHUNK]), orders.c.delivery != "post"
-        found |= {row.order: dict(row._mapping) for row in connection.execute(columns.where(*these))}
-    return found
+        by_order |= {row.order: dict(row._mapping) for row in connection.execute(columns.where(*these))}
+    return by_order
