@@ -33,37 +33,37 @@ def warn(connection: Connection, deadline: Deadline, now: datetime) -> bool:
     return True
 
 
-def act(connection: Connection, deadline: Deadline, what: Act, by: str, now: datetime) -> bool:
+def act(connection: Connection, deadline: Deadline, action: Act, by: str, now: datetime) -> bool:
     """Do what happens by itself. False where that was done. `by`: in whose name a card is blocked."""
-    if not record_action(connection, deadline, "done", what, now):
+    if not record_action(connection, deadline, "done", action, now):
         return False
-    match what:
+    match action:
         case "void":
             apply_step(connection, deadline.subject, "voided", now)
         case "hold" | "block":
-            ask = _wish(deadline, what, now)
-            name = by if what == "block" else ""
+            ask = _wish(deadline, action, now)
+            name = by if action == "block" else ""
             requesting.enqueue(
                 connection, RequestKey(deadline.station, ask.id), ask, f"rule:{deadline.code}", now, name
             )
         case "remind":
             pass
-    _tell(connection, deadline, what, now)
+    _tell(connection, deadline, action, now)
     return True
 
 
-def _wish(deadline: Deadline, what: Act, now: datetime) -> Queueable:
-    wanted = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+def _wish(deadline: Deadline, action: Act, now: datetime) -> Queueable:
+    requested_at = now.isoformat(timespec="seconds").replace("+00:00", "Z")
     new_id, number = secrets.token_hex(16), deadline.card_number
-    if what == "hold":
-        return HoldAsk(id=new_id, card_number=number, reason="deadline", wanted=wanted)
+    if action == "hold":
+        return HoldAsk(id=new_id, card_number=number, reason="deadline", wanted=requested_at)
     reason = BLOCK_REASON[deadline.code]
-    return BlockAsk(id=new_id, card_number=number, reason=reason, wanted=wanted)
+    return BlockAsk(id=new_id, card_number=number, reason=reason, wanted=requested_at)
 
 
 def _tell(connection: Connection, deadline: Deadline, did: Act, now: datetime) -> None:
     """The event of the server, and a word to people."""
-    said = f"{deadline.code} {deadline.due.isoformat()}"
-    append(connection, now, WHO, "", AuditEvent(f"deadline.{did}", deadline.subject, said))
+    detail = f"{deadline.code} {deadline.due.isoformat()}"
+    append(connection, now, WHO, "", AuditEvent(f"deadline.{did}", deadline.subject, detail))
     argument = f"{deadline.subject} {deadline.due.isoformat()}"
     raise_alarm(connection, Alarm(deadline.station, deadline.code, argument), now)

@@ -32,7 +32,7 @@ def deadline_exports(web: Web, deadlines: DeadlineService) -> APIRouter:
 
     @router.get("/deadlines", dependencies=needs(Right.PEOPLE))
     def listed(request: Request, kind: Word, station: Word = "", form: Format = "csv") -> Response:
-        code = next((known for known in CODES if known == kind), None)
+        code = next((rule_code for rule_code in CODES if rule_code == kind), None)
         mine = deadlines.within(stations_named(request, web, station))
         if code is None or code not in [lane.code for lane in mine.lanes(limit=1)]:
             raise HTTPException(404)

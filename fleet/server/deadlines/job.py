@@ -66,22 +66,24 @@ class DeadlineJob:
 
     def _judge(self, connection: Connection, code: Code, now: datetime) -> int:
         rule, today = self._settings.rule[code], local(now)
-        found = deadlining.list_near(connection, code, rule, today)
-        known = deadlining.recorded_actions(connection, code, [deadline.subject for deadline in found])
-        fresh = [deadline for deadline in found if (deadline.subject, deadline.due.isoformat(), "done") not in known]
+        deadlines = deadlining.list_near(connection, code, rule, today)
+        recorded = deadlining.recorded_actions(connection, code, [deadline.subject for deadline in deadlines])
+        fresh = [
+            deadline for deadline in deadlines if (deadline.subject, deadline.due.isoformat(), "done") not in recorded
+        ]
         soon = [
             deadline
             for deadline in fresh
             if phase(rule, deadline.due, today) == "near"
-            and (deadline.subject, deadline.due.isoformat(), "warned") not in known
+            and (deadline.subject, deadline.due.isoformat(), "warned") not in recorded
         ]
         warned = sum(acting.warn(connection, deadline, now) for deadline in soon[:MOST_AT_ONCE])
         return warned + self._act(connection, code, _answerable(connection, code, rule, _over(fresh, today)), now)
 
     def _act(self, connection: Connection, code: Code, over: list[Deadline], now: datetime) -> int:
-        rule, what = self._settings.rule[code], self._settings.act_of(code)
+        rule, action = self._settings.rule[code], self._settings.act_of(code)
         room = MOST_AT_ONCE
-        if what != "remind":
+        if action != "remind":
             done = deadlining.count_actions_since(connection, code, now - DAY)
             left = rule.most_a_day - done
             rows = deadlining.count_subjects(connection, code, rule, local(now))
@@ -91,7 +93,7 @@ class DeadlineJob:
             if len(over) > left:
                 raise_alarm(connection, Alarm("", DEADLINES_MANY, f"{code}: {len(over)}"), now)
             room = min(room, max(0, left))
-        return sum(acting.act(connection, deadline, what, self._settings.by, now) for deadline in over[:room])
+        return sum(acting.act(connection, deadline, action, self._settings.by, now) for deadline in over[:room])
 
 
 def _answerable(connection: Connection, code: Code, rule: DeadlineRule, over: list[Deadline]) -> list[Deadline]:

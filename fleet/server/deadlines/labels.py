@@ -41,8 +41,8 @@ def planned_action(shown: BoardEntry, texts: Localization) -> str:
         return texts(f"deadline_did.{shown.done.did}", when=texts.moment(shown.done.at))
     if shown.waits:
         return texts("deadline.waits")
-    said = texts(f"deadline_will.{shown.act}", day=texts.day(shown.deadline.due.isoformat(), year=False))
-    return f"{said} {texts('deadline.warned', when=texts.moment(shown.warned))}" if shown.warned else said
+    text = texts(f"deadline_will.{shown.act}", day=texts.day(shown.deadline.due.isoformat(), year=False))
+    return f"{text} {texts('deadline.warned', when=texts.moment(shown.warned))}" if shown.warned else text
 
 
 def is_in_slot(deadline: Deadline) -> bool:

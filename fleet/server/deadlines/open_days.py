@@ -48,9 +48,9 @@ def without_the_time(
     here = open_days.c.station.in_(sorted({deadline.station for deadline in deadlines}))
     rows = connection.execute(select(open_days).where(here, open_days.c.day >= since)).all()
     return frozenset(
-        one.subject
-        for one in deadlines
-        if sum(row.station == one.station and row.day >= one.since.isoformat() for row in rows) < rule.days
+        deadline.subject
+        for deadline in deadlines
+        if sum(row.station == deadline.station and row.day >= deadline.since.isoformat() for row in rows) < rule.days
     )
 
 

@@ -50,13 +50,13 @@ def deadline_pages(web: Web, deadlines: DeadlineService, guards: GuardService) -
 
 
 def _board(
-    request: Request, web: Web, deadlines: DeadlineService, guards: GuardService, asked: tuple[str, str, int]
+    request: Request, web: Web, deadlines: DeadlineService, guards: GuardService, filters: tuple[str, str, int]
 ) -> Response:
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
-    kind, station, page = asked
+    kind, station, page = filters
     lanes = deadlines.lanes(limit=ROWS)
-    held = [lane.code for lane in lanes]
-    code = next((code for code in held if code == kind), None)
+    lane_codes = [lane.code for lane in lanes]
+    code = next((code for code in lane_codes if code == kind), None)
     chosen = deadlines.lane(code, limit=ROWS, offset=(page - 1) * ROWS) if code else None
     clock, waiting = deadlines.clock(), guards.state()
     leapt = waiting.clock.leapt if waiting.clock else None
@@ -72,7 +72,7 @@ def _board(
         lanes=lanes,
         in_a_lane=IN_A_LANE,
         chosen=chosen,
-        codes=held,
+        codes=lane_codes,
         kind=code or "",
         station=station,
         waits_until=None if leapt or deadlines.believed() else clock.believed_from if clock else now,

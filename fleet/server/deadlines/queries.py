@@ -33,28 +33,28 @@ def list_deadlines(
     offset: int = 0,
 ) -> tuple[list[Deadline], int]:
     """Deadlines of that rule, the first due first, and how many there are."""
-    found = deadline_query(code, rule, today)
-    fits = and_(seen(found.station), true() if not station else found.station == station)
-    query = found.query.where(fits)
+    source = deadline_query(code, rule, today)
+    fits = and_(seen(source.station), true() if not station else source.station == station)
+    query = source.query.where(fits)
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-    rows = connection.execute(_in_order(query, found).limit(limit).offset(offset))
+    rows = connection.execute(_in_order(query, source).limit(limit).offset(offset))
     return [_deadline(code, rule, row) for row in rows], total
 
 
 def list_near(connection: Connection, code: Code, rule: DeadlineRule, today: date) -> list[Deadline]:
     """List deadlines that may be near or over, first due first; of rules with a day of their own only what is still to be
     done."""
-    found = deadline_query(code, rule, today)
-    query = _in_order(found.query.where(_by(found, rule, today), _undone(code, found, today)), found)
+    source = deadline_query(code, rule, today)
+    query = _in_order(source.query.where(_by(source, rule, today), _undone(code, source, today)), source)
     return [_deadline(code, rule, row) for row in connection.execute(query.limit(MOST))]
 
 
 def certificates_ending(connection: Connection, rule: DeadlineRule, today: date) -> list[Deadline]:
     """Certificates that cards here hold and that end within the rule's `warn_days`, the first due first."""
-    found = deadline_query("certificate", rule, today)
-    assert found.due is not None, "a certificate has its own day"
+    source = deadline_query("certificate", rule, today)
+    assert source.due is not None, "a certificate has its own day"
     last = (today + timedelta(days=rule.warn_days)).isoformat()
-    query = _in_order(found.query.where(found.due.between(today.isoformat(), last)), found)
+    query = _in_order(source.query.where(source.due.between(today.isoformat(), last)), source)
     return [_deadline("certificate", rule, row) for row in connection.execute(query.limit(MOST))]
 
 
@@ -62,12 +62,12 @@ def recorded_actions(
     connection: Connection, code: Code, subjects: Collection[str]
 ) -> dict[ActionKey, DeadlineActionRow]:
     """Read what was done about these subjects."""
-    names, known = sorted(set(subjects)), {}
+    names, recorded = sorted(set(subjects)), {}
     for start in range(0, len(names), CHUNK):
         these = and_(deeds.c.rule == code, deeds.c.subject.in_(names[start : start + CHUNK]))
         for row in connection.execute(select(deeds).where(these)):
-            known[row.subject, row.due, row.what] = _deed(row)
-    return known
+            recorded[row.subject, row.due, row.what] = _deed(row)
+    return recorded
 
 
 def actions_about_card(
@@ -79,13 +79,13 @@ def actions_about_card(
     return [_deed(row) for row in rows]
 
 
-def record_action(connection: Connection, deadline: Deadline, what: str, did: str, now: datetime) -> bool:
+def record_action(connection: Connection, deadline: Deadline, kind: str, did: str, now: datetime) -> bool:
     """Write it down. False where it was done before, whoever did it."""
     row: dict[str, Any] = {
         "rule": deadline.code,
         "subject": deadline.subject,
         "due": deadline.due.isoformat(),
-        "what": what,
+        "what": kind,
         "did": did,
         "station": deadline.station,
         "card_number": deadline.card_number,
@@ -94,9 +94,9 @@ def record_action(connection: Connection, deadline: Deadline, what: str, did: st
     return insert_new(connection, deeds, row)
 
 
-def count_actions_since(connection: Connection, code: Code, since: datetime, what: str = "done") -> int:
+def count_actions_since(connection: Connection, code: Code, since: datetime, kind: str = "done") -> int:
     """Count how often the rule has acted since then."""
-    acted = and_(deeds.c.rule == code, deeds.c.what == what, deeds.c.at > since)
+    acted = and_(deeds.c.rule == code, deeds.c.what == kind, deeds.c.at > since)
     return int(connection.execute(select(func.count()).select_from(deeds).where(acted)).scalar_one())
 
 
@@ -106,25 +106,25 @@ def count_subjects(connection: Connection, code: Code, rule: DeadlineRule, today
     return int(connection.execute(select(func.count()).select_from(rows)).scalar_one())
 
 
-def _in_order(query: Select[Any], found: DeadlineQuery) -> Select[Any]:
-    return query.order_by(found.since, "subject")
+def _in_order(query: Select[Any], source: DeadlineQuery) -> Select[Any]:
+    return query.order_by(source.since, "subject")
 
 
-def _by(found: DeadlineQuery, rule: DeadlineRule, today: date) -> ColumnElement[bool]:
-    if found.due is not None:
-        return found.due <= (today + timedelta(days=rule.warn_days)).isoformat()
+def _by(source: DeadlineQuery, rule: DeadlineRule, today: date) -> ColumnElement[bool]:
+    if source.due is not None:
+        return source.due <= (today + timedelta(days=rule.warn_days)).isoformat()
     bound = begun_by(rule, today)
-    is_text = found.since.type.python_type is str
-    return found.since <= (bound.isoformat() if is_text else day_after(bound))
+    is_text = source.since.type.python_type is str
+    return source.since <= (bound.isoformat() if is_text else day_after(bound))
 
 
-def _undone(code: Code, found: DeadlineQuery, today: date) -> ColumnElement[bool]:
-    if found.due is None:
+def _undone(code: Code, source: DeadlineQuery, today: date) -> ColumnElement[bool]:
+    if source.due is None:
         return true()
-    subject = found.query.selected_columns["subject"]
-    wanted = case((found.due < today.isoformat(), "done"), else_="warned")
-    this = (deeds.c.rule == code, deeds.c.subject == subject, deeds.c.due == found.due)
-    return ~exists().where(*this, deeds.c.what == wanted)
+    subject = source.query.selected_columns["subject"]
+    kind = case((source.due < today.isoformat(), "done"), else_="warned")
+    this = (deeds.c.rule == code, deeds.c.subject == subject, deeds.c.due == source.due)
+    return ~exists().where(*this, deeds.c.what == kind)
 
 
 def _deadline(code: Code, rule: DeadlineRule, row: Any) -> Deadline:

@@ -64,25 +64,27 @@ class DeadlineService:
 
     def _lane(self, connection: Connection, code: Code, station: str, limit: int, offset: int) -> Lane:
         rule, today = self._settings.rule[code], local(self._clock())
-        found, total = deadlining.list_deadlines(
+        deadlines, total = deadlining.list_deadlines(
             connection, code, rule, today, station=station, seen=self._seen, limit=limit, offset=offset
         )
-        known = deadlining.recorded_actions(connection, code, [deadline.subject for deadline in found])
-        waiting = without_the_time(connection, code, rule, found)
-        shown = tuple(self._shown(deadline, known, deadline.subject in waiting) for deadline in found)
+        recorded = deadlining.recorded_actions(connection, code, [deadline.subject for deadline in deadlines])
+        waiting = without_the_time(connection, code, rule, deadlines)
+        shown = tuple(self._shown(deadline, recorded, deadline.subject in waiting) for deadline in deadlines)
         return Lane(code, self._settings.act_of(code), rule.days, rule.months, total, shown)
 
-    def _shown(self, deadline: Deadline, known: dict[ActionKey, DeadlineActionRow], short_of_days: bool) -> BoardEntry:
+    def _shown(
+        self, deadline: Deadline, recorded: dict[ActionKey, DeadlineActionRow], short_of_days: bool
+    ) -> BoardEntry:
         rule, due = self._settings.rule[deadline.code], deadline.due.isoformat()
         stands = phase(rule, deadline.due, local(self._clock()))
         act = self._settings.act_of(deadline.code)
         waits = short_of_days and stands == "over" and act != "remind"
-        warned = known.get((deadline.subject, due, "warned"))
+        warned = recorded.get((deadline.subject, due, "warned"))
         return BoardEntry(
             deadline,
             stands,
             act,
             warned.at if warned else None,
-            known.get((deadline.subject, due, "done")),
+            recorded.get((deadline.subject, due, "done")),
             waits,
         )

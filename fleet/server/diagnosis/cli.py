@@ -54,14 +54,14 @@ def run_doctor(arguments: argparse.Namespace) -> int:
         return complain(arguments, f"{arguments.data / FILE_NAME}: {error}", BAD_INPUT)
     except OSError as error:
         return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
-    found = diagnose(
+    diagnoses = diagnose(
         Examined(arguments.authority, sources, datetime.now(UTC), arguments.data, arguments.verifier, stations)
     )
-    level = worst(found)
+    level = worst(diagnoses)
     if arguments.json:
-        print(json.dumps({"level": level, "found": [asdict(one) for one in found]}, ensure_ascii=False))
+        print(json.dumps({"level": level, "found": [asdict(diagnosis) for diagnosis in diagnoses]}, ensure_ascii=False))
     else:
-        print("\n".join(f"{one.level:<8} {one.what}: {one.text}" for one in found))
+        print("\n".join(f"{diagnosis.level:<8} {diagnosis.what}: {diagnosis.text}" for diagnosis in diagnoses))
     return NOT_IN_ORDER if level == "fault" else DONE
 
 

@@ -57,13 +57,13 @@ def diagnose(examined: Examined) -> list[Diagnosis]:
     checks: tuple[Callable[[Examined], Iterator[Diagnosis]], ...] = (
         _who, _folders, _elsewhere, _pairs, _signing, _ends, _verifier, _data, _swap,
     )  # fmt: skip
-    return [found for check in checks for found in check(examined)]
+    return [diagnosis for check in checks for diagnosis in check(examined)]
 
 
-def worst(found: list[Diagnosis]) -> Level:
+def worst(diagnoses: list[Diagnosis]) -> Level:
     """The level of the worst."""
     levels: tuple[Level, ...] = ("ok", "warning", "fault")
-    return max((one.level for one in found), key=levels.index, default="ok")
+    return max((diagnosis.level for diagnosis in diagnoses), key=levels.index, default="ok")
 
 
 def _who(examined: Examined) -> Iterator[Diagnosis]:
@@ -158,9 +158,9 @@ def _ends(examined: Examined) -> Iterator[Diagnosis]:
             continue
         soon += 1
         which = f"{end.what} {end.subject}".strip()
-        said = "has ended" if days < 0 else "ends"
+        verb = "has ended" if days < 0 else "ends"
         level: Level = "fault" if days < NOW_DAYS else "warning"
-        yield Diagnosis(level, "ends", f"{which}: {said} {end.at:%Y-%m-%d}; renew: {end.renewal}")
+        yield Diagnosis(level, "ends", f"{which}: {verb} {end.at:%Y-%m-%d}; renew: {end.renewal}")
     if not soon:
         yield Diagnosis("ok", "ends", f"nothing ends within {SOON_DAYS} days")
 
@@ -193,10 +193,10 @@ def _data(examined: Examined) -> Iterator[Diagnosis]:
     if not data.is_dir():
         yield Diagnosis("fault", "data", f"{data}: no such folder; the server makes it when it starts")
         return
-    found = data.stat()
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    status = data.stat()
+    if stat.S_IMODE(status.st_mode) & 0o077:
         yield Diagnosis("fault", "data", f"{data}: others may read it; chmod 700 it")
-    if found.st_uid == 0:
+    if status.st_uid == 0:
         yield Diagnosis(
             "warning", "data", f"{data}: belongs to root, who should not run the server; chown -R it to its user"
         )

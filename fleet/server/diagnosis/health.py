@@ -43,7 +43,7 @@ class Health:
 
     def troubled(self) -> dict[str, str]:
         """The parts that do not work just now, and why not, but for those that raise an alarm by themselves."""
-        return {name: said for name, said in self.look().items() if said != OK and name not in ALARMED}
+        return {name: state for name, state in self.look().items() if state != OK and name not in ALARMED}
 
     def look(self) -> dict[str, str]:
         """Return what each part says just now: `ok`, or why not."""

@@ -63,13 +63,13 @@ class FleetCollector(Collector):
             "kortkiosk_pages_open", "Streams of open pages of this process", value=self._hub.readers
         )
         parts = GaugeMetricFamily("kortkiosk_part_ok", "Whether a part of this process works", labels=["part"])
-        for name, said in self._health.look().items():
-            parts.add_metric([name], 1.0 if said == OK else 0.0)
+        for name, state in self._health.look().items():
+            parts.add_metric([name], 1.0 if state == OK else 0.0)
         yield parts
         yield from self._last_check()
         left = GaugeMetricFamily("kortkiosk_ends_seconds", "Until what ends first of its kind ends", labels=["what"])
-        for what, seconds in self._soonest(now).items():
-            left.add_metric([what], seconds)
+        for kind, seconds in self._soonest(now).items():
+            left.add_metric([kind], seconds)
         yield left
         asks = CounterMetricFamily("kortkiosk_asks", "Asks of stations by what came of them", labels=["outcome"])
         for outcome, count in sorted(self._asks.items()):
@@ -197,7 +197,7 @@ def health_router(health: Health) -> APIRouter:
     @router.get("/ready", dependencies=needs(Right.PUBLIC))
     async def ready(response: Response) -> dict[str, object]:
         parts, store_verified = await readiness.report()
-        is_ready = all(said == OK or name in ATTENTION for name, said in parts.items())
+        is_ready = all(state == OK or name in ATTENTION for name, state in parts.items())
         response.status_code = 200 if is_ready else 503
         return {"status": OK if is_ready else "not ready", "parts": parts, "store_verified": store_verified}
 

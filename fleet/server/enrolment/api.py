@@ -105,25 +105,25 @@ def enrolment_api(enrolments: EnrolmentService) -> APIRouter:
         "/enrolments/{claim}/approve", responses=PROPOSED, response_model=EnrolmentClaim,
         dependencies=needs(Right.COMMAND, person=True),
     )  # fmt: skip
-    def approve_station(request: Request, claim: Number, said: Decision) -> EnrolmentClaim | Response:
+    def approve_station(request: Request, claim: Number, body: Decision) -> EnrolmentClaim | Response:
         """Let the key of this fingerprint be the station, after a step-up: proposed, and confirmed by the same of another person.
         Certificates of an earlier station of that name end first."""
-        row = approved(request, enrolments, claim, said.key, said.reason)
+        row = approved(request, enrolments, claim, body.key, body.reason)
         if row is not None and row.state != "done":
             return accepted(row)
-        known = within(request, enrolments, Right.COMMAND).claim(claim)
-        assert known is not None
-        return _model(known, access_of(request).clock())
+        claim_row = within(request, enrolments, Right.COMMAND).claim(claim)
+        assert claim_row is not None
+        return _model(claim_row, access_of(request).clock())
 
     @router.post("/enrolments/{claim}/refuse", dependencies=needs(Right.COMMAND, person=True))
-    def refuse_station(request: Request, claim: Number, said: Decision) -> EnrolmentClaim:
+    def refuse_station(request: Request, claim: Number, body: Decision) -> EnrolmentClaim:
         """Refuse it: the claim is over."""
-        return _model(refused(request, enrolments, claim, said.key), access_of(request).clock())
+        return _model(refused(request, enrolments, claim, body.key), access_of(request).clock())
 
     @router.post("/stations/{name}/revoke", dependencies=needs(Right.COMMAND, person=True))
-    def revoke_station(request: Request, name: Name, said: RevocationBody) -> RevokedCertificates:
+    def revoke_station(request: Request, name: Name, body: RevocationBody) -> RevokedCertificates:
         """End all that the name holds here: certificates, asks, renewals, its session at the broker. After a step-up."""
-        done = revoked(request, enrolments, name, said.reason)
+        done = revoked(request, enrolments, name, body.reason)
         return RevokedCertificates(station=name, revoked=done.certificates, left=list(done.left))
 
     return router

@@ -117,13 +117,13 @@ class EstServer:
     async def _enrol(self, request: Request) -> Response:
         if (late := self._limited(request)) is not None:
             return late
-        who = _basic(request)
-        if who is None:
+        credentials = _basic(request)
+        if credentials is None:
             return _refused(Refusal.WRONG_CODE)
-        asked = await _request_in(request)
-        if isinstance(asked, Refusal):
-            return _refused(asked)
-        outcome = await asyncio.to_thread(self._judge.enrol, *who, asked, address_of(request))
+        signing_request = await _request_in(request)
+        if isinstance(signing_request, Refusal):
+            return _refused(signing_request)
+        outcome = await asyncio.to_thread(self._judge.enrol, *credentials, signing_request, address_of(request))
         if outcome == EnrolmentRefused(Refusal.WRONG_CODE):
             self._counters.take(MOST_WRONG, rate_limit_key(address_of(request)), self._clock())
         return _answer(outcome)
@@ -134,23 +134,23 @@ class EstServer:
         shown = shown_certificate(request)
         if shown is None:
             return _refused(Refusal.NO_CERTIFICATE)
-        asked = await _request_in(request)
-        if isinstance(asked, Refusal):
-            return _refused(asked)
-        return _answer(await asyncio.to_thread(self._judge.renew, shown, asked, address_of(request)))
+        signing_request = await _request_in(request)
+        if isinstance(signing_request, Refusal):
+            return _refused(signing_request)
+        return _answer(await asyncio.to_thread(self._judge.renew, shown, signing_request, address_of(request)))
 
     async def _identity(self, request: Request) -> Response:
         """Name, epoch, broker and keys, for who shows a station's certificate."""
         if (late := self._limited(request, guesses=False)) is not None:
             return late
         shown = shown_certificate(request)
-        known = Refusal.NO_CERTIFICATE if shown is None else await asyncio.to_thread(self._judge.identity, shown)
-        if isinstance(known, Refusal):
-            return _refused(known)
+        identity = Refusal.NO_CERTIFICATE if shown is None else await asyncio.to_thread(self._judge.identity, shown)
+        if isinstance(identity, Refusal):
+            return _refused(identity)
         facts = await asyncio.to_thread(self._facts)
         return JSONResponse(
             {
-                **asdict(known),
+                **asdict(identity),
                 "broker": asdict(facts.broker),
                 "signing_key": facts.signing_key,
                 "verifier_key": facts.verifier_key,
@@ -159,9 +159,9 @@ class EstServer:
 
     def _limited(self, request: Request, *, guesses: bool = True) -> Response | None:
         """429, or None where there is room. `guesses`: wrong codes from that address count; a certificate is no guess."""
-        who, now = rate_limit_key(address_of(request)), self._clock()
-        usage = self._counters.take(MOST_REQUESTS, who, now)
-        wrong = self._counters.spent(MOST_WRONG, who, now) if guesses else None
+        limit_key, now = rate_limit_key(address_of(request)), self._clock()
+        usage = self._counters.take(MOST_REQUESTS, limit_key, now)
+        wrong = self._counters.spent(MOST_WRONG, limit_key, now) if guesses else None
         if not usage.over and wrong is None:
             return None
         return _refused(Refusal.TOO_MANY, max(usage.seconds, wrong.seconds if wrong else 0))

@@ -93,19 +93,19 @@ class EnrolmentJudge:
         now = self._clock()
         with self._database.writing.begin() as connection:
             self._learn(connection, shown)
-            known = self._identity(connection, shown)
-            if isinstance(known, Refusal):
-                return EnrolmentRefused(known)
-            public = _public_key(request, known.station)
+            identity = self._identity(connection, shown)
+            if isinstance(identity, Refusal):
+                return EnrolmentRefused(identity)
+            public = _public_key(request, identity.station)
             if isinstance(public, Refusal):
                 return EnrolmentRefused(public)
-            again = queries.certificates_of_key(connection, known.station, known.epoch, key_digest(public))
-            if given := [one for one in again if one.is_deliverable(now)]:
+            again = queries.certificates_of_key(connection, identity.station, identity.epoch, key_digest(public))
+            if given := [certificate for certificate in again if certificate.is_deliverable(now)]:
                 return IssuedChain(tuple(x509.load_pem_x509_certificates(given[0].chain.encode())))
-            if queries.count_renewals(connection, known.station, now - DAY) >= MOST_RENEWALS:
+            if queries.count_renewals(connection, identity.station, now - DAY) >= MOST_RENEWALS:
                 return EnrolmentRefused(Refusal.TOO_MANY)
-            chain = self._issue(connection, known, public, None)
-            append(connection, now, PROGRAM, address, AuditEvent("enrolment.renew", known.station))
+            chain = self._issue(connection, identity, public, None)
+            append(connection, now, PROGRAM, address, AuditEvent("enrolment.renew", identity.station))
         return IssuedChain(chain)
 
     def identity(self, shown: x509.Certificate) -> StationIdentity | Refusal:
@@ -172,25 +172,25 @@ class EnrolmentJudge:
     ) -> Outcome:
         given = queries.certificates_of_claim(connection, row.id)
         if given:
-            again = [one for one in given if one.is_deliverable(now)]
+            again = [certificate for certificate in given if certificate.is_deliverable(now)]
             if not again:
                 return EnrolmentRefused(Refusal.USED)
             return IssuedChain(tuple(x509.load_pem_x509_certificates(again[0].chain.encode())))
         epoch = queries.next_epoch(connection, row.station, self._epoch_at_authority(row.station))
-        known = StationIdentity(row.station, epoch)
-        chain = self._issue(connection, known, public, row.id)
-        append(connection, now, PROGRAM, "", AuditEvent("enrolment.issue", row.station, f"epoch {known.epoch}"))
+        identity = StationIdentity(row.station, epoch)
+        chain = self._issue(connection, identity, public, row.id)
+        append(connection, now, PROGRAM, "", AuditEvent("enrolment.issue", row.station, f"epoch {identity.epoch}"))
         if (end := queries.end_of_former_life(connection, row.station)) is not None:
             raise_alarm(connection, Alarm(row.station, FORMER_LIFE, end), now)
         return IssuedChain(chain)
 
     def _issue(
-        self, connection: Connection, known: StationIdentity, public: ec.EllipticCurvePublicKey, claim: int | None
+        self, connection: Connection, identity: StationIdentity, public: ec.EllipticCurvePublicKey, claim: int | None
     ) -> tuple[x509.Certificate, ...]:
         now = self._clock()
-        chain = self._issuing.chain(self._issuing.issue(known.station, public, now))
+        chain = self._issuing.chain(self._issuing.issue(identity.station, public, now))
         queries.record_certificate(
-            connection, chain, known.station, known.epoch, key_digest(public), claim=claim, now=now
+            connection, chain, identity.station, identity.epoch, key_digest(public), claim=claim, now=now
         )
         return chain
 
@@ -204,22 +204,22 @@ class EnrolmentJudge:
         queries.record_certificate(connection, chain, name, epoch, key_digest(public), claim=None, now=begun)
 
     def _epoch_at_authority(self, station: str) -> int:
-        return max((one.epoch for one in self._at_authority() if one.station == station), default=0)
+        return max((record.epoch for record in self._at_authority() if record.station == station), default=0)
 
     def _identity(self, connection: Connection, shown: x509.Certificate) -> StationIdentity | Refusal:
         """A certificate of the authority's own making is in its list; one from here in the store."""
         if is_denied(shown, queries.denied_since(connection).get(name_of(shown))):
             return Refusal.REVOKED
         own = queries.find_certificate(connection, shown.serial_number)
-        listed = [one for one in self._at_authority() if one.serial == shown.serial_number]
-        found: queries.StationCertificate | CertificateRecord | None = own or next(iter(listed), None)
-        if found is None:
+        listed = [record for record in self._at_authority() if record.serial == shown.serial_number]
+        issued: queries.StationCertificate | CertificateRecord | None = own or next(iter(listed), None)
+        if issued is None:
             return Refusal.NO_CERTIFICATE
-        if found.revoked is not None:
+        if issued.revoked is not None:
             return Refusal.REVOKED
-        if retired_stations(connection, [found.station]):
+        if retired_stations(connection, [issued.station]):
             return Refusal.RETIRED
-        return StationIdentity(found.station, found.epoch)
+        return StationIdentity(issued.station, issued.epoch)
 
 
 class _RightCodes:
@@ -246,8 +246,8 @@ def _public_key(request: x509.CertificateSigningRequest, station: str) -> ec.Ell
     """The key of a request for this station, or what is wrong with it."""
     try:
         public = pki.key_of_request(request)
-        names = [str(one.value) for one in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-        others = [one for one in request.subject if one.oid != NameOID.COMMON_NAME]
+        names = [str(attribute.value) for attribute in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        others = [attribute for attribute in request.subject if attribute.oid != NameOID.COMMON_NAME]
     except (ValueError, UnsupportedAlgorithm):
         return Refusal.BAD_KEY
     return public if not others and names in ([], [station]) else Refusal.OTHER_NAME

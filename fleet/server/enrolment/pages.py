@@ -48,8 +48,8 @@ def enrolment_pages(web: Web, enrolments: EnrolmentService) -> APIRouter:
     @router.post(f"{PATH}/{{claim}}/approve", dependencies=needs(Right.COMMAND, person=True))
     async def approve(request: Request, claim: Number) -> Response:
         form = await form_of(request)
-        said = (claim, field(form, "key", 24), field(form, "reason", MOST_REASON))
-        return await run_in_threadpool(_approve, request, web, enrolments, said)
+        decision = (claim, field(form, "key", 24), field(form, "reason", MOST_REASON))
+        return await run_in_threadpool(_approve, request, web, enrolments, decision)
 
     @router.post(f"{PATH}/{{claim}}/refuse", dependencies=needs(Right.COMMAND, person=True))
     async def refuse(request: Request, claim: Number) -> Response:
@@ -81,11 +81,11 @@ def _revoke(request: Request, web: Web, enrolments: EnrolmentService, station: s
     return _page(request, web, enrolments, ended=(station, done))
 
 
-def _approve(request: Request, web: Web, enrolments: EnrolmentService, said: tuple[int, str, str]) -> Response:
+def _approve(request: Request, web: Web, enrolments: EnrolmentService, decision: tuple[int, str, str]) -> Response:
     if not has_stepped_up(request):
         return RedirectResponse(with_query(STEP_UP, onward=PATH), 303)
     try:
-        row = approved(request, enrolments, *said)
+        row = approved(request, enrolments, *decision)
     except HTTPException as error:
         if error.status_code != 409:
             raise

@@ -93,8 +93,8 @@ def next_epoch(connection: Connection, station: str, at_authority: int) -> int:
     """One more than any that this station had: by the authority's list, by a certificate from here, or by its events."""
     issued = select(func.max(certificates.c.epoch)).where(certificates.c.station == station)
     heard = select(func.max(chains.c.epoch)).join(stations).where(stations.c.name == station)
-    found = [connection.execute(query).scalar() or 0 for query in (issued, heard)]
-    return 1 + max(at_authority, *found)
+    epochs = [connection.execute(query).scalar() or 0 for query in (issued, heard)]
+    return 1 + max(at_authority, *epochs)
 
 
 def end_of_former_life(connection: Connection, station: str) -> str | None:
@@ -104,12 +104,12 @@ def end_of_former_life(connection: Connection, station: str) -> str | None:
     last = connection.execute(lives.order_by(chains.c.epoch.desc()).limit(1)).first()
     if last is None:
         return None
-    held = received_sequences(connection, *last)
+    received = received_sequences(connection, *last)
     its = events.c.station == last.station, events.c.epoch == last.epoch, events.c.type == EventType.STATION_RESET
-    if not held.gaps and connection.execute(select(events.c.id).where(*its).limit(1)).first() is not None:
+    if not received.gaps and connection.execute(select(events.c.id).where(*its).limit(1)).first() is not None:
         return None
-    behind = held.highest - held.through - held.missing
-    return f"{last.epoch}:{held.through}" + (f", +{behind}" if behind else "")
+    behind = received.highest - received.through - received.missing
+    return f"{last.epoch}:{received.through}" + (f", +{behind}" if behind else "")
 
 
 def record_certificate(
@@ -168,16 +168,16 @@ def count_renewals(connection: Connection, station: str, since: datetime) -> int
     return connection.execute(select(func.count()).select_from(certificates).where(*mine)).scalar_one()
 
 
-def revoke_up_to(connection: Connection, station: str, epoch: int, who: str, at: datetime) -> None:
+def revoke_up_to(connection: Connection, station: str, epoch: int, actor: str, at: datetime) -> None:
     """Revoke what was issued to it up to that epoch."""
     mine = certificates.c.station == station, certificates.c.epoch <= epoch, certificates.c.revoked.is_(None)
-    connection.execute(update(certificates).where(*mine).values(revoked=at, revoked_by=who[:64]))
+    connection.execute(update(certificates).where(*mine).values(revoked=at, revoked_by=actor[:64]))
 
 
-def revoke_certificates(connection: Connection, station: str, who: str, now: datetime) -> int:
+def revoke_certificates(connection: Connection, station: str, actor: str, now: datetime) -> int:
     """Gives how many are newly revoked."""
     mine = certificates.c.station == station, certificates.c.revoked.is_(None)
-    return connection.execute(update(certificates).where(*mine).values(revoked=now, revoked_by=who[:64])).rowcount
+    return connection.execute(update(certificates).where(*mine).values(revoked=now, revoked_by=actor[:64])).rowcount
 
 
 def deny_station(connection: Connection, station: str, now: datetime) -> None:

@@ -61,10 +61,18 @@ class RevocationFiles:
             own = list(queries.list_certificates(connection))
             denied = queries.denied_since(connection)
         own = self._follow_authority(own)
-        revoked = [(one.serial, one.revoked) for one in own if one.revoked is not None]
+        revoked = [(certificate.serial, certificate.revoked) for certificate in own if certificate.revoked is not None]
         listed, records = self._of_authority()
         records += [
-            CertificateRecord(one.station, one.epoch, one.serial, one.issued, one.not_after, one.revoked) for one in own
+            CertificateRecord(
+                certificate.station,
+                certificate.epoch,
+                certificate.serial,
+                certificate.issued,
+                certificate.not_after,
+                certificate.revoked,
+            )
+            for certificate in own
         ]
         if records != self._issued:
             files.make_directory(self._folder)
@@ -76,7 +84,9 @@ class RevocationFiles:
             files.write_file(self.revoked, listed + crl, files.PUBLIC)
             self._lists = (listed, revoked)
         alive = {
-            one.station for one in records if one.revoked is None and one.issued > denied.get(one.station, one.issued)
+            record.station
+            for record in records
+            if record.revoked is None and record.issued > denied.get(record.station, record.issued)
         }
         if (names := sorted(denied.keys() - alive)) != self._denied:
             files.write_file(self._folder / DENIED_FILE, "".join(f"{name}\n" for name in names).encode(), files.PUBLIC)
@@ -84,19 +94,21 @@ class RevocationFiles:
 
     def _follow_authority(self, own: list[queries.StationCertificate]) -> list[queries.StationCertificate]:
         """A station that the authority has revoked is revoked here up to that enrolment's epoch: it may have renewed since."""
-        gone = [one for one in issued_by_authority(self._authority) if one.revoked is not None]
+        gone = [record for record in issued_by_authority(self._authority) if record.revoked is not None]
         late = [
-            one
-            for one in gone
-            if any(it.station == one.station and it.epoch <= one.epoch and it.revoked is None for it in own)
+            record
+            for record in gone
+            if any(it.station == record.station and it.epoch <= record.epoch and it.revoked is None for it in own)
         ]
         if not late:
             return own
         with self._database.writing.begin() as connection:
-            for one in late:
-                assert one.revoked is not None
-                _log.warning("the authority has revoked %s: so are its certificates from here", one.station)
-                queries.revoke_up_to(connection, one.station, one.epoch, "authority", one.revoked)
+            for late_record in late:
+                assert late_record.revoked is not None
+                _log.warning("the authority has revoked %s: so are its certificates from here", late_record.station)
+                queries.revoke_up_to(
+                    connection, late_record.station, late_record.epoch, "authority", late_record.revoked
+                )
             return list(queries.list_certificates(connection))
 
     def _of_authority(self) -> tuple[bytes, list[CertificateRecord]]:

@@ -81,43 +81,43 @@ class EnrolmentService:
         with self._database.reading.begin() as connection:
             return self._find(connection, number)
 
-    def make_claim(self, station: str, hours: float, who: Who) -> str:
+    def make_claim(self, station: str, hours: float, actor: Who) -> str:
         """A new one; gives the text of its QR code, which is shown once. Raises EnrolmentRefusedError."""
         if self._terms is None:
             raise EnrolmentRefusedError("stations do not enrol over the network here: see --station-http")
         with self._database.writing.begin() as connection:
-            claim = make_claim(connection, self._terms, station, hours, who, self._clock())
+            claim = make_claim(connection, self._terms, station, hours, actor, self._clock())
         self._publish(station)
         return claim.text
 
-    def decide(self, number: int, key: str, who: Who, *, approves: bool) -> ClaimRow:
+    def decide(self, number: int, key: str, actor: Who, *, approves: bool) -> ClaimRow:
         """Approve or refuse the key of that fingerprint. The same again changes nothing. Raises EnrolmentRefusedError."""
         now = self._clock()
         with self._database.writing.begin() as connection:
             row = self._find(connection, number)
             row = _with_key(row, key)
             if row.approved is not approves:
-                _decide(connection, row, who, now, approves=approves)
+                _decide(connection, row, actor, now, approves=approves)
             decided = self._find(connection, number)
         assert decided is not None
         self._publish(row.station)
         return decided
 
-    def revoke(self, station: str, reason: str, who: Who) -> Revoked:
+    def revoke(self, station: str, reason: str, actor: Who) -> Revoked:
         """End all that the name holds: its certificates from here are revoked, and none that was issued until now is believed
         here, whoever issued it. Raises EnrolmentRefusedError where there is none."""
         now = self._clock()
         left = tuple(
-            f"{one.serial:x}"
-            for one in self._at_authority()
-            if one.station == station and one.revoked is None and one.not_after > now
+            f"{record.serial:x}"
+            for record in self._at_authority()
+            if record.station == station and record.revoked is None and record.not_after > now
         )
         with self._database.writing.begin() as connection:
-            count = queries.revoke_certificates(connection, station, who[0], now)
+            count = queries.revoke_certificates(connection, station, actor[0], now)
             if not count and not left:
                 raise EnrolmentRefusedError(f"{station} has no certificate that is not revoked")
             queries.deny_station(connection, station, now)
-            append(connection, now, *who, AuditEvent("enrolment.revoke", station, reason))
+            append(connection, now, *actor, AuditEvent("enrolment.revoke", station, reason))
         self._publish(station)
         return Revoked(count, left)
 
@@ -128,15 +128,15 @@ class EnrolmentService:
         self._changes.publish(frozenset({Topic.STATIONS, Topic.STATION.of(station)}))
 
 
-def let_in(connection: Connection, number: int, key: str, who: Who, now: datetime) -> None:
+def let_in(connection: Connection, number: int, key: str, actor: Who, now: datetime) -> None:
     """Approve the key of that fingerprint, in the transaction under way. Certificates of an earlier life of the name end first.
     Raises EnrolmentRefusedError."""
     row = _with_key(queries.find_claim(connection, number, true()), key)
     if row.approved:
         return
-    if ended := queries.revoke_certificates(connection, row.station, who[0], now):
-        append(connection, now, *who, AuditEvent("enrolment.revoke", row.station, f"{ended}: another one is let in"))
-    _decide(connection, row, who, now, approves=True)
+    if ended := queries.revoke_certificates(connection, row.station, actor[0], now):
+        append(connection, now, *actor, AuditEvent("enrolment.revoke", row.station, f"{ended}: another one is let in"))
+    _decide(connection, row, actor, now, approves=True)
 
 
 def _with_key(row: ClaimRow | None, key: str) -> ClaimRow:
@@ -148,21 +148,25 @@ def _with_key(row: ClaimRow | None, key: str) -> ClaimRow:
     return row
 
 
-def _decide(connection: Connection, row: ClaimRow, who: Who, now: datetime, *, approves: bool) -> None:
+def _decide(connection: Connection, row: ClaimRow, actor: Who, now: datetime, *, approves: bool) -> None:
     if row.state(now) not in ("waiting", "approved"):
         raise EnrolmentRefusedError(f"nothing waits: the claim is {row.state(now)}")
-    _write(connection, claims.c.id == row.id, who, now, approves=approves)
-    append(connection, now, *who, AuditEvent(f"enrolment.{'approve' if approves else 'refuse'}", row.station, row.key))
+    _write(connection, claims.c.id == row.id, actor, now, approves=approves)
+    append(
+        connection, now, *actor, AuditEvent(f"enrolment.{'approve' if approves else 'refuse'}", row.station, row.key)
+    )
     if not approves:
         return
     add_stations(connection, [row.station])
     rivals = claims.c.station == row.station, claims.c.id != row.id, claims.c.asked.is_not(None)
     for rival in connection.execute(select(claims.c.id).where(*rivals, claims.c.approved.is_(None))).scalars():
-        _write(connection, claims.c.id == rival, who, now, approves=False)
-        append(connection, now, *who, AuditEvent("enrolment.refuse", row.station, "another key was approved"))
+        _write(connection, claims.c.id == rival, actor, now, approves=False)
+        append(connection, now, *actor, AuditEvent("enrolment.refuse", row.station, "another key was approved"))
 
 
-def make_claim(connection: Connection, terms: ClaimTerms, station: str, hours: float, who: Who, now: datetime) -> Claim:
+def make_claim(
+    connection: Connection, terms: ClaimTerms, station: str, hours: float, actor: Who, now: datetime
+) -> Claim:
     """A new claim, in the transaction under way. Raises EnrolmentRefusedError."""
     if not 0 < hours <= MOST_HOURS:
         raise EnrolmentRefusedError(f"a claim is good for at most {MOST_HOURS} hours")
@@ -178,15 +182,15 @@ def make_claim(connection: Connection, terms: ClaimTerms, station: str, hours: f
         "salt": salt,
         "digest": secret_digest(salt, code.secret),
         "made": now,
-        "made_by": who[0][:64],
+        "made_by": actor[0][:64],
         "expires": now + timedelta(hours=hours),
         "wrong": 0,
     }
     connection.execute(insert(claims).values(row))
-    append(connection, now, *who, AuditEvent("enrolment.claim", station, f"{hours:g} h"))
+    append(connection, now, *actor, AuditEvent("enrolment.claim", station, f"{hours:g} h"))
     return Claim(terms.server, station, code)
 
 
-def _write(connection: Connection, which: ColumnElement[bool], who: Who, now: datetime, *, approves: bool) -> None:
-    values = {"approved": approves, "decided": now, "decided_by": who[0][:64]}
+def _write(connection: Connection, which: ColumnElement[bool], actor: Who, now: datetime, *, approves: bool) -> None:
+    values = {"approved": approves, "decided": now, "decided_by": actor[0][:64]}
     connection.execute(update(claims).where(which).values(values))

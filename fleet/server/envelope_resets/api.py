@@ -68,9 +68,9 @@ def envelope_resets_api(resets: EnvelopeResetService) -> APIRouter:
         return [LetterReset.model_validate(row, from_attributes=True) for row in story.rows]
 
     @router.post("/orders/{order}/tries/ask", status_code=201, dependencies=needs(Right.ORDERS, person=True))
-    def ask_reset(request: Request, order: OrderName, said: ResetReason) -> LetterReset:
+    def ask_reset(request: Request, order: OrderName, body: ResetReason) -> LetterReset:
         """Ask for new tries, as the first person, after a step-up. It waits a quarter of an hour for a second one."""
-        return _done(within(request, resets).ask(order, said.reason, orderer(request)))
+        return _done(within(request, resets).ask(order, body.reason, orderer(request)))
 
     @router.post("/orders/{order}/tries/agree", dependencies=needs(Right.ORDERS, person=True))
     def agree_reset(request: Request, order: OrderName) -> LetterReset:
@@ -90,7 +90,7 @@ def within(request: Request, resets: EnvelopeResetService) -> EnvelopeResetServi
     return resets.within(caller_of(request).scope(request.state.right).patterns)
 
 
-def _done(said: ResetRow | Refusal) -> LetterReset:
-    if isinstance(said, Refusal):
-        raise HTTPException(*REFUSED[said])
-    return LetterReset.model_validate(said, from_attributes=True)
+def _done(outcome: ResetRow | Refusal) -> LetterReset:
+    if isinstance(outcome, Refusal):
+        raise HTTPException(*REFUSED[outcome])
+    return LetterReset.model_validate(outcome, from_attributes=True)

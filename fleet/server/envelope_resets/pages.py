@@ -34,25 +34,27 @@ def envelope_reset_pages(web: Web, resets: EnvelopeResetService) -> APIRouter:
         reason = field(await form_of(request), "reason", MOST_REASON)
         if re.fullmatch(REASON, reason) is None:
             raise HTTPException(422, "a reason of one line is missing")
-        said = await run_in_threadpool(within(request, resets).ask, order, reason, orderer(request))
-        return await run_in_threadpool(_done, request, web, resets, order, said)
+        outcome = await run_in_threadpool(within(request, resets).ask, order, reason, orderer(request))
+        return await run_in_threadpool(_done, request, web, resets, order, outcome)
 
     @router.post("/orders/{order}/tries/agree", dependencies=needs(Right.ORDERS, person=True))
     async def agree(request: Request, order: str) -> Response:
-        said = await run_in_threadpool(within(request, resets).agree, order, orderer(request))
-        return await run_in_threadpool(_done, request, web, resets, order, said)
+        outcome = await run_in_threadpool(within(request, resets).agree, order, orderer(request))
+        return await run_in_threadpool(_done, request, web, resets, order, outcome)
 
     @router.post("/orders/{order}/tries/withdraw", dependencies=needs(Right.ORDERS, person=True))
     async def withdraw(request: Request, order: str) -> Response:
-        said = await run_in_threadpool(within(request, resets).withdraw, order, orderer(request))
-        return await run_in_threadpool(_done, request, web, resets, order, said)
+        outcome = await run_in_threadpool(within(request, resets).withdraw, order, orderer(request))
+        return await run_in_threadpool(_done, request, web, resets, order, outcome)
 
     return router
 
 
-def _done(request: Request, web: Web, resets: EnvelopeResetService, order: str, said: ResetRow | Refusal) -> Response:
-    if isinstance(said, Refusal):
-        return _page(request, web, resets, order, said)
+def _done(
+    request: Request, web: Web, resets: EnvelopeResetService, order: str, outcome: ResetRow | Refusal
+) -> Response:
+    if isinstance(outcome, Refusal):
+        return _page(request, web, resets, order, outcome)
     return RedirectResponse(f"/orders/{order}/tries", 303)
 
 

@@ -66,12 +66,12 @@ class EnvelopeResetService:
     def story(self, order: str) -> ResetStory | None:
         """Read what was asked for that order; None where it has no letter, or is outside this scope."""
         with self._database.reading.begin() as connection:
-            known = self._order(connection, order)
-            if known is None:
+            order_row = self._order(connection, order)
+            if order_row is None:
                 return None
             newest = select(resets).where(resets.c.order == order).order_by(resets.c.id.desc())
             rows = tuple(_row(row) for row in connection.execute(newest))
-        return ResetStory(order, known.card_number, known.station, rows)
+        return ResetStory(order, order_row.card_number, order_row.station, rows)
 
     @changes_with(Topic.ORDERS)
     def objection(self, order: str, by: Requester) -> Refusal | None:
@@ -89,10 +89,10 @@ class EnvelopeResetService:
             refused = self._objection(connection, order, by, None)
             if refused is not None:
                 return refused
-            known = self._order(connection, order)
-            assert known is not None, "no objection"
+            order_row = self._order(connection, order)
+            assert order_row is not None, "no objection"
             values = {
-                "order": order, "station": known.station, "reason": without_numbers(reason.strip()), "by": by.name,
+                "order": order, "station": order_row.station, "reason": without_numbers(reason.strip()), "by": by.name,
                 "asked": now, "decide_by": now + DECIDE, "state": "waiting",
             }  # fmt: skip
             key = connection.execute(insert(resets).values(values)).inserted_primary_key
@@ -127,16 +127,16 @@ class EnvelopeResetService:
         return self._told(row)
 
     def _objection(self, connection: Connection, order: str, by: Requester, waiting: ResetRow | None) -> Refusal | None:
-        known, now = self._order(connection, order), self._clock()
-        if known is None:
+        order_row, now = self._order(connection, order), self._clock()
+        if order_row is None:
             return Refusal.UNKNOWN
         if by.program:
             return Refusal.NOT_A_PERSON
-        if by.hsa_id == known.hsa_id:
+        if by.hsa_id == order_row.hsa_id:
             return Refusal.HOLDER
         if waiting is not None and waiting.by == by.name:
             return Refusal.SAME_PERSON
-        listed = administrator_at(connection, known.station, by.hsa_id)
+        listed = administrator_at(connection, order_row.station, by.hsa_id)
         if refusal_to_attend(listed, LEVEL, local_day(now)) is not None:
             return Refusal.NOT_LISTED
         first = "" if waiting is None else hsa_id_of(connection, waiting.by, now)
@@ -220,8 +220,8 @@ class EnvelopeResetSender:
                 raise_alarm(connection, Alarm(row.station, TRIES_RESET, row.order), now)
 
 
-def _tell(connection: Connection, now: datetime, who: Requester, action: str, order: str, detail: str) -> None:
-    audit.append(connection, now, who.name, who.address, AuditEvent(action, order, detail))
+def _tell(connection: Connection, now: datetime, requester: Requester, action: str, order: str, detail: str) -> None:
+    audit.append(connection, now, requester.name, requester.address, AuditEvent(action, order, detail))
 
 
 def _one(connection: Connection, number: int) -> ResetRow:

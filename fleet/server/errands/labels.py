@@ -33,10 +33,10 @@ def errand_label(outcome: str | None) -> StatusLabel:
     """Return the label of an errand's end, or that it goes on."""
     if outcome is None:
         return StatusLabel("of", "clock-outline", "outcome", GOING_ON)
-    known = lookup(ErrandOutcome, outcome)
-    if known is None:
+    errand_outcome = lookup(ErrandOutcome, outcome)
+    if errand_outcome is None:
         return StatusLabel("of", "help-circle-outline", "outcome", outcome)
-    level, icon = _OUTCOME[known]
+    level, icon = _OUTCOME[errand_outcome]
     return StatusLabel(level, icon, "outcome", outcome)
 
 
@@ -126,8 +126,8 @@ def describe_event(event: EventRow, texts: Localization) -> EventDescription:
     event_type = lookup(EventType, event.type)
     icon = "information-outline" if event_type is None else _EVENT_ICON[event_type]
     if event.type in (EventType.EFFECT_DONE, EventType.EFFECT_UNKNOWN):
-        said = _effect_said(effect, content.get("slot"), texts)
-        return _told_effect(event.type, _EFFECT_ICON.get(effect.partition(".")[0], icon), said, outcome, texts)
+        effect_text = _effect_said(effect, content.get("slot"), texts)
+        return _told_effect(event.type, _EFFECT_ICON.get(effect.partition(".")[0], icon), effect_text, outcome, texts)
     if event.type == EventType.ERRAND_STARTED:
         return EventDescription(
             "ok", icon, texts("event.errand.started", kind=texts.code("kind", str(content.get("kind", ""))))
@@ -150,10 +150,10 @@ def describe_event(event: EventRow, texts: Localization) -> EventDescription:
 def _told_update(content: Mapping[str, object], icon: str, texts: Localization) -> EventDescription:
     """Describe how far an update has come, and why it failed."""
     step, reason = texts.code("update_step", str(content.get("step", ""))), str(content.get("reason", ""))
-    said = texts("event.update.step", version=content.get("version", ""), step=step)
+    text = texts("event.update.step", version=content.get("version", ""), step=step)
     if content.get("step") != "failed":
-        return EventDescription("ok", icon, said)
-    return EventDescription("ba", icon, f"{said} {texts.code('update_fault', reason)}")
+        return EventDescription("ok", icon, text)
+    return EventDescription("ba", icon, f"{text} {texts.code('update_fault', reason)}")
 
 
 def _effect_said(effect: str, slot: object, texts: Localization) -> str:
@@ -162,11 +162,13 @@ def _effect_said(effect: str, slot: object, texts: Localization) -> str:
     return texts.code("effect", effect)
 
 
-def _told_effect(kind: str, icon: str, said: str, outcome: str, texts: Localization) -> EventDescription:
+def _told_effect(kind: str, icon: str, effect_text: str, outcome: str, texts: Localization) -> EventDescription:
     if kind == EventType.EFFECT_UNKNOWN:
-        return EventDescription("ba", "help-circle-outline", texts("event.effect.unknown", effect=said))
+        return EventDescription("ba", "help-circle-outline", texts("event.effect.unknown", effect=effect_text))
     if not outcome or outcome in _WENT_WELL:
-        return EventDescription("ok", icon, said)
+        return EventDescription("ok", icon, effect_text)
     return EventDescription(
-        "wa", icon, texts("event.effect.done", effect=said, outcome=texts.code("effect_outcome", outcome).lower())
+        "wa",
+        icon,
+        texts("event.effect.done", effect=effect_text, outcome=texts.code("effect_outcome", outcome).lower()),
     )

@@ -23,17 +23,19 @@ def errand_rows() -> Select[Any]:
 def matches_query(sought: ErrandQuery, now: datetime) -> ColumnElement[bool]:
     """Return the condition under which an errand matches."""
     if sought.day is None:
-        found = [errands.c.started >= local_days.start_of_day(now)]
+        conditions = [errands.c.started >= local_days.start_of_day(now)]
     else:
         began, ended = local_days.bounds_of_day(sought.day)
-        found = [errands.c.started >= began, errands.c.started < ended]
+        conditions = [errands.c.started >= began, errands.c.started < ended]
     if sought.station is not None:
-        found.append(stations.c.name == sought.station)
+        conditions.append(stations.c.name == sought.station)
     if sought.kind:
-        found.append(errands.c.kind == sought.kind)
+        conditions.append(errands.c.kind == sought.kind)
     if sought.outcome:
-        found.append(errands.c.ended.is_(None) if sought.outcome == GOING_ON else errands.c.outcome == sought.outcome)
-    return and_(*found)
+        conditions.append(
+            errands.c.ended.is_(None) if sought.outcome == GOING_ON else errands.c.outcome == sought.outcome
+        )
+    return and_(*conditions)
 
 
 def comes_after(last: ErrandRow) -> ColumnElement[bool]:

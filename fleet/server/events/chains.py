@@ -47,13 +47,17 @@ Chains = dict[tuple[str, int], Chain]
 
 
 def open_chains(
-    connection: Connection, names: set[str], known: Mapping[str, int], now: datetime, silent: Set[str] = frozenset()
+    connection: Connection,
+    names: set[str],
+    known_numbers: Mapping[str, int],
+    now: datetime,
+    silent: Set[str] = frozenset(),
 ) -> tuple[dict[str, int], Chains]:
     """The keys of these stations, which have been heard now but for the `silent`, and what is held of them. Those that speak for
-    the first time get a key. `known`: keys from before. Raises sqlalchemy.exc.DBAPIError, StoredRowError."""
+    the first time get a key. `known_numbers`: keys from before. Raises sqlalchemy.exc.DBAPIError, StoredRowError."""
     locks = locking(names) if is_postgres(connection) else []
-    numbers = {name: known[name] for name in names & known.keys()}
-    unknown = sorted(names - known.keys())
+    numbers = {name: known_numbers[name] for name in names & known_numbers.keys()}
+    unknown = sorted(names - known_numbers.keys())
     if unknown:
         _run(connection, locks)
         numbers |= _introduced(connection, unknown)
@@ -90,8 +94,8 @@ def chain_rows(chains_: Iterable[tuple[int, int, Chain]]) -> Put:
 def _introduced(connection: Connection, unknown: list[str]) -> dict[str, int]:
     rows = [{"name": name, "online": False} for name in unknown]
     connection.execute(insert_for(connection, stations).on_conflict_do_nothing(index_elements=["name"]), rows)
-    found = connection.execute(select(stations.c.name, stations.c.id).where(stations.c.name.in_(unknown)))
-    return {row.name: row.id for row in found}
+    stored = connection.execute(select(stations.c.name, stations.c.id).where(stations.c.name.in_(unknown)))
+    return {row.name: row.id for row in stored}
 
 
 def _opening(connection: Connection, numbers: list[int], heard: list[int], now: datetime) -> list[Statement]:

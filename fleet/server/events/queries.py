@@ -26,20 +26,20 @@ _log = logging.getLogger(__name__)
 
 def events_at(connection: Connection, places: Iterable[Place]) -> dict[Place, Event | None]:
     """The events at these places; None where there is none, or one that is damaged."""
-    wanted: dict[tuple[int, int], list[int]] = {}
-    found: dict[Place, Event | None] = {}
+    by_chain: dict[tuple[int, int], list[int]] = {}
+    by_place: dict[Place, Event | None] = {}
     for station, epoch, sequence in places:
-        wanted.setdefault((station, epoch), []).append(sequence)
-        found[station, epoch, sequence] = None
-    for (station, epoch), sequences in wanted.items():
+        by_chain.setdefault((station, epoch), []).append(sequence)
+        by_place[station, epoch, sequence] = None
+    for (station, epoch), sequences in by_chain.items():
         for start in range(0, len(sequences), CHUNK):
             chosen = events.c.sequence.in_(sequences[start : start + CHUNK])
             columns = select(events.c.sequence, events.c.envelope, events.c.data, events.c.salt)
             rows = connection.execute(columns.where(and_(events.c.station == station, events.c.epoch == epoch, chosen)))
             for row in rows:
                 place = (station, epoch, row.sequence)
-                found[place] = restore_event(place, row.envelope, row.data, row.salt)
-    return found
+                by_place[place] = restore_event(place, row.envelope, row.data, row.salt)
+    return by_place
 
 
 def received_sequences(connection: Connection, station: int, epoch: int) -> ReceivedSequences:

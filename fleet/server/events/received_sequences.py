@@ -84,8 +84,8 @@ class ReceivedSequences(msgspec.Struct, frozen=True, gc=False):
         return ReceivedSequences(gaps[-1][0] - 1, tuple(gaps[:-1]))
 
 
-def gaps_to_text(held: ReceivedSequences) -> str:
-    return _NO_GAPS if not held.gaps else msgspec.json.encode(held.gaps).decode()
+def gaps_to_text(received: ReceivedSequences) -> str:
+    return _NO_GAPS if not received.gaps else msgspec.json.encode(received.gaps).decode()
 
 
 def gaps_from_text(text: str) -> tuple[Range, ...]:

@@ -80,10 +80,10 @@ def evidence_api(evidence: Evidence) -> APIRouter:
         last: Annotated[Day | None, Query(description="last day, UTC, inclusive")] = None,
     ) -> Response:
         """Return what stations have told of an errand, a card, an order or a station, in one signed file."""
-        asked = evidence_request(kind, value, first, last)
-        audit_lookup(request, export_audit_event(asked))
+        export_request = evidence_request(kind, value, first, last)
+        audit_lookup(request, export_audit_event(export_request))
         try:
-            file = evidence.written(asked)
+            file = evidence.written(export_request)
         except NothingHeldError as error:
             raise HTTPException(404, str(error)) from None
         except TooMuchError as error:

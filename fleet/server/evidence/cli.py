@@ -69,23 +69,23 @@ def _day(text: str) -> date:
 def _export(arguments: argparse.Namespace) -> int:
     kind = next(kind for kind in KINDS if getattr(arguments, kind) is not None)
     try:
-        asked = evidence_request(kind, getattr(arguments, kind), arguments.first, arguments.last)
+        request = evidence_request(kind, getattr(arguments, kind), arguments.first, arguments.last)
         seal = Seal.load(arguments.authority)
         with open_database(place_of(arguments)) as database:
-            done = _written(database, seal, asked, arguments.into)
+            done = _written(database, seal, request, arguments.into)
     except (EvidenceRequestError, SealError, DatabaseUrlError, NothingHeldError, TooMuchError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except OSError as error:
         return complain(arguments, f"{error.filename or arguments.into}: {error.strerror}", BAD_INPUT)
     except (StoreError, DBAPIError, ValueError) as error:
         return complain(arguments, store_fault(arguments, error), OWN_ERROR)
-    said = {"ok": True, "file": str(arguments.into), **msgspec.to_builtins(done)}
+    summary = {"ok": True, "file": str(arguments.into), **msgspec.to_builtins(done)}
     text = f"{done.events} events, in {done.lines} places of chains: {arguments.into}"
-    print(json.dumps(said) if arguments.json else text, flush=True)
+    print(json.dumps(summary) if arguments.json else text, flush=True)
     return DONE
 
 
-def _written(database: Database, seal: Seal, asked: EvidenceRequest, into: Path) -> ExportSummary:
+def _written(database: Database, seal: Seal, request: EvidenceRequest, into: Path) -> ExportSummary:
     """Write beside, then put in place. Raises FileExistsError and what `export` raises."""
     now = datetime.now(UTC)
     if into.exists():
@@ -93,11 +93,11 @@ def _written(database: Database, seal: Seal, asked: EvidenceRequest, into: Path)
     beside = into.with_name(f".{into.name}.part")
     try:
         with open(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:  # noqa: PTH123 of mode 0600
-            done = export(database, seal, asked, now, file)
+            done = export(database, seal, request, now, file)
             file.flush()
             os.fsync(file.fileno())
         with database.writing.begin() as connection:
-            audit.append(connection, now, f"machine:{getpass.getuser()}", "", export_audit_event(asked))
+            audit.append(connection, now, f"machine:{getpass.getuser()}", "", export_audit_event(request))
         beside.rename(into)
     finally:
         beside.unlink(missing_ok=True)

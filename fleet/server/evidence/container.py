@@ -138,12 +138,12 @@ class Archive:
         at = last[0].start + last[0].size if last else 0
         expected = _directory(list(self.members.values()), at)
         self._file.seek(at)
-        found = self._file.read(len(expected) + 1)
+        stored = self._file.read(len(expected) + 1)
         if not self.members:
             raise ContainerError(0, "it is no evidence file")
-        if found != expected or at + len(expected) != size:
-            differs = next((n for n, (a, b) in enumerate(zip(found, expected, strict=False)) if a != b), len(expected))
-            raise ContainerError(at + min(differs, len(found)), "the directory at its end is not in its one form")
+        if stored != expected or at + len(expected) != size:
+            differs = next((n for n, (a, b) in enumerate(zip(stored, expected, strict=False)) if a != b), len(expected))
+            raise ContainerError(at + min(differs, len(stored)), "the directory at its end is not in its one form")
 
 
 def _local(name: str, size: int, crc: int) -> bytes:

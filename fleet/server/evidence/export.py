@@ -108,11 +108,11 @@ _KINDS = {
 }
 
 
-def readme(asked: EvidenceRequest, made: str) -> str:
+def readme(request: EvidenceRequest, made: str) -> str:
     """The text for this file."""
-    swedish, english = _KINDS[asked.kind]
-    days = f" ({asked.first or ''} - {asked.last or ''})" if asked.first or asked.last else ""
-    return _TEXT.format(asked=f"{swedish} / {english}: {asked.value}{days}", made=f"Skriven / Written: {made}")
+    swedish, english = _KINDS[request.kind]
+    days = f" ({request.first or ''} - {request.last or ''})" if request.first or request.last else ""
+    return _TEXT.format(asked=f"{swedish} / {english}: {request.value}{days}", made=f"Skriven / Written: {made}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +143,14 @@ class _Filling:
         self.files.append(FileEntry(name, len(content), hashlib.sha256(content).hexdigest()))
 
 
-def export(database: Database, seal: Seal, asked: EvidenceRequest, now: datetime, into: BinaryIO) -> ExportSummary:
+def export(database: Database, seal: Seal, request: EvidenceRequest, now: datetime, into: BinaryIO) -> ExportSummary:
     """Write the file. Raises NothingHeldError, TooMuchError, SealError; ValueError where it grows too large."""
     revocations = seal.revocations()
     made = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     with database.reading.begin() as connection, ArchiveWriter(into) as archive:
-        filling = _Filling(archive, told={asked.value})
-        parts = select_parts(connection, asked)
-        filling.add(contents.README, readme(asked, made).encode())
+        filling = _Filling(archive, told={request.value})
+        parts = select_parts(connection, request)
+        filling.add(contents.README, readme(request, made).encode())
         filling.add(contents.CA, seal.authority_pem)
         filling.add(contents.REVOCATIONS, revocations)
         _add_certificates(connection, filling, parts)
@@ -160,9 +160,9 @@ def export(database: Database, seal: Seal, asked: EvidenceRequest, now: datetime
         for number, receipt in sorted(filling.receipts.items()):
             filling.add(f"receipts/{number}.json", receipt)
         differences = check_errands(connection, sorted(filling.errands))
-        filling.add(contents.DIFFERENCES, b"".join(_encoder.encode(one) + b"\n" for one in differences))
+        filling.add(contents.DIFFERENCES, b"".join(_encoder.encode(difference) + b"\n" for difference in differences))
         _add_audit(connection, filling)
-        manifest = _encoder.encode(Manifest(contents.FORMAT, contents.VERSION, made, asked, tuple(filling.files)))
+        manifest = _encoder.encode(Manifest(contents.FORMAT, contents.VERSION, made, request, tuple(filling.files)))
         archive.add(contents.MANIFEST, manifest)
         archive.add(contents.SEAL, seal.sign(manifest).encode())
     return ExportSummary(filling.events, filling.lines, into.tell())
@@ -205,7 +205,7 @@ def _places(connection: Connection, part: ChainPart, first: int, last: int) -> I
     """Every place from first to last with its row: an event, the word why there is none."""
     here = and_(events.c.station == part.station, events.c.epoch == part.epoch, events.c.sequence.between(first, last))
     query = select(events, erasures.c.erased).outerjoin(erasures, same_place()).where(here)
-    held = {row.sequence: row for row in connection.execute(query)}
+    by_sequence = {row.sequence: row for row in connection.execute(query)}
     spoilt = select(quarantine.c.sequence).where(
         quarantine.c.station == part.station,
         quarantine.c.epoch == part.epoch,
@@ -215,7 +215,7 @@ def _places(connection: Connection, part: ChainPart, first: int, last: int) -> I
     chain = received_sequences(connection, part.station, part.epoch)
     for sequence in range(first, last + 1):
         absent: Withheld = "spoilt" if sequence in unread else "lost" if chain.has(sequence) else "missing"
-        yield sequence, held.get(sequence, absent)
+        yield sequence, by_sequence.get(sequence, absent)
 
 
 def _line(filling: _Filling, part: ChainPart, sequence: int, row: Any) -> ChainLine:
@@ -230,7 +230,7 @@ def _line(filling: _Filling, part: ChainPart, sequence: int, row: Any) -> ChainL
     if sequence in part.chosen:
         filling.events += 1
         filling.errands |= {row.errand} if row.errand else set()
-        filling.told |= {told for told in (row.errand, (row.subject or "").rpartition("/")[2]) if told}
+        filling.told |= {name for name in (row.errand, (row.subject or "").rpartition("/")[2]) if name}
         _keep_receipt(filling, row)
     return ChainLine(sequence, envelope, row.data.decode(), row.salt)
 
@@ -239,12 +239,12 @@ def _keep_receipt(filling: _Filling, row: Any) -> None:
     if row.type != EventType.RECEIPT_ISSUED:
         return
     try:
-        told = msgspec.json.decode(row.data, type=ReceiptData)
+        receipt = msgspec.json.decode(row.data, type=ReceiptData)
     except (msgspec.MsgspecError, RecursionError):
         return
-    if contents.RECEIPT_NAME.match(f"receipts/{told.number}.json"):
-        filling.receipts.setdefault(told.number, bytes(told.receipt))
-        filling.told.add(told.number)
+    if contents.RECEIPT_NAME.match(f"receipts/{receipt.number}.json"):
+        filling.receipts.setdefault(receipt.number, bytes(receipt.receipt))
+        filling.told.add(receipt.number)
 
 
 def _add_audit(connection: Connection, filling: _Filling) -> None:

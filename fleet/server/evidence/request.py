@@ -28,6 +28,8 @@ def evidence_request(kind: Kind, value: str, first: date | None, last: date | No
     return EvidenceRequest(kind, value, first.isoformat() if first else None, last.isoformat() if last else None)
 
 
-def export_audit_event(asked: EvidenceRequest) -> AuditEvent:
+def export_audit_event(request: EvidenceRequest) -> AuditEvent:
     """Return the entry of the audit about an export."""
-    return AuditEvent(EXPORTED, asked.value, " ".join(part for part in (asked.kind, asked.first, asked.last) if part))
+    return AuditEvent(
+        EXPORTED, request.value, " ".join(part for part in (request.kind, request.first, request.last) if part)
+    )

@@ -54,18 +54,20 @@ class ChainPart:
     chosen: frozenset[int]
 
 
-def select_parts(connection: Connection, asked: EvidenceRequest) -> list[ChainPart]:
-    """The parts of chains that `asked` needs, by station and epoch. Raises NothingHeldError, TooMuchError."""
-    found: dict[tuple[str, int, int], list[int]] = {}
+def select_parts(connection: Connection, request: EvidenceRequest) -> list[ChainPart]:
+    """The parts of chains that `request` needs, by station and epoch. Raises NothingHeldError, TooMuchError."""
+    by_chain: dict[tuple[str, int, int], list[int]] = {}
     query = select(stations.c.name, events.c.station, events.c.epoch, events.c.sequence)
     query = query.join(stations, stations.c.id == events.c.station)
-    query = query.where(_about(connection, asked), *_days(asked))
+    query = query.where(_about(connection, request), *_days(request))
     rows = connection.execute(query.limit(MOST_EVENTS + 1)).all()
     for row in rows:
-        found.setdefault((row.name, row.station, row.epoch), []).append(row.sequence)
-    if not found:
-        raise NothingHeldError(f"nothing is held of {asked.kind} {asked.value}")
-    made = [part for key, sequences in sorted(found.items()) for part in _parts_of(connection, key, sorted(sequences))]
+        by_chain.setdefault((row.name, row.station, row.epoch), []).append(row.sequence)
+    if not by_chain:
+        raise NothingHeldError(f"nothing is held of {request.kind} {request.value}")
+    made = [
+        part for key, sequences in sorted(by_chain.items()) for part in _parts_of(connection, key, sorted(sequences))
+    ]
     if sum(part.last - part.first + 1 for part in made) > MOST_EVENTS:
         raise TooMuchError(f"more than {MOST_EVENTS} events: ask for fewer days, or for one errand")
     return made
@@ -110,33 +112,33 @@ def _with_ends(signed: list[int], chosen: Sequence[int], highest: int) -> list[i
     """
     begins = [1] if (not signed or chosen[0] < signed[0]) and chosen[0] <= REACH else []
     ends = [highest] if (not signed or chosen[-1] >= signed[-1]) and chosen[-1] < highest <= chosen[-1] + REACH else []
-    return [*begins, *(one for one in signed if one not in (*begins, *ends)), *ends]
+    return [*begins, *(sequence for sequence in signed if sequence not in (*begins, *ends)), *ends]
 
 
-def _about(connection: Connection, asked: EvidenceRequest) -> ColumnElement[bool]:
-    if asked.kind == "errand":
-        return events.c.errand == asked.value
-    if asked.kind == "station":
-        return stations.c.name == asked.value
-    if asked.kind == "card":
-        named = select(orders.c.order).where(orders.c.card_number == asked.value)
-        own = or_(errands.c.card_number == asked.value, errands.c.order.in_(named))
+def _about(connection: Connection, request: EvidenceRequest) -> ColumnElement[bool]:
+    if request.kind == "errand":
+        return events.c.errand == request.value
+    if request.kind == "station":
+        return stations.c.name == request.value
+    if request.kind == "card":
+        named = select(orders.c.order).where(orders.c.card_number == request.value)
+        own = or_(errands.c.card_number == request.value, errands.c.order.in_(named))
     else:
-        own = errands.c.order == asked.value
+        own = errands.c.order == request.value
     theirs = select(errands.c.errand).where(own)
     return or_(
         events.c.errand.in_(theirs),
-        events.c.subject == f"{asked.kind}/{asked.value}",
-        names_text(connection, asked.value),
+        events.c.subject == f"{request.kind}/{request.value}",
+        names_text(connection, request.value),
     )
 
 
-def _days(asked: EvidenceRequest) -> Iterator[ColumnElement[bool]]:
+def _days(request: EvidenceRequest) -> Iterator[ColumnElement[bool]]:
     """By the station's clock. A time begins with its day and a T, which comes before U."""
-    if asked.first:
-        yield events.c.time >= asked.first
-    if asked.last:
-        yield events.c.time < f"{asked.last}U"
+    if request.first:
+        yield events.c.time >= request.first
+    if request.last:
+        yield events.c.time < f"{request.last}U"
 
 
 def names_text(connection: Connection, value: str, where: ColumnElement[Any] = events.c.data) -> Any:

@@ -22,7 +22,7 @@ class BusyError(Exception):
 
 
 class Evidence(Protocol):
-    def written(self, asked: EvidenceRequest) -> BinaryIO:
+    def written(self, request: EvidenceRequest) -> BinaryIO:
         """The file, to be read from its start and closed.
 
         Raises NothingHeldError, TooMuchError, BusyError, SealError, SQLAlchemyError.
@@ -38,19 +38,19 @@ class EvidenceService:
         self._clock = clock
         self._busy = threading.Lock()
 
-    def written(self, asked: EvidenceRequest) -> BinaryIO:
+    def written(self, request: EvidenceRequest) -> BinaryIO:
         """As `Evidence` says; it blocks."""
         if not self._busy.acquire(blocking=False):
             raise BusyError("another evidence file is being written")
         try:
-            return self._write(asked)
+            return self._write(request)
         finally:
             self._busy.release()
 
-    def _write(self, asked: EvidenceRequest) -> BinaryIO:
+    def _write(self, request: EvidenceRequest) -> BinaryIO:
         file: BinaryIO = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # type: ignore[assignment]  # noqa: SIM115 who reads it closes it
         try:
-            export(self._database, self._seal, asked, self._clock(), file)
+            export(self._database, self._seal, request, self._clock(), file)
         except BaseException:
             file.close()
             raise

@@ -75,13 +75,13 @@ def read_response(raw: bytes, content: bytes, nonce: int, roots: Sequence[x509.C
     try:
         answer = _Response.load(raw, strict=True)
         status = answer["status"]["status"].native
-        told = [str(text) for text in answer["status"]["status_string"].native or ()]
+        reasons = [str(text) for text in answer["status"]["status_string"].native or ()]
         token = answer["time_stamp_token"]
         der: bytes = b"" if isinstance(token, core.Void) else token.dump()
     except _LIBRARY_FAULTS as error:
         raise TimestampError(f"the answer is no TimeStampResp: {type(error).__name__}") from None
     if status not in _GRANTED or not der:
-        raise TimestampError(f"the request was not granted: {status} {'; '.join(told)}".rstrip())
+        raise TimestampError(f"the request was not granted: {status} {'; '.join(reasons)}".rstrip())
     _read(der, content, roots, nonce)
     return der
 

@@ -68,9 +68,9 @@ def read_lines(raw: bytes, columns: tuple[str, ...], last: str | None = None) ->
     problems: list[FileProblem] = []
     lines: list[CsvLine] = []
     for number, row in rows:
-        found = _row_problem(number, row, columns)
-        if found:
-            problems.append(found)
+        problem = _row_problem(number, row, columns)
+        if problem:
+            problems.append(problem)
         elif row:
             fields = {name: field.strip() for name, field in zip(columns, row, strict=True)}
             lines.append(CsvLine(number, fields | absent))
@@ -149,11 +149,11 @@ class _Bounded:
 
 
 def _check_header(number: int, header: list[str], columns: tuple[str, ...]) -> None:
-    found = [name.strip() for name in header]
-    problems = [FileProblem(number, name, "this column is missing") for name in columns if name not in found]
-    problems += [FileProblem(number, name[:40], "no column of ours") for name in found if name not in columns]
-    if not problems and found != list(columns):
-        problems.append(FileProblem(number, found[0], f"the columns must be, in this order: {','.join(columns)}"))
+    names = [name.strip() for name in header]
+    problems = [FileProblem(number, name, "this column is missing") for name in columns if name not in names]
+    problems += [FileProblem(number, name[:40], "no column of ours") for name in names if name not in columns]
+    if not problems and names != list(columns):
+        problems.append(FileProblem(number, names[0], f"the columns must be, in this order: {','.join(columns)}"))
     if problems:
         raise FileError(problems)
 

@@ -98,10 +98,10 @@ class FileExport(Generic[Row]):
         return Table(self.name, tuple(t(column.heading) for column in self.columns), cells, t.zone)
 
 
-def send_file(request: Request, table: Table, form: str, told: str = "") -> StreamingResponse:
-    """The file as an answer. `told`: the filter, for the audit. Raises HTTPException where a workbook has no room for it."""
+def send_file(request: Request, table: Table, form: str, filters: str = "") -> StreamingResponse:
+    """The file as an answer. `filters`: the filter, for the audit. Raises HTTPException where a workbook has no room for it."""
     rate_limiter_of(request).look(caller_of(request), address_of(request))
-    audit_change(request, AuditEvent(EXPORTED, table.name, f"{form} {told}".strip()))
+    audit_change(request, AuditEvent(EXPORTED, table.name, f"{form} {filters}".strip()))
     body = csv_of(table) if form == "csv" else xlsx_of(table)
     headers = {"content-disposition": f'attachment; filename="{table.name}.{form}"'}
     return StreamingResponse(body, media_type=_MEDIA[form], headers=headers)

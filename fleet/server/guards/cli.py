@@ -47,8 +47,13 @@ def _list(_arguments: argparse.Namespace, connection: Connection, now: datetime)
     state = guard_state(connection, now)
     leapt = state.clock.leapt if state.clock else None
     stops = [
-        {"batch": one.batch, "due": one.due, "most": one.most, "until": one.until.isoformat() if one.until else None}
-        for one in state.stops
+        {
+            "batch": stop.batch,
+            "due": stop.due,
+            "most": stop.most,
+            "until": stop.until.isoformat() if stop.until else None,
+        }
+        for stop in state.stops
     ]
     figures: dict[str, object] = {"clock": leapt.isoformat() if leapt else None, "batches": stops}
     return DONE, figures, "\n".join(_lines(state, now)) or "nothing waits for a person"

@@ -87,18 +87,18 @@ def guard_state(connection: Connection, now: datetime) -> GuardState:
     rows = connection.execute(select(batch_stops).order_by(batch_stops.c.batch))
     stops = tuple(BatchStop(row.batch, row.due, row.most, row.found, row.until) for row in rows)
     return GuardState(
-        last_clock_reading(connection), now, tuple(one for one in stops if one.until is None or one.until >= now)
+        last_clock_reading(connection), now, tuple(stop for stop in stops if stop.until is None or stop.until >= now)
     )
 
 
-def confirm(connection: Connection, name: str, shown: datetime, who: tuple[str, str]) -> bool:
+def confirm(connection: Connection, name: str, shown: datetime, actor: tuple[str, str]) -> bool:
     """Say that the clock is right, or that the batch may go on for a day. False where nothing of that name waits.
 
-    `shown`: what the machine's clock shows. `who`: account and address, for the audit.
+    `shown`: what the machine's clock shows. `actor`: account and address, for the audit.
     """
     done = _confirm_clock(connection, shown) if name == CLOCK else _allow(connection, name, shown)
     if done:
-        append(connection, shown, *who, AuditEvent(CONFIRMED, name))
+        append(connection, shown, *actor, AuditEvent(CONFIRMED, name))
     return done
 
 
@@ -146,10 +146,10 @@ class GuardService:
         with self._database.reading.begin() as connection:
             return replace(guard_state(connection, self._clock()), shown=shown_by(self._clock))
 
-    def confirm(self, name: str, who: tuple[str, str]) -> bool:
+    def confirm(self, name: str, actor: tuple[str, str]) -> bool:
         """Say that the machine's clock is right, or that the batch may go on. False where nothing of that name waits."""
         with self._database.writing.begin() as connection:
-            done = confirm(connection, name, shown_by(self._clock), who)
+            done = confirm(connection, name, shown_by(self._clock), actor)
         self._changes.publish(frozenset({Topic.DEADLINES}))
         return done
 

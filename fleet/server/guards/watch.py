@@ -45,7 +45,7 @@ class ClockWatch:
         """The first look of a process, before anything is dated. Raises SQLAlchemyError."""
         with self._database.reading.begin() as connection:
             last, newest = last_clock_reading(connection), newest_date(connection)
-        before = max((one for one in (last.seen if last else None, newest) if one is not None), default=None)
+        before = max((moment for moment in (last.seen if last else None, newest) if moment is not None), default=None)
         if self._steady is not None and before is not None:
             ahead = self._clock() - before
             if ahead < -LEAP or ahead > PLAUSIBLE_OFF:

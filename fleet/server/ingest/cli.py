@@ -56,14 +56,14 @@ def _list(arguments: argparse.Namespace, database: Database) -> Result:
         letters = list(dead_letters(connection, arguments.station, arguments.id))
     if arguments.out is not None:
         _write_contents(arguments, database)
-    rows: list[dict[str, object]] = [{**asdict(one), "received": one.received.isoformat()} for one in letters]
+    rows: list[dict[str, object]] = [{**asdict(letter), "received": letter.received.isoformat()} for letter in letters]
     return DONE, {"messages": rows}, "\n".join(map(_line, letters)) or "nothing is set aside"
 
 
 def _line(letter: DeadLetter) -> str:
     place = f"{letter.epoch}:{letter.sequence}" if letter.epoch is not None else "-"
-    said = f"{letter.kind}  {letter.received:%Y-%m-%d %H:%M:%S}Z  {letter.size} bytes  {letter.reason}"
-    return f"{letter.id}  {letter.station}  {place}  {said}"
+    description = f"{letter.kind}  {letter.received:%Y-%m-%d %H:%M:%S}Z  {letter.size} bytes  {letter.reason}"
+    return f"{letter.id}  {letter.station}  {place}  {description}"
 
 
 def _write_contents(arguments: argparse.Namespace, database: Database) -> None:

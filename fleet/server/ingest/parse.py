@@ -178,15 +178,15 @@ def _result(station: str, payload: bytes) -> ArrivedResult:
 
 
 def unstorable(arrival: Arrival, reason: str) -> UnreadableMessage:
-    said = f"cannot be stored: {reason}"
+    fault = f"cannot be stored: {reason}"
     match arrival:
         case ArrivedEvent():
-            return UnreadableMessage(arrival.station, arrival.key, "events", arrival.raw, said)
+            return UnreadableMessage(arrival.station, arrival.key, "events", arrival.raw, fault)
         case UnreadableMessage():
-            return UnreadableMessage(arrival.station, arrival.key, arrival.kind, arrival.raw, said)
+            return UnreadableMessage(arrival.station, arrival.key, arrival.kind, arrival.raw, fault)
         case ArrivedState():
-            return UnreadableMessage(arrival.station, None, "state", arrival.state.encode(), said)
+            return UnreadableMessage(arrival.station, None, "state", arrival.state.encode(), fault)
         case ArrivedPresence():
-            return UnreadableMessage(arrival.station, None, "presence", b"", said)
+            return UnreadableMessage(arrival.station, None, "presence", b"", fault)
         case ArrivedResult():
-            return UnreadableMessage(arrival.station, None, RESULT, arrival.raw, said)
+            return UnreadableMessage(arrival.station, None, RESULT, arrival.raw, fault)

@@ -128,17 +128,17 @@ def _fold(folded: Folded, step: Step, change: Change) -> None:
 
 
 def _fold_errand(folded: Folded, origin: Origin, change: ErrandStarted | ErrandConcerns | ErrandEnded) -> None:
-    said: dict[str, Any]
+    columns: dict[str, Any]
     match change:
         case ErrandStarted():
             _put_errand(folded, origin, change.errand, {"kind": change.kind, "started": change.at}, {})
         case ErrandConcerns():
-            said = _known(order=change.order, card_number=change.card_number)
-            _put_errand(folded, origin, change.errand, said, {"kind": NOT_TOLD, "started": change.at})
+            columns = _known(order=change.order, card_number=change.card_number)
+            _put_errand(folded, origin, change.errand, columns, {"kind": NOT_TOLD, "started": change.at})
         case ErrandEnded():
-            said = _known(order=change.order, card_number=change.card_number, hsa_id=change.hsa_id)
-            said |= {"kind": change.kind, "ended": change.at, "outcome": change.outcome}
-            _put_errand(folded, origin, change.errand, said, {"started": change.started})
+            columns = _known(order=change.order, card_number=change.card_number, hsa_id=change.hsa_id)
+            columns |= {"kind": change.kind, "ended": change.at, "outcome": change.outcome}
+            _put_errand(folded, origin, change.errand, columns, {"started": change.started})
 
 
 def _fold_receipt(folded: Folded, step: Step, change: ReceiptKept | ReceiptMailWanted) -> None:
@@ -153,24 +153,31 @@ def _fold_receipt(folded: Folded, step: Step, change: ReceiptKept | ReceiptMailW
 
 
 def _queued_mail(step: Step, change: ReceiptMailWanted) -> dict[str, Any]:
-    said = {"number": change.number, "errand": change.errand, "statement": change.statement, "wanted": change.at}
-    return {**said, "station": step.origin.station, "state": "waiting", "tries": 0, "due": step.received, "error": None}
+    columns = {"number": change.number, "errand": change.errand, "statement": change.statement, "wanted": change.at}
+    return {
+        **columns,
+        "station": step.origin.station,
+        "state": "waiting",
+        "tries": 0,
+        "due": step.received,
+        "error": None,
+    }
 
 
 def _known(**values: str | None) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _put_errand(folded: Folded, origin: Origin, errand: str, said: dict[str, Any], beside: dict[str, Any]) -> None:
+def _put_errand(folded: Folded, origin: Origin, errand: str, columns: dict[str, Any], beside: dict[str, Any]) -> None:
     """`beside`: what the row needs where this is the first that is heard of the errand."""
     row = folded.errands.get((errand, origin.station))
     if row is None:
-        fresh = {**_NOTHING, **beside, **said, "errand": errand, "station": origin.station}
-        folded.errands[errand, origin.station] = _Errand(fresh, said)
+        fresh = {**_NOTHING, **beside, **columns, "errand": errand, "station": origin.station}
+        folded.errands[errand, origin.station] = _Errand(fresh, columns)
         folded.applied.topics.add(Topic.ERRAND.of(errand))
     else:
-        row.fresh |= said
-        row.said |= said
+        row.fresh |= columns
+        row.said |= columns
 
 
 def _errand_rows(folded: Folded) -> Iterator[Put]:

@@ -148,11 +148,13 @@ def check_projections(connection: Connection, pause: Pause = lambda: None) -> It
             yield from _differences(scratch, compared, names)
 
 
-def check_errands(connection: Connection, wanted: Sequence[str], pause: Pause = lambda: None) -> Iterator[Difference]:
+def check_errands(
+    connection: Connection, errand_ids: Sequence[str], pause: Pause = lambda: None
+) -> Iterator[Difference]:
     """The rows of these errands and of their receipts alone. Raises sqlalchemy.exc.SQLAlchemyError."""
     names = _names(connection)
-    for start in range(0, len(wanted), CHUNK):
-        chunk = wanted[start : start + CHUNK]
+    for start in range(0, len(errand_ids), CHUNK):
+        chunk = errand_ids[start : start + CHUNK]
         with _scratch() as scratch:
             for page in event_pages(connection, events.c.errand.in_(chunk)):
                 play(scratch, page, names, {})
@@ -205,8 +207,8 @@ def _differences(scratch: Connection, compared: _Compared, names: Mapping[int, s
             continue
         for name in compared.columns:
             if row[name] != other[name]:
-                said, expected = (_text(one[name]) for one in (other, row))
-                yield _difference("differs", compared, row, names, name, said, expected)
+                actual, expected = (_text(side[name]) for side in (other, row))
+                yield _difference("differs", compared, row, names, name, actual, expected)
     for row in _only_in(scratch, compared, stored, made):
         if _same_row(scratch, made, row) is None:
             yield _difference("extra", compared, row, names)
@@ -217,8 +219,8 @@ def _only_in(scratch: Connection, compared: _Compared, here: Table, there: Table
     left, right = (select(*(table.c[name] for name in compared.columns)) for table in (here, there))
     if _BEGUN in here.c:
         left = left.where(here.c[_BEGUN])
-    found = left.except_(right).subquery()
-    query = select(found).order_by(*(found.c[column.name] for column in here.primary_key)).limit(MOST)
+    only_here = left.except_(right).subquery()
+    query = select(only_here).order_by(*(only_here.c[column.name] for column in here.primary_key)).limit(MOST)
     return list(scratch.execute(query).mappings())
 
 
@@ -236,8 +238,8 @@ def _difference(
     stored: str | None = None,
     expected: str | None = None,
 ) -> Difference:
-    said = row["station"]
-    station = names.get(said, str(said)) if isinstance(said, int) else said
+    station_key = row["station"]
+    station = names.get(station_key, str(station_key)) if isinstance(station_key, int) else station_key
     key = ":".join(str(row[name]) for name in compared.key)
     return Difference(fault, station, str(compared.table.name), key, column, stored, expected)
 

@@ -236,15 +236,15 @@ def facts_of(event: Event) -> EventFacts:
     return EventFacts(errand_of(event), at, _read(reader, event, at))
 
 
-def changes_at(said: EventFacts, event: Event, received: datetime) -> tuple[Change, ...]:
+def changes_at(facts: EventFacts, event: Event, received: datetime) -> tuple[Change, ...]:
     """The same as `changes_of`, and `UnfitData` where the event is dated far ahead.
 
     Derived anew only where the station's clock is ahead of ours or cannot be read.
     """
-    if said.at <= received:
-        return said.changes
+    if facts.at <= received:
+        return facts.changes
     changes = changes_of(event, received)
-    if said.at - received <= MOST_AHEAD:
+    if facts.at - received <= MOST_AHEAD:
         return changes
     return (*changes, UnfitData(f"{event.type}: its time is no time, or more than an hour ahead of the server's"))
 
@@ -252,10 +252,10 @@ def changes_at(said: EventFacts, event: Event, received: datetime) -> tuple[Chan
 def errand_of(event: Event) -> str | None:
     """The errand that an event of any type belongs to, where its data names one."""
     try:
-        found = _errand_decoder.decode(event.data or b"{}").errand
+        errand = _errand_decoder.decode(event.data or b"{}").errand
     except (msgspec.MsgspecError, RecursionError):
         return None
-    return found if found and len(found) <= 64 else None
+    return errand if errand and len(errand) <= 64 else None
 
 
 def _read(reader: _Reader, event: Event, at: datetime) -> tuple[Change, ...]:
@@ -281,29 +281,29 @@ def receipt_bytes(data: bytes) -> bytes:
 
 
 def _started(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
-    said = msgspec.json.decode(data, type=_Started)
-    return (ErrandStarted(said.errand, said.kind, at),)
+    started = msgspec.json.decode(data, type=_Started)
+    return (ErrandStarted(started.errand, started.kind, at),)
 
 
 def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...]:
-    said = msgspec.json.decode(data, type=_Effect)
-    order = said.order or _order_in(subject)
-    if (said.effect, said.outcome) == (Effect.DROP_CARD, Outcome.DROPPED):
-        return (CardDropped(said.old_card, at, said.by_number),)
-    if said.outcome == Outcome.NOT_LAID_OUT:
-        return (AlarmRaised(NOT_LAID_OUT, f"{said.receipt or said.effect}: {said.why}"),)
-    what = _MOVED.get((said.effect, said.outcome))
-    if what is None or order is None:
+    effect = msgspec.json.decode(data, type=_Effect)
+    order = effect.order or _order_in(subject)
+    if (effect.effect, effect.outcome) == (Effect.DROP_CARD, Outcome.DROPPED):
+        return (CardDropped(effect.old_card, at, effect.by_number),)
+    if effect.outcome == Outcome.NOT_LAID_OUT:
+        return (AlarmRaised(NOT_LAID_OUT, f"{effect.receipt or effect.effect}: {effect.why}"),)
+    order_event = _MOVED.get((effect.effect, effect.outcome))
+    if order_event is None or order is None:
         return ()
-    moved = (OrderMoved(order, what, at), ErrandConcerns(said.errand, at, order, None))
-    if said.outcome == Outcome.NOT_GENUINE and said.slot:
-        return (*moved, ReservePlaced(said.card_number, said.slot, True, at, quarantined=True))
+    moved = (OrderMoved(order, order_event, at), ErrandConcerns(effect.errand, at, order, None))
+    if effect.outcome == Outcome.NOT_GENUINE and effect.slot:
+        return (*moved, ReservePlaced(effect.card_number, effect.slot, True, at, quarantined=True))
     return moved
 
 
 def _card_not_genuine(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
-    said = msgspec.json.decode(data, type=_CardNotGenuine)
-    return (AlarmRaised(CARD_NOT_GENUINE, f"{said.card_number}: {said.why}"),)
+    card = msgspec.json.decode(data, type=_CardNotGenuine)
+    return (AlarmRaised(CARD_NOT_GENUINE, f"{card.card_number}: {card.why}"),)
 
 
 def _lists_dropped(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
@@ -311,43 +311,45 @@ def _lists_dropped(data: bytes, _subject: str | None, _at: datetime) -> tuple[Ch
 
 
 def _chain_begun(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
-    said = msgspec.json.decode(data, type=_ChainBegun)
-    return (AlarmRaised(CHAIN_BEGUN, f"{said.before}:{said.after} {said.why}, {said.moved}"),)
+    begun = msgspec.json.decode(data, type=_ChainBegun)
+    return (AlarmRaised(CHAIN_BEGUN, f"{begun.before}:{begun.after} {begun.why}, {begun.moved}"),)
 
 
 def _events_damaged(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
-    said = msgspec.json.decode(data, type=_EventsDamaged)
-    return (AlarmRaised(EVENTS_DAMAGED, f"{said.first}, {said.count}" if said.count else "indexes"),)
+    damage = msgspec.json.decode(data, type=_EventsDamaged)
+    return (AlarmRaised(EVENTS_DAMAGED, f"{damage.first}, {damage.count}" if damage.count else "indexes"),)
 
 
 def _activated(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
-    said = msgspec.json.decode(data, type=_Activated)
-    return (ErrandConcerns(said.errand, at, said.order, said.card_number),)
+    activated = msgspec.json.decode(data, type=_Activated)
+    return (ErrandConcerns(activated.errand, at, activated.order, activated.card_number),)
 
 
 def _receipt(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
-    said = msgspec.json.decode(data, type=_Receipt)
-    about = ErrandConcerns(said.errand, at, said.order, said.card_number or None)
-    return (ReceiptKept(said.number, said.errand), about)
+    receipt = msgspec.json.decode(data, type=_Receipt)
+    about = ErrandConcerns(receipt.errand, at, receipt.order, receipt.card_number or None)
+    return (ReceiptKept(receipt.number, receipt.errand), about)
 
 
 def _unproved_receipt(station: str, data: bytes) -> tuple[UnfitData, ...]:
     """Return the fault of the receipt, if it has one: it is kept with its event, and nothing follows from it then."""
-    said = msgspec.json.decode(data, type=_Receipt)
-    origin = ReceiptOrigin(station, said.number, said.order or "", said.card_number)
-    fault = receipt_fault(bytes(said.receipt), origin)
-    return () if fault is None else (UnfitData(f"{said.number}: {fault}", RECEIPT_UNPROVED),)
+    receipt = msgspec.json.decode(data, type=_Receipt)
+    origin = ReceiptOrigin(station, receipt.number, receipt.order or "", receipt.card_number)
+    fault = receipt_fault(bytes(receipt.receipt), origin)
+    return () if fault is None else (UnfitData(f"{receipt.number}: {fault}", RECEIPT_UNPROVED),)
 
 
 def _receipt_mail(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
-    said = msgspec.json.decode(data, type=_ReceiptMail)
-    return (ReceiptMailWanted(said.number, said.errand, said.statement, at),)
+    mail = msgspec.json.decode(data, type=_ReceiptMail)
+    return (ReceiptMailWanted(mail.number, mail.errand, mail.statement, at),)
 
 
 def _ended(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
-    said = msgspec.json.decode(data, type=_Ended)
-    began = at - timedelta(seconds=said.seconds)
-    return (ErrandEnded(said.errand, said.kind, began, at, said.outcome, said.order, said.card_number, said.hsa_id),)
+    ended = msgspec.json.decode(data, type=_Ended)
+    began = at - timedelta(seconds=ended.seconds)
+    return (
+        ErrandEnded(ended.errand, ended.kind, began, at, ended.outcome, ended.order, ended.card_number, ended.hsa_id),
+    )
 
 
 def _checkpoint(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
@@ -368,7 +370,7 @@ def _bin_emptied(data: bytes, _subject: str | None, at: datetime) -> tuple[Chang
 
 def _without_subject(read: stocking.Read) -> _Reader:
     """Without what is only shown."""
-    return lambda data, _subject, at: tuple(one for one in read(data, at) if not isinstance(one, OrderPlaced))
+    return lambda data, _subject, at: tuple(change for change in read(data, at) if not isinstance(change, OrderPlaced))
 
 
 READERS: dict[str, _Reader] = {
@@ -414,8 +416,8 @@ def _order_in(subject: str | None) -> str | None:
 
 def _happened(time: str, received: datetime) -> datetime:
     try:
-        said = datetime.fromisoformat(time)
-        return min(said if said.tzinfo else said.replace(tzinfo=UTC), received).astimezone(UTC)
+        moment = datetime.fromisoformat(time)
+        return min(moment if moment.tzinfo else moment.replace(tzinfo=UTC), received).astimezone(UTC)
     except (ValueError, OverflowError):
         return received
 

@@ -85,8 +85,8 @@ def begun_orders(connection: Connection) -> list[Row[Any]]:
         .group_by(stations.c.name)
     )
     last_erased = {row.name: row.last for row in connection.execute(erased)}
-    known = select(order_starts, orders.c.station).join(orders).where(not_(orders.c.hsa_id.startswith("p-")))
-    return [row for row in connection.execute(known) if last_erased.get(row.station, 0) <= row.after]
+    query = select(order_starts, orders.c.station).join(orders).where(not_(orders.c.hsa_id.startswith("p-")))
+    return [row for row in connection.execute(query) if last_erased.get(row.station, 0) <= row.after]
 
 
 def event_pages(connection: Connection, which: ColumnElement[bool] | None = None) -> Iterator[list[Row[Any]]]:
@@ -126,11 +126,11 @@ def _counts(change: Change, event: int, starts: dict[str, int]) -> bool:
 
 
 def _rebuild_chains(connection: Connection) -> None:
-    known = select(chains.c.station, chains.c.epoch).union(
+    chain_keys = select(chains.c.station, chains.c.epoch).union(
         select(events.c.station, events.c.epoch),
         select(quarantine.c.station, quarantine.c.epoch).where(quarantine.c.epoch.is_not(None)),
     )
-    for station, epoch in list(connection.execute(known)):
+    for station, epoch in list(connection.execute(chain_keys)):
         put_all(connection, [chain_rows([(station, epoch, _chain(connection, station, epoch))])])
 
 

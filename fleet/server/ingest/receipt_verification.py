@@ -75,14 +75,14 @@ def receipt_fault(document: bytes, origin: ReceiptOrigin) -> str | None:
         if ReceiptOrigin(payload.station, payload.number, payload.order or "", payload.card_number) != origin:
             return "the receipt is of something else than its event"
         header = _header(by_station)
-        covered = [_text(hashlib.sha256(msgspec.json.encode(one)).digest()) for one in by_card]
+        covered = [_text(hashlib.sha256(msgspec.json.encode(signature)).digest()) for signature in by_card]
         if len(by_card) != (payload.signed == "card") or covered != ([header.card] if header.card else []):
             return "a signature of the receipt is missing, or is not the one that the station saw"
         if header.kid != origin.station or not _holds(whole, by_station, NameOID.COMMON_NAME, origin.station):
             return "the station's signature does not hold"
         if not all(
-            _header(one).thumbprint or _holds(whole, one, NameOID.SERIAL_NUMBER, payload.holder.hsa_id)
-            for one in by_card
+            _header(signature).thumbprint or _holds(whole, signature, NameOID.SERIAL_NUMBER, payload.holder.hsa_id)
+            for signature in by_card
         ):
             return "the holder's signature does not hold"
     except (ValueError, TypeError, RecursionError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension):
@@ -102,7 +102,9 @@ def _holds(whole: _Document, signature: _Signature, named_by: x509.ObjectIdentif
     header = _header(signature)
     certificate = x509.load_der_x509_certificate(base64.b64decode(header.x5c[0] if header.x5c else "", validate=True))
     named = certificate.subject.get_attributes_for_oid(named_by)
-    return [str(one.value) for one in named] == [name] and _is_by(certificate, header.alg, whole.payload, signature)
+    return [str(attribute.value) for attribute in named] == [name] and _is_by(
+        certificate, header.alg, whole.payload, signature
+    )
 
 
 def _is_by(certificate: x509.Certificate, algorithm: str, payload: str, signature: _Signature) -> bool:

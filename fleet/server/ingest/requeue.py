@@ -72,14 +72,14 @@ def requeue(database: Database, now: datetime, station: str = "", ids: Sequence[
     """Take back what can be taken. Raises sqlalchemy.exc.DBAPIError where the store itself cannot."""
     with database.reading.begin() as connection:
         waiting = list(dead_letters(connection, station, ids))
-    writer, taken, held = Writer(database), 0, 0
+    writer, taken, held_count = Writer(database), 0, 0
     kept: list[tuple[int, str]] = []
     for _, theirs in groupby(waiting, key=lambda letter: letter.station):
         numbers = [letter.id for letter in theirs]
         for start in range(0, len(numbers), TOGETHER):
             done = _some(database, writer, numbers[start : start + TOGETHER], now)
-            taken, held, kept = taken + done.taken, held + done.held, [*kept, *done.kept]
-    return Requeued(taken, held, tuple(kept))
+            taken, held_count, kept = taken + done.taken, held_count + done.held, [*kept, *done.kept]
+    return Requeued(taken, held_count, tuple(kept))
 
 
 def _some(database: Database, writer: Writer, ids: Sequence[int], now: datetime) -> Requeued:
@@ -88,16 +88,16 @@ def _some(database: Database, writer: Writer, ids: Sequence[int], now: datetime)
         query = select(quarantine, stations.c.name).join(stations).where(quarantine.c.id.in_(ids))
         rows = {row.id: row for row in connection.execute(query)}
     read = [(number, _read_again(rows[number])) for number in ids if number in rows]
-    good = [(number, one) for number, one in read if isinstance(one, ArrivedEvent | ArrivedResult)]
-    kept = [(number, one) for number, one in read if isinstance(one, str)]
+    good = [(number, arrival) for number, arrival in read if isinstance(arrival, ArrivedEvent | ArrivedResult)]
+    kept = [(number, refusal) for number, refusal in read if isinstance(refusal, str)]
     try:
         taken = _take_back(writer, good, now)
     except (*ROW_FAULTS, NotTakenError) as fault:
         if len(good) > 1:
             alone = [_some(database, writer, [number], now) for number, _ in good]
             _keep(database, kept)
-            every = (*(one for some in alone for one in some.kept), *kept)
-            return Requeued(sum(one.taken for one in alone), sum(one.held for one in alone), every)
+            every = (*(refused for some in alone for refused in some.kept), *kept)
+            return Requeued(sum(part.taken for part in alone), sum(part.held for part in alone), every)
         taken = 0
         reason = str(fault) if isinstance(fault, NotTakenError) else f"cannot be stored: {fault_name(fault)}"
         kept, good = [*kept, (good[0][0], reason)], []
@@ -126,10 +126,10 @@ def _take_back(writer: Writer, good: Sequence[tuple[int, ArrivedEvent | ArrivedR
     """Store these messages; return how many the store did not hold before. Raises DBAPIError, NotTakenError."""
     if not good:
         return 0
-    numbers, arrivals = [number for number, _ in good], [one for _, one in good]
+    numbers, arrivals = [number for number, _ in good], [arrival for _, arrival in good]
     note = AuditEvent("quarantine.requeue", arrivals[0].station, f"{len(numbers)}: {', '.join(map(str, numbers))}")
     stored = writer.take_back(arrivals, numbers, now, note).stored
-    return stored + sum(isinstance(one, ArrivedResult) for one in arrivals)
+    return stored + sum(isinstance(arrival, ArrivedResult) for arrival in arrivals)
 
 
 def _keep(database: Database, kept: Sequence[tuple[int, str]]) -> None:
@@ -143,5 +143,5 @@ def _keep(database: Database, kept: Sequence[tuple[int, str]]) -> None:
 
 
 def _chosen(station: str, ids: Sequence[int]) -> ColumnElement[bool]:
-    wanted = [stations.c.name == station] if station else []
-    return and_(True, *wanted, *([quarantine.c.id.in_(ids)] if ids else []))
+    conditions = [stations.c.name == station] if station else []
+    return and_(True, *conditions, *([quarantine.c.id.in_(ids)] if ids else []))

@@ -148,7 +148,7 @@ class Ingest:
                 await self._inbox.filled()
                 done: asyncio.Queue[Stored | None] = asyncio.Queue()
                 storing = loop.run_in_executor(
-                    thread, self._store, lambda one, to=done: loop.call_soon_threadsafe(to.put_nowait, one)
+                    thread, self._store, lambda batch, to=done: loop.call_soon_threadsafe(to.put_nowait, batch)
                 )
                 while (stored := await done.get()) is not None:
                     self._tell(*stored)
@@ -238,8 +238,8 @@ class Ingest:
     def _tell(self, messages: Sequence[Incoming], committed: Sequence[Committed]) -> None:
         for message in messages:
             self._transport.acknowledge(message)
-        self._acking.say([word for one in committed for word in one.acked])
-        self._changes.publish(frozenset().union(*(one.topics for one in committed)))
+        self._acking.say([word for commit in committed for word in commit.acked])
+        self._changes.publish(frozenset().union(*(commit.topics for commit in committed)))
 
 
 def fault_name(fault: Exception) -> str:

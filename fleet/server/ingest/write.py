@@ -171,9 +171,9 @@ class Writer:
         NotTakenError and sqlalchemy.exc.DBAPIError, and then nothing has changed."""
         with self._database.writing.begin() as connection:
             connection.execute(delete(quarantine).where(quarantine.c.id.in_(rows)))
-            batch = self._open(connection, arrivals, now, {one.station for one in arrivals})
+            batch = self._open(connection, arrivals, now, {arrival.station for arrival in arrivals})
             batch.ends = False
-            _release(connection, batch, [one for one in arrivals if isinstance(one, ArrivedEvent)])
+            _release(connection, batch, [arrival for arrival in arrivals if isinstance(arrival, ArrivedEvent)])
             committed = _fill(connection, batch, arrivals, None)
             _check_taken(batch, arrivals)
             audit.append(connection, now, f"machine:{getpass.getuser()}", "", note)
@@ -182,7 +182,7 @@ class Writer:
 
     def _open(self, connection: Connection, arrivals: Sequence[Arrival], now: datetime, silent: set[str]) -> _Batch:
         """`silent`: stations that this does not prove to be there."""
-        names = {one.station for one in arrivals}
+        names = {arrival.station for arrival in arrivals}
         numbers, chains = open_chains(connection, names, self._numbers, now, silent)
         return _Batch(now, numbers, chains, known_states=_known_states(connection, arrivals, numbers))
 
@@ -197,15 +197,15 @@ def _fill(
     connection: Connection, batch: _Batch, arrivals: Sequence[Arrival], meanwhile: Callable[[], object] | None
 ) -> Committed:
     """Take them into the batch, and write it."""
-    told = _told(arrivals)
-    batch.stored = events_at(connection, _perhaps_repeated(batch, told))
+    by_chain = _told(arrivals)
+    batch.stored = events_at(connection, _perhaps_repeated(batch, by_chain))
     for arrival in arrivals:
         if type(arrival) is not ArrivedEvent or not _takes_next(batch, arrival):
             _take(connection, batch, arrival)
     if batch.waiting:  # of what waits nothing is said: a word would make the station send it again at once
-        waiting = {id(one) for one in batch.waiting}
-        told = _told([arrival for arrival in arrivals if id(arrival) not in waiting])
-    touched = [(station, epoch, batch.chains[station, epoch]) for station, epoch in sorted(told)]
+        waiting = {id(deferred) for deferred in batch.waiting}
+        by_chain = _told([arrival for arrival in arrivals if id(arrival) not in waiting])
+    touched = [(station, epoch, batch.chains[station, epoch]) for station, epoch in sorted(by_chain)]
     topics = _write(connection, batch, touched, meanwhile)
     acked = tuple((station, Acked(epoch, c.held.through, c.held.wanted)) for station, epoch, c in touched)
     return Committed(acked, frozenset(topics), len(batch.fresh), batch.quarantined, batch.conflicts)
@@ -268,7 +268,7 @@ def _is_old_news(before: str | None, state: str) -> bool:
 
 def _told(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], list[int]]:
     """Sequences in this batch, by chain; also of what is held already."""
-    told: dict[tuple[str, int], list[int]] = {}
+    by_chain: dict[tuple[str, int], list[int]] = {}
     for arrival in arrivals:
         if isinstance(arrival, ArrivedEvent):
             epoch, sequence = arrival.event.epoch, arrival.event.sequence
@@ -276,23 +276,25 @@ def _told(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], list[int]]:
             epoch, sequence = arrival.key
         else:
             continue
-        sequences = told.get((arrival.station, epoch))
+        sequences = by_chain.get((arrival.station, epoch))
         if sequences is None:
-            told[arrival.station, epoch] = [sequence]
+            by_chain[arrival.station, epoch] = [sequence]
         else:
             sequences.append(sequence)
-    return told
+    return by_chain
 
 
-def _perhaps_repeated(batch: _Batch, told: Mapping[tuple[str, int], Sequence[int]]) -> set[Place]:
+def _perhaps_repeated(batch: _Batch, by_chain: Mapping[tuple[str, int], Sequence[int]]) -> set[Place]:
     """Places in this batch that are held already."""
-    known = [(place, batch.chains[place].held, said) for place, said in told.items() if place in batch.chains]
+    candidates = [
+        (place, batch.chains[place].held, sequences) for place, sequences in by_chain.items() if place in batch.chains
+    ]
     return {
         (batch.numbers[station], epoch, sequence)
-        for (station, epoch), held, said in known
-        if min(said) <= held.highest
-        for sequence in said
-        if held.has(sequence)
+        for (station, epoch), received, sequences in candidates
+        if min(sequences) <= received.highest
+        for sequence in sequences
+        if received.has(sequence)
     }
 
 
@@ -363,8 +365,8 @@ def _take_spoilt(connection: Connection, batch: _Batch, spoilt: UnreadableMessag
         if not chain.held.has_room(spoilt.key[1]):
             batch.alarms.append(Alarm(spoilt.station, TOO_MANY_GAPS, str(spoilt.key[0])))
             return
-    known = and_(quarantine.c.station == number, quarantine.c.digest == spoilt.digest)
-    if connection.execute(select(quarantine.c.id).where(known)).first() or not _has_room(connection, batch, spoilt):
+    same = and_(quarantine.c.station == number, quarantine.c.digest == spoilt.digest)
+    if connection.execute(select(quarantine.c.id).where(same)).first() or not _has_room(connection, batch, spoilt):
         return
     connection.execute(insert(quarantine).values(_quarantine_row(number, spoilt, batch.now)))
     batch.alarms.append(Alarm(spoilt.station, QUARANTINED, spoilt.reason))
@@ -395,8 +397,8 @@ def _repeated(connection: Connection, batch: _Batch, again: ArrivedEvent | Unrea
         return
     digest = hashlib.sha256(again.raw).hexdigest()
     place = {"station": number, "epoch": epoch, "sequence": sequence, "digest": digest}
-    known = and_(*(conflicts.c[name] == value for name, value in place.items()))
-    if connection.execute(select(conflicts.c.id).where(known)).first() or not _has_room(connection, batch, again):
+    same = and_(*(conflicts.c[name] == value for name, value in place.items()))
+    if connection.execute(select(conflicts.c.id).where(same)).first() or not _has_room(connection, batch, again):
         return
     connection.execute(insert(conflicts).values(**place, raw=again.raw, received=batch.now))
     batch.alarms.append(Alarm(again.station, CONFLICT, f"{epoch}:{sequence}"))
@@ -414,8 +416,8 @@ def _is_same(connection: Connection, batch: _Batch, station: int, again: Arrived
             quarantine.c.epoch == again.key[0],
             quarantine.c.sequence == again.key[1],
         )
-        held = connection.execute(select(quarantine.c.digest).where(place)).scalar()  # the bytes may have been erased
-        return held == UnreadableMessage(again.station, again.key, "events", again.raw, "").digest
+        digest = connection.execute(select(quarantine.c.digest).where(place)).scalar()  # the bytes may have been erased
+        return digest == UnreadableMessage(again.station, again.key, "events", again.raw, "").digest
     if stored.data is None:
         return isinstance(again, ArrivedEvent) and stored.envelope == again.event.envelope
     return stored.wire == again.raw
@@ -484,10 +486,10 @@ def _project(
         insert_new(connection, receipt_mails, mail)
     alarms = alarm_rows([*batch.alarms, *applied.alarms], batch.now)
     chains = chain_rows((batch.numbers[station], epoch, chain) for station, epoch, chain in touched)
-    for column, said in (("state", batch.states), ("online", batch.online)):
-        if said:
+    for column, values in (("state", batch.states), ("online", batch.online)):
+        if values:
             latest = update(stations).where(stations.c.id == bindparam("this")).values({column: bindparam("new")})
-            connection.execute(latest, [{"this": batch.numbers[name], "new": value} for name, value in said.items()])
+            connection.execute(latest, [{"this": batch.numbers[name], "new": value} for name, value in values.items()])
     put_all(connection, [*applied.puts, alarms, chains], last=batch.ends and not batch.results)
     _take_results(connection, batch)
     return (

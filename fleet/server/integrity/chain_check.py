@@ -120,18 +120,18 @@ class ChainCheck:
         if event is None:
             yield self._difference("unreadable", place)
             return
-        for name, stored, said in (
+        for name, stored, expected in (
             ("station", self.name, event.station),
             ("epoch", row.epoch, event.epoch),
             ("sequence", row.sequence, event.sequence),
         ):
-            if stored != said:
-                yield self._difference("differs", place, name, str(stored), str(said))
+            if stored != expected:
+                yield self._difference("differs", place, name, str(stored), str(expected))
         erased = row.data is None and row.salt is None
         for name in _COLUMNS:
-            stored, said = getattr(row, name), getattr(event, name)
-            if stored != said and not (erased and name == "subject" and _is_erased_subject(stored, said)):
-                yield self._difference("differs", place, name, stored, said)
+            stored, expected = getattr(row, name), getattr(event, name)
+            if stored != expected and not (erased and name == "subject" and _is_erased_subject(stored, expected)):
+                yield self._difference("differs", place, name, stored, expected)
         yield from self._of_content(row, event, erased=erased)
 
     def _of_content(self, row: Any, event: Event, *, erased: bool) -> Iterator[Difference]:
@@ -154,7 +154,7 @@ class ChainCheck:
         errand = errand_of(whole)
         if row.errand != errand:
             yield self._difference("differs", place, "errand", row.errand, errand)
-        self.errands.update(one for one in (row.errand, errand) if one is not None)
+        self.errands.update(errand_id for errand_id in (row.errand, errand) if errand_id is not None)
 
     def _of_chain(self) -> Iterator[Difference]:
         """The chain's own row against what was seen."""
@@ -164,13 +164,15 @@ class ChainCheck:
             yield Difference("missing", self.name, "chains", str(self.epoch))
             yield from self._breaks
             return
-        told = ranges_without(gaps_from_text(row.gaps), [(1, self.start.through)])
+        noted_gaps = ranges_without(gaps_from_text(row.gaps), [(1, self.start.through)])
         beyond = [(self._last + 1, row.highest)] if row.highest > self._last else []
-        yield from (self._difference("missing", _place(lost)) for lost in ranges_without((*self._gaps, *beyond), told))
+        yield from (
+            self._difference("missing", _place(lost)) for lost in ranges_without((*self._gaps, *beyond), noted_gaps)
+        )
         if row.highest < self._last:
             yield self._of_row("highest", row.highest, self._last)
-        if excess := ranges_without(told, (*self._gaps, *beyond)):
-            yield self._of_row("gaps", _places(told), _places(ranges_without(told, excess)))
+        if excess := ranges_without(noted_gaps, (*self._gaps, *beyond)):
+            yield self._of_row("gaps", _places(noted_gaps), _places(ranges_without(noted_gaps, excess)))
         if row.highest == self._last and row.head != self._head and (self._last, self._head) != (0, GENESIS):
             yield self._of_row("head", row.head, self._head)
         yield from self._of_links(intact=row.intact)
@@ -180,8 +182,8 @@ class ChainCheck:
             if not intact and self.start.through == 0:
                 yield self._of_row("intact", intact, True)
             return
-        told = select(alarms.c.station).where(alarms.c.station == self.name, alarms.c.code == CHAIN_BROKEN)
-        if not intact and self.connection.execute(told).first() is not None:
+        query = select(alarms.c.station).where(alarms.c.station == self.name, alarms.c.code == CHAIN_BROKEN)
+        if not intact and self.connection.execute(query).first() is not None:
             self.known_breaks = len(self._breaks)
         else:
             yield from self._breaks
@@ -192,8 +194,8 @@ class ChainCheck:
         return Difference(fault, self.name, "events", f"{self.epoch}:{place}", column, stored, expected)
 
     def _of_row(self, column: str, stored: object, expected: object) -> Difference:
-        said, should = (None if value is None else str(value) for value in (stored, expected))
-        return Difference("differs", self.name, "chains", str(self.epoch), column, said, should)
+        actual, should = (None if value is None else str(value) for value in (stored, expected))
+        return Difference("differs", self.name, "chains", str(self.epoch), column, actual, should)
 
 
 def ranges_without(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
@@ -224,7 +226,7 @@ def _places(ranges: Sequence[Range]) -> str:
     return ", ".join(map(_place, ranges))
 
 
-def _is_erased_subject(stored: str | None, said: str | None) -> bool:
+def _is_erased_subject(stored: str | None, subject: str | None) -> bool:
     """Return whether a card's pseudonym is stored in the place of its number."""
     kind, _, name = (stored or "").partition("/")
-    return kind == "card" and (said or "").startswith("card/") and is_pseudonym(name)
+    return kind == "card" and (subject or "").startswith("card/") and is_pseudonym(name)

@@ -66,7 +66,7 @@ def as_object(check: StoreCheck) -> dict[str, object]:
         "audit_entries": check.audit_entries,
         "known_breaks": check.known_breaks,
         "count": check.count,
-        "differences": [msgspec.structs.asdict(one) for one in check.differences],
+        "differences": [msgspec.structs.asdict(difference) for difference in check.differences],
     }
 
 

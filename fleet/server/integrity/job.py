@@ -94,8 +94,8 @@ class NightlyCheck:
                 raise_alarm(connection, Alarm("", STORE_DIFFERS, _summary(check)), now)
         kind = "all of it" if check.whole else "what is new"
         _log.info("the store was checked (%s): %d events, %d differences", kind, check.events, check.count)
-        for one in check.differences[:MOST_IN_LOG]:
-            _log.error("the store differs: %s", one)
+        for difference in check.differences[:MOST_IN_LOG]:
+            _log.error("the store differs: %s", difference)
 
 
 def _summary(check: StoreCheck) -> str:

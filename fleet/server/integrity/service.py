@@ -50,12 +50,12 @@ class StoreCheck:
     """The first `MOST` of them."""
     marks: Marks = field(default_factory=dict)
 
-    def add(self, found: Iterator[Difference], stations: Collection[str] | None) -> None:
-        for one in found:
-            if stations is None or one.station in stations:
+    def add(self, differences: Iterator[Difference], stations: Collection[str] | None) -> None:
+        for difference in differences:
+            if stations is None or difference.station in stations:
                 self.count += 1
                 if self.count <= MOST:
-                    self.differences.append(one)
+                    self.differences.append(difference)
 
 
 def check_store(
@@ -116,7 +116,7 @@ def _count(check: StoreCheck, chain: ChainCheck) -> None:
 
 def _chains(connection: Connection) -> list[Any]:
     """All of which anything is held: key of the station, its name, epoch."""
-    known = (
+    chain_keys = (
         select(chains.c.station, chains.c.epoch)
         .union(
             select(events.c.station, events.c.epoch),
@@ -125,8 +125,10 @@ def _chains(connection: Connection) -> list[Any]:
         .subquery()
     )
     names = func.coalesce(stations.c.name, "")
-    query = select(known.c.station, names, known.c.epoch).outerjoin(stations, stations.c.id == known.c.station)
-    return list(connection.execute(query.order_by(names, known.c.epoch)))
+    query = select(chain_keys.c.station, names, chain_keys.c.epoch).outerjoin(
+        stations, stations.c.id == chain_keys.c.station
+    )
+    return list(connection.execute(query.order_by(names, chain_keys.c.epoch)))
 
 
 def _beside(connection: Connection) -> Iterator[Difference]:
@@ -137,10 +139,10 @@ def _beside(connection: Connection) -> Iterator[Difference]:
         query = query.join(stations, stations.c.id == table.c.station).where(~exists().where(same))
         for row in connection.execute(query.limit(MOST)):
             yield Difference("extra", row.name, str(table.name), f"{row.epoch}:{row.sequence}")
-    known = select(audit.c.at).where(audit.c.action.in_(ERASERS))
+    erasure_times = select(audit.c.at).where(audit.c.action.in_(ERASERS))
     query = select(stations.c.name, erasures.c.epoch, erasures.c.sequence)
     query = query.join(stations, stations.c.id == erasures.c.station)
-    query = query.where(erasures.c.erased.not_in(known))
+    query = query.where(erasures.c.erased.not_in(erasure_times))
     for row in connection.execute(query.limit(MOST)):
         yield Difference("unrecorded", row.name, "erasures", f"{row.epoch}:{row.sequence}")
 

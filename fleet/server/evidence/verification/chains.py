@@ -162,34 +162,34 @@ class ChainChecker:
     def _keep_receipt(self, run: _Run, event: Event) -> None:
         if event.type == EventType.RECEIPT_ISSUED:
             try:
-                told = msgspec.json.decode(event.data or b"", type=ReceiptData)
+                receipt = msgspec.json.decode(event.data or b"", type=ReceiptData)
             except (msgspec.MsgspecError, RecursionError):
                 return
-            self.receipts.setdefault(told.number, hashlib.sha256(bytes(told.receipt)).digest())
-            run.unwitnessed.append((told.number, bytes(told.receipt)))
+            self.receipts.setdefault(receipt.number, hashlib.sha256(bytes(receipt.receipt)).digest())
+            run.unwitnessed.append((receipt.number, bytes(receipt.receipt)))
 
     def _checkpoint(self, where: str, event: Event) -> tuple[Checkpoint, TrustedTime | None, EvidenceProblem | None]:
         """Verify a checkpoint: return what it states, when it is trusted to have been there, and why it cannot count."""
         try:
             text = msgspec.json.decode(event.data or b"", type=CheckpointData).jws
             statement = verify_statement(text, TYP)
-            said = read_checkpoint(statement.payload)
+            stated = read_checkpoint(statement.payload)
         except (StatementError, ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise EvidenceProblem(where, f"the checkpoint does not hold: {error}") from None
         if name_of(statement.certificate) != event.station:
             raise StrangerError(where, "the checkpoint is signed with a certificate of somebody else")
-        fault = fault_of(statement.certificate, self.authorities, said.at)
+        fault = fault_of(statement.certificate, self.authorities, stated.at)
         if fault is not None:
             raise StrangerError(where, fault)
         place = (event.station, event.epoch, event.sequence - 1, event.prev)
-        if (said.station, said.epoch, said.sequence, said.hash) != place:
+        if (stated.station, stated.epoch, stated.sequence, stated.hash) != place:
             raise EvidenceProblem(where, "the checkpoint is about another chain")
         key = statement.certificate.public_key()
         if self._keys.setdefault((event.station, event.epoch), key) != key:
             raise StrangerError(where, "the checkpoint is signed with another key than the one before")
-        trusted = self.times.of((event.station, event.epoch, event.sequence), said, text)
+        trusted = self.times.of((event.station, event.epoch, event.sequence), stated, text)
         fault = self.times.revocation_fault(statement.certificate, trusted)
-        return said, trusted, None if fault is None else EvidenceProblem(where, fault)
+        return stated, trusted, None if fault is None else EvidenceProblem(where, fault)
 
 
 def _read(where: str, raw: bytes) -> ChainLine:

@@ -47,9 +47,9 @@ def as_object(report: VerificationReport) -> dict[str, object]:
 def as_text(report: VerificationReport) -> str:
     lines = [report.verdict if report.verdict == "genuine" else f"{report.verdict}: {report.where}: {report.why}"]
     if report.manifest is not None:
-        asked = report.manifest.asked
-        days = "".join(f" {word} {day}" for word, day in (("from", asked.first), ("to", asked.last)) if day)
-        lines.append(f"about {asked.kind} {asked.value}{days}, written {report.manifest.made}")
+        request = report.manifest.asked
+        days = "".join(f" {word} {day}" for word, day in (("from", request.first), ("to", request.last)) if day)
+        lines.append(f"about {request.kind} {request.value}{days}, written {report.manifest.made}")
         named = "as named with --ca" if report.authority_given else "by its own word: compare it, or name it with --ca"
         lines.append(f"authority SHA-256 {report.authority} ({named})")
     lines += [f"proved: {line}" for line in _proved(report)]
@@ -58,12 +58,12 @@ def as_text(report: VerificationReport) -> str:
 
 
 def _chain(stretch: ProvedStretch) -> dict[str, object]:
-    told = asdict(stretch)
+    fields = asdict(stretch)
     for end in ("signed_from", "signed_to"):
         signed = getattr(stretch, end)
-        told[end] = None if signed is None else {"sequence": signed.sequence, "time": signed.time}
-    told["trusted_to"] = None if stretch.trusted_to is None else _trusted(stretch.trusted_to)
-    return told
+        fields[end] = None if signed is None else {"sequence": signed.sequence, "time": signed.time}
+    fields["trusted_to"] = None if stretch.trusted_to is None else _trusted(stretch.trusted_to)
+    return fields
 
 
 def _trusted(trusted: TrustedTime) -> dict[str, str]:
@@ -81,9 +81,9 @@ def _proved(report: VerificationReport) -> Iterator[str]:
             until = f"{stretch.signed_to.sequence} at {stretch.signed_to.time}"
             yield f"{place}: {signed} events with content, unchanged and in this order, signed by the station up to {until}"
         if stretch.trusted_to is not None:
-            who = "a time stamp" if stretch.trusted_to.by == "timestamp" else "the server's countersignature"
+            witness = "a time stamp" if stretch.trusted_to.by == "timestamp" else "the server's countersignature"
             points = f"{stretch.countersigned} signed points were there in time"
-            yield f"{place}: {points}, the last not later than {_at(stretch)} by {who}"
+            yield f"{place}: {points}, the last not later than {_at(stretch)} by {witness}"
     if report.receipts:
         yield f"{len(report.receipts)} receipts are those that the events hold"
 

@@ -81,8 +81,14 @@ class TrustedTimes:
         if word is None:
             return None
         self._unused.discard(place)
-        said = word.stated
-        about = (said.station, said.epoch, said.sequence, said.hash, said.checkpoint)
+        countersigned = word.stated
+        about = (
+            countersigned.station,
+            countersigned.epoch,
+            countersigned.sequence,
+            countersigned.hash,
+            countersigned.checkpoint,
+        )
         if about != (stated.station, stated.epoch, stated.sequence, stated.hash, digest_of(text)):
             raise EvidenceProblem(
                 word.where, "the countersignature is about another checkpoint than the one at its place"
@@ -100,8 +106,8 @@ class TrustedTimes:
         name = f"station {name_of(certificate)} was revoked {revoked.isoformat()}"
         if trusted is None:
             return f"cannot be told: {name}, and no trusted time shows that the checkpoint was signed before"
-        who = "time stamped" if trusted.by == "timestamp" else "countersigned"
-        return f"signed after its station was revoked: {name}, the checkpoint is {who} {trusted.at.isoformat()}"
+        how = "time stamped" if trusted.by == "timestamp" else "countersigned"
+        return f"signed after its station was revoked: {name}, the checkpoint is {how} {trusted.at.isoformat()}"
 
     def check_all_used(self) -> None:
         """Every countersignature was about a checkpoint of the file. Raises EvidenceProblem."""

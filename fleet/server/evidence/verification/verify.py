@@ -148,10 +148,10 @@ def _sealed(archive: Archive, anchors: TrustAnchors) -> _Checking:
     if manifest.version > 2:
         _check_there(archive, (contents.DIFFERENCES,))
     authorities = _authorities(archive.read(contents.CA))
-    roots = tuple(one for one in authorities if one.issuer == one.subject)
-    below = [one for one in authorities if one not in roots]
+    roots = tuple(authority for authority in authorities if authority.issuer == authority.subject)
+    below = [authority for authority in authorities if authority not in roots]
     is_named = anchors.authorities is None or set(roots) <= set(anchors.authorities)
-    if not is_named or not all(is_issuing_under(one, roots) for one in below):
+    if not is_named or not all(is_issuing_under(authority, roots) for authority in below):
         raise StrangerError(contents.CA, "is not the authority that was named to trust")
     made = _moment(manifest.made)
     if name_of(signed.certificate) != contents.SERVER_NAME:
@@ -278,7 +278,7 @@ def _authorities(pem: bytes) -> Authorities:
     head, *rest = pem.split(marker)
     if head or not rest:
         raise EvidenceProblem(contents.CA, "is no certificate in PEM")
-    return tuple(_certificate(contents.CA, marker + one) for one in rest)
+    return tuple(_certificate(contents.CA, marker + encoded) for encoded in rest)
 
 
 def _fingerprints(authorities: Authorities) -> str:
