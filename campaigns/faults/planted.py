@@ -277,15 +277,15 @@ BUGS = (
     edit(
         "the-new-card-is-held-for-the-old",
         "kiosk.steps.drop_slot:drop_old_card",
-        "pledge_for_drop(who.card_number",
+        "pledge_for_drop(\n        identity.card_number",
         "pledge_for_drop(order.card_number",
         "pickup-1 packet:stop never",
     ),
     edit(
         "an-old-card-in-the-bin-is-let-be",
         "kiosk.steps.drop_slot:drop_old_card",
-        "view, who.card_number, pledge)",
-        "view, who.card_number, None)",
+        "view, identity.card_number, pledge)",
+        "view, identity.card_number, None)",
         "pickup-1 packet:stop never",
     ),
     edit(
@@ -373,7 +373,7 @@ BUGS = (
     edit(
         "an-unknown-outcome-is-not-told",
         f"{LOG}._write_conclusion",
-        "self._event(cx, EventType.EFFECT_UNKNOWN, told)",
+        "self._event(cx, EventType.EFFECT_UNKNOWN, content)",
         "pass",
         "change_pin card/24:lost never",
         "unblock card:lost never",
