@@ -57,7 +57,9 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often, with --against (default: %(default)s)")
     arguments = parser.parse_args(words)
-    names = list(dict.fromkeys(name for said in arguments.names or BENCHES for name in GROUPS.get(said, (said,))))
+    names = list(
+        dict.fromkeys(name for argument in arguments.names or BENCHES for name in GROUPS.get(argument, (argument,)))
+    )
     if unknown := [name for name in names if name not in BENCHES]:
         parser.error(f"no bench is called {unknown[0]!r}; there are: {', '.join((*BENCHES, *GROUPS))}")
     about = machine()

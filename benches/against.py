@@ -42,8 +42,8 @@ def compare(version: str, names: Sequence[str], rounds: int) -> list[Quotient]:
     pairs: list[tuple[Values, Values]] = []
     for number in range(rounds):
         order = (old, ROOT) if number % 2 == 0 else (ROOT, old)
-        found = {folder: _measured(folder, names) for folder in order}
-        pairs.append((found[old], found[ROOT]))
+        by_folder = {folder: _measured(folder, names) for folder in order}
+        pairs.append((by_folder[old], by_folder[ROOT]))
         print(f"round {number + 1} of {rounds} is measured", file=sys.stderr, flush=True)
     return quotients(pairs)
 
@@ -52,20 +52,20 @@ def quotients(
     pairs: Sequence[tuple[Mapping[tuple[str, str, str], float], Mapping[tuple[str, str, str], float]]],
 ) -> list[Quotient]:
     """`pairs`: before and now, one a round. Figures that one side lacks, or that are 0, are left out."""
-    found = []
+    ratios = []
     for key in pairs[0][1]:
         each = [now[key] / before[key] for before, now in pairs if before.get(key) and now.get(key)]
         if len(each) == len(pairs):
-            found.append(Quotient(*key, statistics.median(each), min(each), max(each)))
-    return found
+            ratios.append(Quotient(*key, statistics.median(each), min(each), max(each)))
+    return ratios
 
 
-def against_table(version: str, found: Sequence[Quotient]) -> str:
+def against_table(version: str, ratios: Sequence[Quotient]) -> str:
     """One line a figure; the spread beside its median."""
     lines = [f"now / {version}: median (least to greatest of the rounds)"]
     lines += [
-        f"  {one.bench:<9}{one.what:<56}{one.unit:<8}{one.median:6.2f}  ({one.least:.2f} to {one.most:.2f})"
-        for one in found
+        f"  {row.bench:<9}{row.what:<56}{row.unit:<8}{row.median:6.2f}  ({row.least:.2f} to {row.most:.2f})"
+        for row in ratios
     ]
     return "\n".join(lines)
 

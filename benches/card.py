@@ -135,15 +135,15 @@ def _programs(reader: str, card: CountedCard, folder: Path) -> list[Figure]:
 def _errands(reader: str, card: CountedCard, theirs: OpenSc) -> Iterator[Figure]:
     """Each piece of work, identification included: the floor of ours, ours, theirs."""
     pin, puk, new = Secret(PIN), Secret(PUK), Secret(NEW)
-    who = Role.IDENTIFICATION
+    role = Role.IDENTIFICATION
     pieces: list[tuple[str, Act, tuple[str, ...]]] = [
         ("identify", nothing, ("--dump",)),
-        ("verify", lambda visit: visit.verify(who, pin), ("--verify-pin", "--pin", PIN)),
-        ("change", lambda visit: visit.change(who, pin, new), ("--change-pin", "--pin", PIN, "--new-pin", NEW)),
-        ("unblock", lambda visit: visit.unblock(who, puk, new), ("--unblock-pin", "--puk", PUK, "--new-pin", NEW)),
+        ("verify", lambda visit: visit.verify(role, pin), ("--verify-pin", "--pin", PIN)),
+        ("change", lambda visit: visit.change(role, pin, new), ("--change-pin", "--pin", PIN, "--new-pin", NEW)),
+        ("unblock", lambda visit: visit.unblock(role, puk, new), ("--unblock-pin", "--puk", PUK, "--new-pin", NEW)),
     ]
-    for what, act, words in pieces:
-        yield from _three(what, reader, card, act, functools.partial(theirs, *words))
+    for label, act, words in pieces:
+        yield from _three(label, reader, card, act, functools.partial(theirs, *words))
 
 
 async def nothing(visit: Visit) -> CodeOutcome:
@@ -152,21 +152,21 @@ async def nothing(visit: Visit) -> CodeOutcome:
     return Accepted()
 
 
-def _three(what: str, reader: str, card: CountedCard, act: Act, opensc: Callable[[], None]) -> Iterator[Figure]:
+def _three(label: str, reader: str, card: CountedCard, act: Act, opensc: Callable[[], None]) -> Iterator[Figure]:
     ours = median_ms(lambda: asyncio.run(visit_once(reader, act)), QUICK, card.begin)
     passed, note = tuple(card.passed), card.note
     commands = [sent for sent, _ in passed]
     floor = Figure(
-        f"{what}: bare exchange", median_ms(lambda: _replay(reader, commands), QUICK, card.begin), "ms", note
+        f"{label}: bare exchange", median_ms(lambda: _replay(reader, commands), QUICK, card.begin), "ms", note
     )
     inside = median_ms(lambda: _replay_inside(card, commands), before=card.begin)
     yield floor
-    yield compared_with(floor, f"{what}: our reader", ours, f"{inside:.1f} ms of it in the card")
+    yield compared_with(floor, f"{label}: our reader", ours, f"{inside:.1f} ms of it in the card")
     theirs = median_ms(opensc, before=card.begin)
-    yield compared_with(floor, f"{what}: pkcs15-tool", theirs, f"{card.note}; a process")
-    count = Figure(f"{what}: exchanges of pkcs15-tool", len(card.passed), "")
+    yield compared_with(floor, f"{label}: pkcs15-tool", theirs, f"{card.note}; a process")
+    count = Figure(f"{label}: exchanges of pkcs15-tool", len(card.passed), "")
     yield count
-    yield compared_with(count, f"{what}: exchanges of our reader", len(passed))
+    yield compared_with(count, f"{label}: exchanges of our reader", len(passed))
 
 
 async def visit_once(reader: str, act: Act) -> int:
@@ -205,10 +205,10 @@ def _replay_inside(card: CountedCard, commands: Sequence[bytes]) -> None:
 
 def wait_until_seen(reader: str, *, present: bool) -> None:
     """The service looks at its readers now and then."""
-    wanted = Presence.PRESENT if present else Presence.EMPTY
+    expected = Presence.PRESENT if present else Presence.EMPTY
     backend = PcscBackend()
     seen = backend.presence(reader)
-    while seen is not wanted:
+    while seen is not expected:
         now = backend.wait_for_change(reader, seen, SEEN_S)
         if now is seen:
             raise CannotMeasureError("the PC/SC service does not see the virtual card come or go")

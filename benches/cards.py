@@ -141,11 +141,11 @@ def _traits(row: TraitRow, reader: str, authority: TestAuthority, folder: Path) 
     yield from _others(row, made[0], reader, folder)
     first, following, again, changed, unblocked = asyncio.run(_counts(made))
     limits = {"identify": (first, row.first), "identify, the same again": (again, row.again)}
-    for what, (value, most) in limits.items():
-        yield with_limit(Figure(f"{row.name}: {what}", value, "exchanges", ", ".join(row.traits)), most)
+    for label, (value, most) in limits.items():
+        yield with_limit(Figure(f"{row.name}: {label}", value, "exchanges", ", ".join(row.traits)), most)
     yield Figure(f"{row.name}: identify, the next of its product", following, "exchanges")
-    for what, value in (("change", changed), ("unblock", unblocked)):
-        yield with_limit(Figure(f"{row.name}: {what}, after identification", value, "exchanges"), ACT_LIMIT)
+    for label, value in (("change", changed), ("unblock", unblocked)):
+        yield with_limit(Figure(f"{row.name}: {label}, after identification", value, "exchanges"), ACT_LIMIT)
 
 
 REAL = "siths"
@@ -191,8 +191,8 @@ def real_shape(authority: TestAuthority) -> Iterator[Figure]:
         yield Figure(f"{name}: the rest, before an errand decides", rest, "exchanges")
         yield ours if row.first is None else with_limit(ours, row.first)
         yield with_limit(Figure(f"{name}: identify, the same again", again, "exchanges"), 6)
-        for what, count in zip(("change", "change, second PIN", "unblock", "unblock, second PIN"), acts, strict=False):
-            yield with_limit(Figure(f"{name}: {what}, after identification", count, "exchanges"), ACT_LIMIT)
+        for label, count in zip(("change", "change, second PIN", "unblock", "unblock, second PIN"), acts, strict=False):
+            yield with_limit(Figure(f"{name}: {label}, after identification", count, "exchanges"), ACT_LIMIT)
 
 
 async def _two_codes(card: VirtualCard, row: RealRow) -> list[int]:
@@ -330,12 +330,12 @@ def _for_certificates(card: CountedCard) -> int:
     return sum(1 + math.ceil(size / SHORT_LE) for size in sizes)
 
 
-def _pair(what: str, value: float, card: CountedCard, floors: tuple[Figure, Figure] | None) -> tuple[Figure, Figure]:
+def _pair(label: str, value: float, card: CountedCard, floors: tuple[Figure, Figure] | None) -> tuple[Figure, Figure]:
     """Exchanges (and bytes) and time, beside those of the first program."""
     count, size = len(card.passed), f"{card.size:,} bytes"
     if floors is None:
-        return Figure(what, count, "exchanges", size), Figure(f"{what}, time", value, "ms")
-    return compared_with(floors[0], what, count, size), compared_with(floors[1], f"{what}, time", value)
+        return Figure(label, count, "exchanges", size), Figure(f"{label}, time", value, "ms")
+    return compared_with(floors[0], label, count, size), compared_with(floors[1], f"{label}, time", value)
 
 
 def _again(kind: str, reader: str, card: CountedCard) -> Iterator[Figure]:

@@ -57,10 +57,10 @@ def measure(folder: Path) -> list[Figure]:
         region.serve("--broker", f"127.0.0.1:{region.mqtt}") as server,
         run_program("benches.load", keys, region.mqtt, STATIONS, signing_key(region)) as load,
     ):
-        found = [_connect(load)]
-        found += _latency(region, server, load)
-        found += [_backlog(server, load)]
-        return [*found, *_return(broker, load)]
+        figures = [_connect(load)]
+        figures += _latency(region, server, load)
+        figures += [_backlog(server, load)]
+        return [*figures, *_return(broker, load)]
 
 
 class Program:
@@ -134,14 +134,12 @@ def _latency(region: Region, server: "subprocess.Popen[str]", load: Program) -> 
     with run_program("benches.dashboards", region.http, region.cookies(DASHBOARDS), DASHBOARDS) as boards:
         programs = {"server": server.pid, "stations": load.pid, "dashboards": boards.pid}
         with Syncs(region.places.folder) as syncs, Shares(**programs) as shares:
-            said = load.told("tell", RATE, MEASURED_S)
+            answer = load.told("tell", RATE, MEASURED_S)
         frames: list[list[float]] = boards.finish()
-    waits = [(sent, held) for sent, held in said["waits"]]
-    acked = [1000 * (held - sent) for sent, held in waits]
+    waits = [(sent, acked_at) for sent, acked_at in answer["waits"]]
+    acked = [1000 * (acked_at - sent) for sent, acked_at in waits]
     shown = [1000 * wait for wait in _until_frame(waits, frames)]
-    about = (
-        f"{STATIONS:,} stations, {RATE:,} events/s; {shares.text}; load late by {1000 * said['late_s']:.0f} ms at most"
-    )
+    about = f"{STATIONS:,} stations, {RATE:,} events/s; {shares.text}; load late by {1000 * answer['late_s']:.0f} ms at most"
     tick = 1000 * INTERVAL_S
     every = f"tick {tick:.0f} ms; {len(frames[0]) / MEASURED_S:.1f} frames/s each"
     stops = [1000 * wait for wait in syncs.waits()]
@@ -163,18 +161,18 @@ def _latency(region: Region, server: "subprocess.Popen[str]", load: Program) -> 
 
 def _until_frame(waits: Sequence[tuple[float, float]], frames: Sequence[Sequence[float]]) -> Iterator[float]:
     """For each event, at one dashboard after the other, the first frame after the server's word."""
-    for number, (sent, held) in enumerate(waits):
+    for number, (sent, acked_at) in enumerate(waits):
         mine = frames[number % len(frames)]
-        place = bisect_left(mine, held)
+        place = bisect_left(mine, acked_at)
         if place < len(mine):
             yield mine[place] - sent
 
 
 def _backlog(server: "subprocess.Popen[str]", load: Program) -> Figure:
     with Shares(server=server.pid, stations=load.pid) as shares:
-        said = load.told("drain", EACH)
-    rate = said["events"] / said["seconds"]
-    note = f"{said['events']:,} of {STATIONS:,} outboxes took {said['seconds']:.1f} s; {shares.text}"
+        answer = load.told("drain", EACH)
+    rate = answer["events"] / answer["seconds"]
+    note = f"{answer['events']:,} of {STATIONS:,} outboxes took {answer['seconds']:.1f} s; {shares.text}"
     return with_limit(Figure("1.2 million events of backlog, at this pace", BACKLOG / rate, "s", note), 60.0)
 
 

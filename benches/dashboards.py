@@ -37,9 +37,9 @@ async def _follow(port: int, cookie: str, stands: asyncio.Event) -> list[float]:
 async def main(port: int, cookies: Sequence[str], count: int) -> None:
     stands = [asyncio.Event() for _ in range(count)]
     shared = zip(itertools.cycle(cookies), stands, strict=False)
-    following = [asyncio.create_task(_follow(port, cookie, one)) for cookie, one in shared]
-    for one in stands:
-        await asyncio.wait_for(one.wait(), 30)
+    following = [asyncio.create_task(_follow(port, cookie, stand)) for cookie, stand in shared]
+    for started in stands:
+        await asyncio.wait_for(started.wait(), 30)
     print(json.dumps({"ready": count}), flush=True)
     await asyncio.to_thread(sys.stdin.read)
     for task in following:

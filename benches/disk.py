@@ -62,11 +62,11 @@ def left(spans: Sequence[tuple[float, float]], step_s: float = STEP_S) -> list[f
     >>> left([(0.0, 1.0), (3.0, 4.0)], 0.5)
     [1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 1.0, 0.5]
     """
-    found, place = [], 0
+    remaining, place = [], 0
     began, ended = spans[0][0], spans[-1][1]
     for number in range(round((ended - began) / step_s)):
         now = began + number * step_s
         while spans[place][1] <= now:
             place += 1
-        found.append(spans[place][1] - now if spans[place][0] <= now else 0.0)
-    return found
+        remaining.append(spans[place][1] - now if spans[place][0] <= now else 0.0)
+    return remaining

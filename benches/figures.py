@@ -41,9 +41,9 @@ class Report:
     missing: str = ""
 
 
-def compared_with(floor: Figure, what: str, value: float, note: str = "") -> Figure:
+def compared_with(floor: Figure, label: str, value: float, note: str = "") -> Figure:
     """A figure of the same unit beside `floor`."""
-    return Figure(what, value, floor.unit, note, floor.what, value / floor.value if floor.value else None)
+    return Figure(label, value, floor.unit, note, floor.what, value / floor.value if floor.value else None)
 
 
 def ratio_of(figure: Figure, at_least: float) -> Figure:
@@ -56,8 +56,8 @@ def ratio_of(figure: Figure, at_least: float) -> Figure:
 def with_limit(figure: Figure, most: float) -> Figure:
     """The same, and whether its value is what it should be."""
     measured = f"{figure.value:.3g} {figure.unit}"
-    wanted = f"at most {_number(most)} {figure.unit}"
-    return replace(figure, wanted=wanted, reached=figure.value <= most, measured=measured)
+    limit = f"at most {_number(most)} {figure.unit}"
+    return replace(figure, wanted=limit, reached=figure.value <= most, measured=measured)
 
 
 def percentile(values: Sequence[float], part: float) -> float:
@@ -92,16 +92,16 @@ def table(reports: Iterable[Report]) -> str:
 def targets_table(reports: Iterable[Report]) -> str:
     """All figures of which something is wanted, one line each: what was measured, what is wanted, whether it is reached."""
     lines = []
-    for one in (figure for report in reports for figure in report.figures if figure.wanted):
-        lines.append(f"  {'reached' if one.reached else 'MISSED ':<8}{one.what:<58}{one.wanted:<20}{one.measured}")
+    for row in (figure for report in reports for figure in report.figures if figure.wanted):
+        lines.append(f"  {'reached' if row.reached else 'MISSED ':<8}{row.what:<58}{row.wanted:<20}{row.measured}")
     return "\n".join(lines)
 
 
-def _line(one: Figure) -> str:
-    ratio = f"{one.ratio:.2f} x {one.beside}" if one.ratio is not None else ""
-    limit = f"wanted: {one.wanted}" if one.wanted else ""
-    rest = "  ".join(part for part in (ratio, limit, one.note) if part)
-    return f"  {one.what:<44}{_number(one.value):>10} {one.unit:<12}{rest}".rstrip()
+def _line(figure: Figure) -> str:
+    ratio = f"{figure.ratio:.2f} x {figure.beside}" if figure.ratio is not None else ""
+    limit = f"wanted: {figure.wanted}" if figure.wanted else ""
+    rest = "  ".join(part for part in (ratio, limit, figure.note) if part)
+    return f"  {figure.what:<44}{_number(figure.value):>10} {figure.unit:<12}{rest}".rstrip()
 
 
 def _number(value: float) -> str:

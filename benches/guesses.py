@@ -89,7 +89,7 @@ class _Bench:
         self._answers = answers
         self._verifier = verifier
 
-    async def ask(self, asked: Sequence[tuple[str, str, str]], at_once: int) -> list[tuple[str | None, float]]:
+    async def ask(self, guesses: Sequence[tuple[str, str, str]], at_once: int) -> list[tuple[str | None, float]]:
         """(station, order, code) each: the verdict, and milliseconds."""
         room = asyncio.Semaphore(at_once)
 
@@ -100,27 +100,27 @@ class _Bench:
                 answer = await self._answers.answer(station, payload)
                 return answer.verdict, 1000 * (time.perf_counter() - began)
 
-        return await asyncio.gather(*(one(*each) for each in asked))
+        return await asyncio.gather(*(one(*each) for each in guesses))
 
     async def guess(self, times: int) -> int:
         """Send so many guesses at one envelope, the last one right; return how many were judged."""
         codes = [f"{number:08d}" for number in range(times - 1)] + [RIGHT]
-        said = await self.ask([("guess-a", "O-guessed", code) for code in codes], AT_ONCE)
-        return sum(verdict != "too_many" for verdict, _ in said)
+        answers = await self.ask([("guess-a", "O-guessed", code) for code in codes], AT_ONCE)
+        return sum(verdict != "too_many" for verdict, _ in answers)
 
     async def pairs(self, first: int, at_once: int) -> tuple[list[float], list[float]]:
         """Milliseconds of wrong codes and of unknown orders, some of each at every station."""
-        asked = [
+        guesses = [
             (f"s-{station}", f"{kind}-{station}-{number}", "00000000")
             for station in range(STATIONS)
             for number in range(first, first + PAIRS_EACH)
             for kind in ("O", "X")
         ]
-        Random(1).shuffle(asked)  # noqa: S311  # to mix, not to hide
-        said = await self.ask(asked, at_once)
-        assert {verdict for verdict, _ in said} == {"no_match"}
+        Random(1).shuffle(guesses)  # noqa: S311  # to mix, not to hide
+        answers = await self.ask(guesses, at_once)
+        assert {verdict for verdict, _ in answers} == {"no_match"}
         times: dict[str, list[float]] = {"O": [], "X": []}
-        for (_, order, _), (_, took) in zip(asked, said, strict=True):
+        for (_, order, _), (_, took) in zip(guesses, answers, strict=True):
             times[order[0]].append(took)
         return times["O"], times["X"]
 
@@ -143,17 +143,21 @@ def interval(ours: Sequence[float], others: Sequence[float], random: Random) -> 
     return percentile(drawn, 0.025), percentile(drawn, 0.975)
 
 
-def _times(what: str, wrong: Sequence[float], unknown: Sequence[float]) -> list[Figure]:
+def _times(label: str, wrong: Sequence[float], unknown: Sequence[float]) -> list[Figure]:
     low, high = interval(wrong, unknown, Random(1))  # noqa: S311  # to resample, not to hide
     p = same_distribution(wrong, unknown)
     noise = f"95 % of resamples: {low:+.3f} to {high:+.3f} ms; Mann-Whitney p = {p:.2f}"
-    known = Figure(f"{what}: a wrong code", statistics.median(wrong), "ms", f"median of {len(wrong):,}")
+    wrong_figure = Figure(f"{label}: a wrong code", statistics.median(wrong), "ms", f"median of {len(wrong):,}")
     other = Figure(
-        f"{what}: an unknown order", statistics.median(unknown), "ms", f"median of {len(unknown):,}; {noise}"
+        f"{label}: an unknown order", statistics.median(unknown), "ms", f"median of {len(unknown):,}; {noise}"
     )
-    beyond = Figure(f"{what}: wrong from unknown", known.value - other.value, "ms", "difference of the medians")
+    beyond = Figure(f"{label}: wrong from unknown", wrong_figure.value - other.value, "ms", "difference of the medians")
     within = low <= 0 <= high or p > ALPHA
-    return [known, other, replace(beyond, wanted="within noise", reached=within, measured=f"{beyond.value:.3g} ms")]
+    return [
+        wrong_figure,
+        other,
+        replace(beyond, wanted="within noise", reached=within, measured=f"{beyond.value:.3g} ms"),
+    ]
 
 
 def _now() -> datetime:

@@ -59,22 +59,22 @@ def measure(folder: Path) -> list[Figure]:
         raise CannotMeasureError("the broker's clients are not installed (Debian package mosquitto-clients)")
     region = Region(folder / "region")
     first = Identity.load(region.places.config.parent / "identity").epoch
-    told = [errands(STATION, epoch, EVENTS) for epoch in range(first, first + ROUNDS)]
+    rounds = [errands(STATION, epoch, EVENTS) for epoch in range(first, first + ROUNDS)]
     stored = [errands(STATION, epoch, STORED) for epoch in range(1, ROUNDS + 2)]
-    counted, held = through_broker(region, told, "SQLite")
+    counted, held_figure = through_broker(region, rounds, "SQLite")
     return [
         counted,
-        ratio_of(held, 0.60),
+        ratio_of(held_figure, 0.60),
         *_beside_bare(folder, stored),
-        *(ingest_postgres.measure(region, told, stored) if ingest_postgres.is_here() else ()),
+        *(ingest_postgres.measure(region, rounds, stored) if ingest_postgres.is_here() else ()),
     ]
 
 
-def through_broker(region: Region, told: Sequence[Sequence[Event]], where: str, *options: str) -> list[Figure]:
+def through_broker(region: Region, rounds: Sequence[Sequence[Event]], where: str, *options: str) -> list[Figure]:
     """A subscriber that counts, and the server with its store there, in turn."""
     with OwnBroker(region).running(), region.serve("--broker", f"127.0.0.1:{region.mqtt}", *options):
         used = _children_s()
-        pairs = [(_counted(region, _lines(events)), _held(region, events)) for events in told]
+        pairs = [(_counted(region, _lines(events)), _held(region, events)) for events in rounds]
         used = _children_s() - used
     counting, holding = (statistics.median(times) for times in zip(*pairs, strict=True))
     share = used / (sum(map(sum, pairs)) * (os.cpu_count() or 1))

@@ -45,15 +45,15 @@ def is_here() -> bool:
     return True
 
 
-def measure(region: Region, told: Sequence[Sequence[Event]], stored: Sequence[Sequence[Event]]) -> list[Figure]:
+def measure(region: Region, rounds: Sequence[Sequence[Event]], stored: Sequence[Sequence[Event]]) -> list[Figure]:
     """Events a second, the median of the rounds."""
     with cluster(sync=True) as server:
         address = server.address(server.place().database or "")
-        counted, held = ingest.through_broker(region, told, "PostgreSQL", "--database", address)
+        counted, held_figure = ingest.through_broker(region, rounds, "PostgreSQL", "--database", address)
         with _bare(server) as bare, open_database(server.place()) as database:
             pairs = ingest.time_alternately(lambda events: _copied(bare, events), Writer(database), stored)
     floor, ours = ingest.figures_of("plain COPY of the rows", "PostgreSQL", pairs)
-    return [counted, ratio_of(held, 0.45), floor, ratio_of(ours, 0.45)]
+    return [counted, ratio_of(held_figure, 0.45), floor, ratio_of(ours, 0.45)]
 
 
 @contextmanager

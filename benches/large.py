@@ -92,7 +92,7 @@ def _memory(region: Region, server: "subprocess.Popen[str]") -> list[Figure]:
     with run_program("benches.dashboards", region.http, region.cookies(DASHBOARDS), DASHBOARDS), _changing(region):
         for _ in range(ROUNDS):
             _read_all(region, cookie)
-        children = {one.name(): one.memory_info().rss / MEGA for one in family(server.pid)[1:]}
+        children = {process.name(): process.memory_info().rss / MEGA for process in family(server.pid)[1:]}
         peak = _peak(server.pid)
     beside = ", ".join(f"{name} {size:.0f}" for name, size in children.items())
     about = f"{STATIONS:,} stations known, {DASHBOARDS} dashboards; its children beside it: {beside} MB"
@@ -158,7 +158,7 @@ def _listed(region: Region, server: "subprocess.Popen[str]") -> list[Figure]:
 
 
 async def _browse(region: Region) -> list[Figure]:
-    found = []
+    figures = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         await _visit(browser, region, LISTS["first page"])  # warms browser and server
@@ -166,7 +166,7 @@ async def _browse(region: Region) -> list[Figure]:
             visits = [await _visit(browser, region, path) for _ in range(ROUNDS)]
             seconds, bytes_ = (statistics.median(values) for values in zip(*visits, strict=True))
             about = f"list of {STATIONS:,}, {name}"
-            found += [
+            figures += [
                 with_limit(
                     Figure(f"{about}: interactive", seconds, "s", "cold cache; longest " + _longest(visits)), 0.5
                 ),
@@ -175,7 +175,7 @@ async def _browse(region: Region) -> list[Figure]:
                 ),
             ]
         await browser.close()
-    return found
+    return figures
 
 
 def _longest(visits: Sequence[tuple[float, int]]) -> str:
@@ -189,7 +189,7 @@ async def _visit(browser: Browser, region: Region, path: str) -> tuple[float, in
     page = await context.new_page()
     watch = await context.new_cdp_session(page)
     sizes: list[int] = []
-    watch.on("Network.loadingFinished", lambda said: sizes.append(_size(said)))
+    watch.on("Network.loadingFinished", lambda event: sizes.append(_size(event)))
     await watch.send("Network.enable")
     began = time.perf_counter()
     await page.goto(region.url(path), wait_until="load")
@@ -199,5 +199,5 @@ async def _visit(browser: Browser, region: Region, path: str) -> tuple[float, in
     return seconds, sum(sizes)
 
 
-def _size(said: Any) -> int:
-    return int(said["encodedDataLength"])
+def _size(event: Any) -> int:
+    return int(event["encodedDataLength"])

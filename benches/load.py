@@ -147,18 +147,18 @@ async def tell(stations: Sequence[Station], rate: float, seconds: float) -> Said
     """So many a second, in turn, after a while that does not count."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    told, late_s = 0, 0.0
+    sent, late_s = 0, 0.0
     while (now := loop.time() - began) < WARM_S + seconds:
-        while told < now * rate:
-            stations[told % len(stations)].tell(timed=now > WARM_S)
-            told += 1
+        while sent < now * rate:
+            stations[sent % len(stations)].tell(timed=now > WARM_S)
+            sent += 1
         late_s = max(late_s, loop.time() - began - now)
         await asyncio.sleep(0.001)
     await _all_held(stations)
     waits = [wait for station in stations for wait in station.waits]
-    for one in stations:
-        one.waits = []
-    return {"told": told, "waits": waits, "late_s": late_s}
+    for teller in stations:
+        teller.waits = []
+    return {"told": sent, "waits": waits, "late_s": late_s}
 
 
 async def drain(stations: Sequence[Station], each: int) -> Said:
@@ -206,9 +206,9 @@ class Crowd:
         return await orders[words[0]](*words[1:])
 
     async def _lose(self) -> Said:
-        said = await lose(self._stations)
+        answer = await lose(self._stations)
         self._returning = [asyncio.create_task(station.come_back()) for station in self._stations]
-        return said
+        return answer
 
     async def _return(self) -> Said:
         await asyncio.wait_for(asyncio.gather(*self._returning), PATIENCE_S)

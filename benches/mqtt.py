@@ -80,17 +80,17 @@ class Ear:
         with self._changed:
             self._came.clear()
 
-    def wait_for(self, wanted: bytes) -> float:
+    def wait_for(self, content: bytes) -> float:
         """Return when the first message with these bytes in it came. Raises CannotMeasureError where it never does."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._time_of(wanted) is not None, WAIT_S):
+            if not self._changed.wait_for(lambda: self._time_of(content) is not None, WAIT_S):
                 raise CannotMeasureError(f"nothing came on {self.topic}")
-            found = self._time_of(wanted)
-        assert found is not None
-        return found
+            came_at = self._time_of(content)
+        assert came_at is not None
+        return came_at
 
-    def _time_of(self, wanted: bytes) -> float | None:
-        return next((at for at, payload in self._came if wanted in payload), None)
+    def _time_of(self, content: bytes) -> float | None:
+        return next((at for at, payload in self._came if content in payload), None)
 
     def _connected(self, client: Client, *_: Any) -> None:
         client.subscribe(self.topic, 1)

@@ -46,8 +46,8 @@ class Screen:
         )  # fmt: skip
         os.close(writing)
         try:
-            with os.fdopen(reading) as said:
-                number = said.readline().strip()
+            with os.fdopen(reading) as output:
+                number = output.readline().strip()
             if not number:
                 raise CannotMeasureError("Xvfb does not start")
             with (

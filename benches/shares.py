@@ -35,7 +35,7 @@ class Shares:
 
 def cpu_s(pid: int) -> float:
     """Seconds of CPU that this program and its children have taken."""
-    return sum(used.user + used.system for used in (one.cpu_times() for one in family(pid)))
+    return sum(used.user + used.system for used in (process.cpu_times() for process in family(pid)))
 
 
 def family(pid: int) -> list[psutil.Process]:

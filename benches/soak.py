@@ -102,8 +102,8 @@ def _people_reading(region: Region) -> Iterator[None]:
             yield
         finally:
             gone.set()
-        for one in reading:
-            one.result()
+        for future in reading:
+            future.result()
 
 
 def _window(region: Region, load: Program, cookies: str, seconds: float) -> list[float]:
@@ -112,7 +112,7 @@ def _window(region: Region, load: Program, cookies: str, seconds: float) -> list
     for cookie in cookies.split(","):
         region.page("/", cookie)
     with run_program("benches.dashboards", region.http, cookies, DASHBOARDS):
-        return [1000 * (held - sent) for sent, held in load.told("tell", RATE, seconds)["waits"]]
+        return [1000 * (acked_at - sent) for sent, acked_at in load.told("tell", RATE, seconds)["waits"]]
 
 
 def _sample(region: Region, server: "subprocess.Popen[str]", at_s: float, waits: list[float]) -> Sample:
@@ -133,7 +133,7 @@ def _sample(region: Region, server: "subprocess.Popen[str]", at_s: float, waits:
 def growth(samples: list[Sample]) -> str:
     """Say what the second half added, by the line that fits its samples best, and its share of what the server takes."""
     half = samples[len(samples) // 2 :] if len(samples) > 3 else samples
-    slope = statistics.linear_regression([one.at_s for one in half], [one.memory for one in half]).slope
+    slope = statistics.linear_regression([sample.at_s for sample in half], [sample.memory for sample in half]).slope
     added = slope * (half[-1].at_s - half[0].at_s)
     hours = SPEED * samples[-1].at_s / 3600
     return (

@@ -60,8 +60,8 @@ def run_check(folder: Path, *words: str) -> tuple[float, int, int]:
     began = time.perf_counter()
     with subprocess.Popen([*program, *words], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
-        said = json.loads(running.stdout.read())
+        report = json.loads(running.stdout.read())
         _, status, usage = os.wait4(running.pid, 0)
         running.returncode = os.waitstatus_to_exitcode(status)
-    assert running.returncode == 0, said
-    return time.perf_counter() - began, int(said["events"]), usage.ru_maxrss * 1024
+    assert running.returncode == 0, report
+    return time.perf_counter() - began, int(report["events"]), usage.ru_maxrss * 1024

@@ -120,10 +120,10 @@ def counted_visit(someone: CountedPerson) -> Visit:
     questions = [view for view in someone.shown if view.name in set(someone.questions)]
     typed = [(view, value) for view, value in someone.given if isinstance(view, EnterCode | EnterDigits)]
     texts = Texts.load()
-    said = (line for view in questions for line in (view.title, *view.lead))
+    lines = (line for view in questions for line in (view.title, *view.lead))
     return Visit(
         views=len(questions),
-        words=sum(len(texts.plain(line, "sv").split()) for line in said),
+        words=sum(len(texts.plain(line, "sv").split()) for line in lines),
         buttons=len(someone.given),
         digits=sum(len(value) for _, value in typed if value.isdigit()),
         hands=sum(isinstance(view, Await) for view in questions),

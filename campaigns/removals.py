@@ -85,10 +85,10 @@ def _succeeds_in_parts(removal: Removal, tree: Path) -> str:
         f"tests/attacks/{removal.attack}",
     ]
     done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=LIMIT_S)
-    said = [line for line in done.stdout.splitlines() if line.startswith("SUCCEEDED")]
-    if done.returncode not in (0, 1) or bool(said) != bool(done.returncode):
+    succeeded = [line for line in done.stdout.splitlines() if line.startswith("SUCCEEDED")]
+    if done.returncode not in (0, 1) or bool(succeeded) != bool(done.returncode):
         raise SystemExit(f"{removal.name}: {removal.attack} did not run\n{done.stdout[-2000:]}{done.stderr[-500:]}")
-    return " ".join(said[0].split()[1:]) if said else ""
+    return " ".join(succeeded[0].split()[1:]) if succeeded else ""
 
 
 def judge(world: World, removal: Removal, tree: Path) -> str:
@@ -98,10 +98,10 @@ def judge(world: World, removal: Removal, tree: Path) -> str:
     file.write_text(removal.planted(whole), "utf-8")
     try:
         world.serve_again(tree)
-        said = succeeds(world, removal, tree)
+        success = succeeds(world, removal, tree)
     finally:
         file.write_text(whole, "utf-8")
-    return f"{'noticed' if said else 'SURVIVED':<8} {removal.name:<52} {said or removal.attack}"
+    return f"{'noticed' if success else 'SURVIVED':<8} {removal.name:<52} {success or removal.attack}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     chosen = removals()
     if options.names:
-        chosen = [one for one in chosen if one.name.startswith(tuple(options.names))]
+        chosen = [candidate for candidate in chosen if candidate.name.startswith(tuple(options.names))]
     elif not options.all:
         chosen = random.Random(options.seed).sample(chosen, min(options.count, len(chosen)))
     verdicts = []
@@ -122,8 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         copy_tree(tree)
         world = parts.enter_context(started(folder, holders=260))
         for removal in chosen:
-            if said := succeeds(world, removal, ROOT):
-                raise SystemExit(f"{removal.name}: {said}, with the defence too")
+            if success := succeeds(world, removal, ROOT):
+                raise SystemExit(f"{removal.name}: {success}, with the defence too")
         for removal in chosen:
             verdicts.append(judge(world, removal, tree))
             print(verdicts[-1], flush=True)

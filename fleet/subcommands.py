@@ -51,16 +51,16 @@ def add_subcommands(
     Ends the program with exit code 2 where the wheel is missing that has the subcommand.
     """
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
+    command = next((argument for argument in arguments if not argument.startswith("-")), "")
     load: dict[str, Callable[[], ModuleType]] = {
         row.name: partial(import_module, row.module) for row in table if row.module
     }
-    if wanted not in load:
+    if command not in load:
         load |= _plugins(group)
-    if wanted in load:
-        fill(commands, _quickly(load[wanted]))
-    elif any(row.name == wanted for row in table):
-        parser.exit(BAD_INPUT, f"{parser.prog} {wanted}: install {WHEEL}, which has this command\n")
+    if command in load:
+        fill(commands, _quickly(load[command]))
+    elif any(row.name == command for row in table):
+        parser.exit(BAD_INPUT, f"{parser.prog} {command}: install {WHEEL}, which has this command\n")
     for row in table:
         if row.name in load and row.name not in commands.choices:
             commands.add_parser(row.name, help=row.help)

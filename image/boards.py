@@ -94,13 +94,13 @@ def parse_tree(blob: bytes) -> Node:
     return tree
 
 
-def overlay_between(base: Node, wanted: Node) -> str:
+def overlay_between(base: Node, target: Node) -> str:
     """An overlay, as Devicetree source, that makes the first tree into the second.
 
     Raises MissingDriversError where the second has less or other nodes.
     """
     fragments: list[str] = []
-    pairs = [("", base, wanted)]
+    pairs = [("", base, target)]
     for path, old, new in pairs:
         if old.properties.keys() - new.properties or [n.name for n in old.children] != [n.name for n in new.children]:
             raise MissingDriversError(f"{path or '/'}: the second tree has less or other nodes, which no overlay makes")
@@ -124,8 +124,8 @@ class Kernel:
     @classmethod
     def read(cls, image: bytes, aliases: str) -> "Kernel":
         """Of its image, not packed, and modules.alias (`alias of:N*T*Ccompatible module`)."""
-        found = re.findall(r"^alias of:N[^T]*T[^C]*C(\S+?)(?:C\*)? (\S+)$", aliases, re.MULTILINE)
-        return cls(image, dict(found))
+        modules = re.findall(r"^alias of:N[^T]*T[^C]*C(\S+?)(?:C\*)? (\S+)$", aliases, re.MULTILINE)
+        return cls(image, dict(modules))
 
     def module_for(self, node: Node) -> str | None:
         """The module that drives a node; empty where the kernel does, or nobody has to; None where nothing does."""

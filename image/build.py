@@ -242,11 +242,11 @@ def _make_boot(options: Options, steps: tuple[Built, Built, Built], folder: Path
     root, picture, verity = steps
     roothash = (verity.folder / "roothash").read_text("ascii").strip()
     archive = guard.make_archive(options.architecture, folder, options.epoch)
-    what = (root.folder, (archive, picture.folder / "splash.cpio"), roothash, options.epoch, folder)
+    boot_arguments = (root.folder, (archive, picture.folder / "splash.cpio"), roothash, options.epoch, folder)
     if options.architecture == "amd64":
-        boot.write_efi(*what, options.secure_boot)
+        boot.write_efi(*boot_arguments, options.secure_boot)
     else:
-        boot.write_raspberry_pi(*what)
+        boot.write_raspberry_pi(*boot_arguments)
 
 
 def _make_disk(options: Options, steps: tuple[Built, ...], folder: Path) -> None:

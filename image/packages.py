@@ -39,8 +39,8 @@ def check_recorded(architecture: str, installed: str, accept: bool) -> None:
     before = record.read_text("utf-8") if record.is_file() else ""
     changed = compare(before, installed)
     if changed and not accept:
-        told = "look at them, then: make image ACCEPT=1"
-        raise PackagesChangedError("\n".join([f"{len(changed)} packages of {record.name} changed; {told}", *changed]))
+        advice = "look at them, then: make image ACCEPT=1"
+        raise PackagesChangedError("\n".join([f"{len(changed)} packages of {record.name} changed; {advice}", *changed]))
     if changed:
         record.parent.mkdir(exist_ok=True)
         record.write_text(installed, "utf-8")

@@ -45,13 +45,13 @@ def write_python_bill(tools: Path, site: Path, folder: Path) -> None:
 
 def manifest(architecture: str, version: str, epoch: int, roothash: str, files: Iterable[Path]) -> str:
     """Return what was built, as JSON with sorted keys. Raises CommandError, OSError."""
-    said = run("dpkg-query", "--show", "--showformat", "${Package} ${Version}\\n", *TOOLS)
+    versions = run("dpkg-query", "--show", "--showformat", "${Package} ${Version}\\n", *TOOLS)
     content = {
         "architecture": architecture,
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in files},
         "roothash": roothash,
         "source_date_epoch": epoch,
-        "tools": dict(line.split(" ", 1) for line in said.splitlines()),
+        "tools": dict(line.split(" ", 1) for line in versions.splitlines()),
         "version": version,
     }
     return json.dumps(content, indent=2, sort_keys=True) + "\n"

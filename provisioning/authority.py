@@ -120,7 +120,7 @@ class Authority:
         with files.directory_lock(self.directory):
             issuer = self.issuer()  # before the code is used: its key may not open
             station = self._use_claim(code, now)
-            epoch = 1 + max((one.epoch for one in self.registry.issued() if one.station == station), default=0)
+            epoch = 1 + max((record.epoch for record in self.registry.issued() if record.station == station), default=0)
             certificate = pki.issue_client(issuer, station, public, now, self._station_days)
             self.registry.add_issued(
                 CertificateRecord(station, epoch, certificate.serial_number, now, certificate.not_valid_after_utc)
@@ -137,11 +137,15 @@ class Authority:
             issued, issuer = self.registry.issued(), self.issuer()
             for name in keys:
                 check_station_name(name)
-            before = Counter({one.station: one.epoch for one in sorted(issued, key=lambda one: one.epoch)})
+            before = Counter(
+                {record.station: record.epoch for record in sorted(issued, key=lambda record: record.epoch)}
+            )
             made = {name: pki.issue_client(issuer, name, key, now, self._station_days) for name, key in keys.items()}
             fresh = [
-                CertificateRecord(name, before[name] + 1, one.serial_number, now, one.not_valid_after_utc)
-                for name, one in made.items()
+                CertificateRecord(
+                    name, before[name] + 1, certificate.serial_number, now, certificate.not_valid_after_utc
+                )
+                for name, certificate in made.items()
             ]
             self.registry.keep_issued([*issued, *fresh])
         return {name: self._enrolled(name, before[name] + 1, certificate) for name, certificate in made.items()}
@@ -192,10 +196,10 @@ class Authority:
         """
         with files.directory_lock(self.directory):
             issued = self.registry.issued()
-            if not any(one.station == station for one in issued):
+            if not any(record.station == station for record in issued):
                 raise AuthorityError(f"{station} was never enrolled here")
-            fresh = [one for one in issued if one.station == station and one.revoked is None]
-            kept = [replace(one, revoked=now) if one in fresh else one for one in issued]
+            fresh = [record for record in issued if record.station == station and record.revoked is None]
+            kept = [replace(record, revoked=now) if record in fresh else record for record in issued]
             self.registry.keep_issued(kept)
             self._write_crl(kept, now)
         return len(fresh)
@@ -206,7 +210,7 @@ class Authority:
             return self._write_crl(self.registry.issued(), now)
 
     def _write_crl(self, issued: Sequence[CertificateRecord], now: datetime) -> int:
-        revoked = [(one.serial, one.revoked) for one in issued if one.revoked is not None]
+        revoked = [(record.serial, record.revoked) for record in issued if record.revoked is not None]
         signers: dict[str, str] = files.read_json(self.directory / REVOKED_SIGNERS, default={})
         revoked += [(int(serial, 16), datetime.fromisoformat(when)) for serial, when in signers.items()]
         lists = [pki.make_crl(issuer, revoked, now) for issuer in self.issuers()]
@@ -228,10 +232,10 @@ class Authority:
 
     def issuers(self) -> list[pki.Issuer]:
         """All authorities in ca.pem whose keys are here, the one that signs certificates first: the others sign revocations."""
-        found = list(self.key_files().values())
-        if not found or found[0].public != self.ca_key(self.directory / "ca/ca.key").public_key():
+        issuers = list(self.key_files().values())
+        if not issuers or issuers[0].public != self.ca_key(self.directory / "ca/ca.key").public_key():
             raise AuthorityError(f"{self.directory}/ca/ca.pem holds no certificate of ca.key")
-        return found
+        return issuers
 
     def key_files(self) -> dict[Path, pki.Issuer]:
         """The authorities in ca.pem by the file of their key, those that have one here."""

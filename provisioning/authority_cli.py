@@ -111,9 +111,9 @@ def _init(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any],
 def _renew(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     authority = open_authority(arguments)
     renewed = renew(authority, tuple(arguments.only or LEAVES), now, early=arguments.early)
-    told = [{"name": one.name, "not_after": one.not_after.isoformat()} for one in renewed]
-    lines = [f"{one.name}: good until {one.not_after:%Y-%m-%d}" for one in renewed]
-    return {"renewed": told}, "\n".join([*lines, HAND_OUT])
+    rows = [{"name": leaf.name, "not_after": leaf.not_after.isoformat()} for leaf in renewed]
+    lines = [f"{leaf.name}: good until {leaf.not_after:%Y-%m-%d}" for leaf in renewed]
+    return {"renewed": rows}, "\n".join([*lines, HAND_OUT])
 
 
 def _rotate(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
@@ -125,27 +125,27 @@ def _rotate(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
         done = forget_ca(authority, now)
         return {"forgotten": done.sequence}, f"The newest CA alone is trusted (statement {done.sequence}). {HAND_OUT}"
     begun = rotate(authority, tuple(arguments.only or PARTS), now, arguments.overlap_days)
-    told = {"sequence": begun.sequence, "starts": begun.starts.isoformat(), "old_until": begun.old_until.isoformat()}
+    summary = {"sequence": begun.sequence, "starts": begun.starts.isoformat(), "old_until": begun.old_until.isoformat()}
     text = (
         f"Rotation {begun.sequence}: stations learn the new keys from now on, the server signs with the new one from"
         f" {begun.starts:%Y-%m-%d}, the old one is trusted until {begun.old_until:%Y-%m-%d}; then `rotate --finish`. {HAND_OUT}"
     )
-    return told, text
+    return summary, text
 
 
 def _issue(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     until = issue_process(open_authority(arguments), arguments.name, now)
-    told = {"name": arguments.name, "not_after": until.isoformat()}
+    summary = {"name": arguments.name, "not_after": until.isoformat()}
     return (
-        told,
+        summary,
         f"server/{arguments.name}.pem and .key: good until {until:%Y-%m-%d}. Export, and write the broker's files anew.",
     )
 
 
 def _issue_signer(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     until = issue_signer(open_authority(arguments), now, revoke=arguments.revoke)
-    told = {"signer": str(arguments.directory / SIGNER), "not_after": until.isoformat()}
-    return told, f"{arguments.directory / SIGNER} and .key sign bundles until {until:%Y-%m-%d}."
+    summary = {"signer": str(arguments.directory / SIGNER), "not_after": until.isoformat()}
+    return summary, f"{arguments.directory / SIGNER} and .key sign bundles until {until:%Y-%m-%d}."
 
 
 def _issue_issuing(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:

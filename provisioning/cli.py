@@ -133,8 +133,8 @@ def _enrol_over_network(arguments: argparse.Namespace) -> tuple[dict[str, Any], 
     off_s = round(enrolled.clock_off.total_seconds())
     result = {**_stated(enrolled.identity), "identity": str(arguments.into), "clock_off_s": off_s}
     late = f"; this machine's clock is {abs(off_s)} s {'ahead' if off_s > 0 else 'behind'}" if abs(off_s) > 60 else ""
-    said = f"{enrolled.identity.station} is enrolled (epoch {enrolled.identity.epoch}); its identity is in"
-    return result, f"{said} {arguments.into}{late}"
+    sentence = f"{enrolled.identity.station} is enrolled (epoch {enrolled.identity.epoch}); its identity is in"
+    return result, f"{sentence} {arguments.into}{late}"
 
 
 def _claim_of(text: str, arguments: argparse.Namespace) -> EstClaim:
@@ -205,13 +205,13 @@ def _wiring(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
 def _authority_status(authority: Authority, now: datetime) -> tuple[dict[str, Any], str]:
     stations = [
         {
-            "station": one.station,
-            "epoch": one.epoch,
-            "serial": f"{one.serial:x}",
-            "not_after": one.not_after.isoformat(),
-            "state": "revoked" if one.revoked is not None else "expired" if now > one.not_after else "valid",
+            "station": record.station,
+            "epoch": record.epoch,
+            "serial": f"{record.serial:x}",
+            "not_after": record.not_after.isoformat(),
+            "state": "revoked" if record.revoked is not None else "expired" if now > record.not_after else "valid",
         }
-        for one in authority.registry.issued()
+        for record in authority.registry.issued()
     ]
     claims = [
         {"station": claim.station, "id": claim.id, "expires": claim.expires.isoformat(), "state": claim.state(now)}

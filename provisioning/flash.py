@@ -69,21 +69,21 @@ def read_checked_image(path: Path) -> Image:
     except ImageError as error:
         raise FlashError("bad_image", f"{path}: {error}") from None
     if image.version != messages.FIRMWARE:
-        wanted = ".".join(map(str, messages.FIRMWARE))
-        raise FlashError("bad_image", f"{path} is firmware {image.version_text}; this program needs {wanted}")
+        needed_version = ".".join(map(str, messages.FIRMWARE))
+        raise FlashError("bad_image", f"{path} is firmware {image.version_text}; this program needs {needed_version}")
     return image
 
 
 async def flash(path: Path, key_file: Path, way: BoardAccess) -> FlashedBoard:
     """Write the image, wait for the board, pair. Raises FlashError, PairingError, OSError."""
     image = read_checked_image(path)
-    known = _known(key_file)
+    pairing = _known(key_file)
     if way.load is not None:
         await asyncio.to_thread(way.load, path)
     port = await _port(way)
     draft = key_file.with_name(key_file.name + ".new")
     key = _drafted(draft)
-    outcome = await _talk(port, PairingSession(key, known=known, now=way.clock(), firmware=image.version_text), way)
+    outcome = await _talk(port, PairingSession(key, pairing=pairing, now=way.clock(), firmware=image.version_text), way)
     if isinstance(outcome, Paired):
         if outcome.new:
             outcome.pairing.save(key_file)
@@ -116,13 +116,13 @@ def retry_until_loadable(
 
 async def reboot_to_bootloader(key_file: Path, way: BoardAccess) -> None:
     """Tell a paired board to restart into BOOTSEL, by a command under its key. Raises FlashError, PairingError."""
-    known = _known(key_file)
-    if known is None:
+    pairing = _known(key_file)
+    if pairing is None:
         raise FlashError(
             "not_paired", f"{key_file} is missing, so the board cannot be told: hold its button BOOTSEL instead"
         )
     port = await _port(way)
-    talk = PairingSession(known.key, known=known, now=way.clock(), send_away=True)
+    talk = PairingSession(pairing.key, pairing=pairing, now=way.clock(), send_away=True)
     outcome = await _talk(port, talk, way)
     if not isinstance(outcome, Leaving):
         raise FlashError("not_paired", f"the board on {port} did not obey this key: hold its button BOOTSEL instead")
@@ -148,15 +148,15 @@ def _drafted(draft: Path) -> Secret:
 async def _port(way: BoardAccess) -> str:
     """The port of the one board, as soon as there is one."""
     give_up_at = way.clock() + way.start_limit_s
-    while not (found := await asyncio.to_thread(_seen, way)):
+    while not (ports := await asyncio.to_thread(_seen, way)):
         if way.clock() >= give_up_at:
             where = way.port or "any serial port"
             text = f"no board came up on {where} within {way.start_limit_s:g} s: unplug it, plug it in again"
             raise FlashError("no_port", text)
         await way.sleep(LOOK_EVERY_S)
-    if len(found) > 1:
-        raise FlashError("two_boards", f"two boards are connected ({', '.join(found)}): name one with --port")
-    return found[0]
+    if len(ports) > 1:
+        raise FlashError("two_boards", f"two boards are connected ({', '.join(ports)}): name one with --port")
+    return ports[0]
 
 
 def _seen(way: BoardAccess) -> tuple[str, ...]:

@@ -37,15 +37,15 @@ class Issuing:
         """Of an authority, or of what it exported; None where it has none. Raises AuthorityError, OSError."""
         certificates = read_issuing(directory)
         keys = [load_key(path) for path in issuing_keys(directory)]
-        found = tuple(
+        issuers = tuple(
             pki.Issuer(certificate, key)
             for certificate in certificates
             for key in keys
             if key.public_key() == certificate.public_key()
         )
-        if certificates and (not found or found[0].certificate != certificates[0]):
+        if certificates and (not issuers or issuers[0].certificate != certificates[0]):
             raise AuthorityError(f"{directory / ISSUING_FILE}: the key of its first certificate is not in server/")
-        return cls(found) if found else None
+        return cls(issuers) if issuers else None
 
     def issue(self, name: str, public: ec.EllipticCurvePublicKey, now: datetime) -> x509.Certificate:
         """A station's certificate, for 90 days. Raises AuthorityError once the issuing certificate has ended."""
@@ -56,7 +56,7 @@ class Issuing:
 
     def chain(self, certificate: x509.Certificate) -> tuple[x509.Certificate, ...]:
         """The certificate, and the issuing one above it."""
-        above = [one.certificate for one in self.issuers if one.certificate.subject == certificate.issuer]
+        above = [issuer.certificate for issuer in self.issuers if issuer.certificate.subject == certificate.issuer]
         return certificate, *above[:1]
 
     def revocations(self, revoked: list[tuple[int, datetime]], now: datetime) -> bytes:
@@ -81,13 +81,13 @@ def issue_issuing(authority: Authority, now: datetime, *, early: bool = False) -
             raise TooEarlyError(
                 f"the issuing key is good until {until.date()}: replace it from {(until - EARLY).date()} on, or with --early"
             )
-        living = [one for one in before if one.not_valid_after_utc > now]
+        living = [certificate for certificate in before if certificate.not_valid_after_utc > now]
         number = 1 + max((_number(path) for path in issuing_keys(authority.directory)), default=0)
         key = pki.new_key()
         made = pki.make_issuing(issuer, key.public_key(), now, number)
         # The key first: a stop between the two leaves a key that nothing names, and the next call makes another.
         files.write_file(authority.directory / f"server/issuing-{number}.key", pki.key_pem(key))
-        pem = b"".join(pki.certificate_pem(one) for one in (made, *living))
+        pem = b"".join(pki.certificate_pem(certificate) for certificate in (made, *living))
         files.write_file(authority.directory / ISSUING_FILE, pem, files.PUBLIC)
         return made.not_valid_after_utc
 
@@ -105,8 +105,8 @@ def read_issuing(directory: Path) -> tuple[x509.Certificate, ...]:
 
 def issuing_keys(directory: Path) -> list[Path]:
     """The files of issuing keys, oldest first."""
-    found = [path for path in (directory / "server").glob("issuing-*.key") if path.stem.partition("-")[2].isdigit()]
-    return sorted(found, key=_number)
+    paths = [path for path in (directory / "server").glob("issuing-*.key") if path.stem.partition("-")[2].isdigit()]
+    return sorted(paths, key=_number)
 
 
 def _number(path: Path) -> int:

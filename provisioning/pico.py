@@ -56,10 +56,10 @@ def _by_picotool(picotool: str, image: Path) -> None:
         raise FlashError("flash_failed", f"picotool did not end within {PICOTOOL_LIMIT_S:g} s: {HOLD}") from None
     if done.returncode == 0:
         return
-    said = " ".join((done.stdout + done.stderr).split()) or f"it ended with {done.returncode}"
-    if "BOOTSEL" in said:
-        raise FlashError("no_bootsel", f"picotool: {said} To get one: {HOLD}")
-    raise FlashError("flash_failed", f"picotool could not write the image: {said}")
+    message = " ".join((done.stdout + done.stderr).split()) or f"it ended with {done.returncode}"
+    if "BOOTSEL" in message:
+        raise FlashError("no_bootsel", f"picotool: {message} To get one: {HOLD}")
+    raise FlashError("flash_failed", f"picotool could not write the image: {message}")
 
 
 def _mounted(mounts: Path) -> list[Path]:

@@ -28,5 +28,5 @@ def issue_process(authority: Authority, name: str, now: datetime) -> datetime:
 
 def process_names(authority: Authority) -> list[str]:
     """Return the names of the processes that have a certificate, without the server itself."""
-    found = (authority.directory / "server").glob(f"{SERVER_CLIENT_NAME}-*.pem")
-    return sorted(path.stem for path in found if PROCESS_NAME.match(path.stem))
+    paths = (authority.directory / "server").glob(f"{SERVER_CLIENT_NAME}-*.pem")
+    return sorted(path.stem for path in paths if PROCESS_NAME.match(path.stem))

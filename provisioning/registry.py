@@ -31,13 +31,13 @@ class Registry:
         self._issued = directory / ISSUED_FILE
 
     def claims(self) -> dict[str, Claim]:
-        found = [Claim(**_read(row, "expires", "used")) for row in files.read_json(self._claims, default=[])]
-        return {claim.id: claim for claim in found}
+        claims = [Claim(**_read(row, "expires", "used")) for row in files.read_json(self._claims, default=[])]
+        return {claim.id: claim for claim in claims}
 
     def keep_claim(self, claim: Claim) -> None:
         """Add a claim, or replace the one with its id."""
         claims = self.claims() | {claim.id: claim}
-        files.write_json(self._claims, [_written(one) for one in claims.values()])
+        files.write_json(self._claims, [_written(kept_claim) for kept_claim in claims.values()])
 
     def issued(self) -> list[CertificateRecord]:
         rows = files.read_json(self._issued, default=[])
@@ -50,7 +50,7 @@ class Registry:
         self.keep_issued([*self.issued(), issued])
 
     def keep_issued(self, issued: list[CertificateRecord]) -> None:
-        files.write_json(self._issued, [_written(one) | {"serial": f"{one.serial:x}"} for one in issued])
+        files.write_json(self._issued, [_written(record) | {"serial": f"{record.serial:x}"} for record in issued])
 
 
 def _written(row: Claim | CertificateRecord) -> dict[str, Any]:

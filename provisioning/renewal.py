@@ -88,5 +88,5 @@ def _next(place: Path) -> Path:
 
 def _names(leaf: x509.Certificate) -> list[str]:
     """Every name and address that the broker answers on."""
-    found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return [str(one.value) for one in found]
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(name.value) for name in names]

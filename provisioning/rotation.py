@@ -105,7 +105,7 @@ def _put_in_place(authority: Authority, under_way: Handover, now: datetime) -> N
         files.sync_directory(place.parent)
     (directory / "ca/ca-next.pem").unlink(missing_ok=True)
     since = {"ca_since": now.isoformat()} if set(split_pem(public["ca"])) != set(under_way.authorities) else {}
-    newest_first = sorted(under_way.authorities, key=lambda one: _made(one), reverse=True)
+    newest_first = sorted(under_way.authorities, key=lambda pem: _made(pem), reverse=True)
     files.write_file(directory / "ca/ca.pem", "".join(newest_first).encode(), files.PUBLIC)
     for path in (directory / "ca").glob("ca-before-*.key"):
         if path not in authority.key_files():
@@ -139,14 +139,14 @@ def _check_forgettable(authority: Authority, now: datetime) -> None:
         if not is_issued_by(read_leaf(authority, name), issuer):
             how = f"renew --early --only {name}" if name in LEAVES else f"issue {name}"
             raise TooEarlyError(f"the certificate of {name} is of an old authority: `authority {how}`")
-    if any(not is_issued_by(one, issuer) for one in read_issuing(authority.directory)):
+    if any(not is_issued_by(certificate, issuer) for certificate in read_issuing(authority.directory)):
         raise TooEarlyError(
             "an issuing key is of an old authority: `authority issue-issuing --early`, and wait for its end"
         )
     since = datetime.fromisoformat(files.read_json(authority.directory / PUBLIC_FILE)["ca_since"])
-    living = [one for one in authority.registry.issued() if one.revoked is None and one.not_after > now]
-    newest = {one.station: one for one in living}
-    old = sorted(name for name, one in newest.items() if one.issued < since)
+    living = [record for record in authority.registry.issued() if record.revoked is None and record.not_after > now]
+    newest = {record.station: record for record in living}
+    old = sorted(name for name, record in newest.items() if record.issued < since)
     if old:
         raise TooEarlyError(
             f"{len(old)} stations have certificates of an old authority ({', '.join(old[:5])}): enrol them anew"

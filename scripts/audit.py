@@ -40,7 +40,7 @@ class ToolError(Exception):
 
 def closure(name: str, extras: Iterable[str]) -> dict[str, importlib.metadata.Distribution]:
     """Distributions that an installation of `name[extras]` brings here, by canonical name."""
-    found: dict[str, importlib.metadata.Distribution] = {}
+    distributions: dict[str, importlib.metadata.Distribution] = {}
     seen: set[tuple[str, str]] = set()
     waiting = [(name, extra) for extra in ("", *extras)]
     while waiting:
@@ -49,12 +49,12 @@ def closure(name: str, extras: Iterable[str]) -> dict[str, importlib.metadata.Di
             continue
         seen.add((canonicalize_name(package), extra))
         distribution = importlib.metadata.distribution(package)
-        found[canonicalize_name(package)] = distribution
+        distributions[canonicalize_name(package)] = distribution
         for line in distribution.requires or ():
             required = Requirement(line)
             if required.marker is None or required.marker.evaluate({"extra": extra}):
-                waiting += [(required.name, wanted) for wanted in ("", *required.extras)]
-    return found
+                waiting += [(required.name, required_extra) for required_extra in ("", *required.extras)]
+    return distributions
 
 
 def licence(distribution: importlib.metadata.Distribution) -> str:
@@ -69,13 +69,13 @@ def licence(distribution: importlib.metadata.Distribution) -> str:
     )
 
 
-def unlicensed(packages: dict[str, importlib.metadata.Distribution], known: dict[str, Any]) -> list[str]:
+def unlicensed(packages: dict[str, importlib.metadata.Distribution], licences: dict[str, Any]) -> list[str]:
     """Packages whose licence is neither of the list nor named for them."""
     return [
         f"{name} {distribution.version}: licence {licence(distribution)!r} is not in scripts/audit.toml"
         for name, distribution in sorted(packages.items())
-        if licence(distribution) not in known["allowed"]
-        and known.get("packages", {}).get(name, {}).get("says") != licence(distribution)
+        if licence(distribution) not in licences["allowed"]
+        and licences.get("packages", {}).get(name, {}).get("says") != licence(distribution)
     ]
 
 
@@ -83,7 +83,7 @@ def static_findings(report: str, accepted: list[dict[str, Any]]) -> list[str]:
     """Findings of bandit's JSON `report` that are not accepted, and entries that nothing needs."""
     rows = json.loads(report)["results"]
     counted = Counter((row["test_id"], row["filename"].removeprefix("./")) for row in rows)
-    allowed = {(one["test"], one["file"]): one["count"] for one in accepted}
+    allowed = {(row["test"], row["file"]): row["count"] for row in accepted}
     new = [
         f"{row['filename']}:{row['line_number']}: {row['test_id']} {row['issue_text']}"
         for row in rows
@@ -100,14 +100,16 @@ def static_findings(report: str, accepted: list[dict[str, Any]]) -> list[str]:
 
 def bill(document: dict[str, Any], names: Iterable[str], title: str, version: str) -> dict[str, Any]:
     """The part of an environment's SBOM that is delivered, under a root component of its own."""
-    wanted = {canonicalize_name(name) for name in names}
-    components = [one for one in document.get("components", ()) if canonicalize_name(one["name"]) in wanted]
+    delivered = {canonicalize_name(name) for name in names}
+    components = [
+        component for component in document.get("components", ()) if canonicalize_name(component["name"]) in delivered
+    ]
     kept = {component["bom-ref"] for component in components}
     root = {"bom-ref": title, "type": "application", "name": title, "version": version}
     edges = [
-        {**one, "dependsOn": [ref for ref in one.get("dependsOn", ()) if ref in kept]}
-        for one in document.get("dependencies", ())
-        if one["ref"] in kept
+        {**dependency, "dependsOn": [ref for ref in dependency.get("dependsOn", ()) if ref in kept]}
+        for dependency in document.get("dependencies", ())
+        if dependency["ref"] in kept
     ]
     return {
         **document,
@@ -119,15 +121,15 @@ def bill(document: dict[str, Any], names: Iterable[str], title: str, version: st
 
 def vulnerabilities(report: str) -> tuple[list[str], list[str]]:
     """Known vulnerabilities in pip-audit's JSON `report`, and packages that no source had data of."""
-    found, unknown = [], []
+    findings, unknown = [], []
     for load in json.loads(report)["dependencies"]:
         if "skip_reason" in load:
             unknown.append(load["name"])
-        found += [
+        findings += [
             f"{load['name']} {load['version']}: {vuln['id']}, mended in {', '.join(vuln['fix_versions']) or 'no version'}"
             for vuln in load.get("vulns", ())
         ]
-    return found, unknown
+    return findings, unknown
 
 
 def _run(tool: str, *arguments: str, may_fail: bool = False) -> str:
@@ -139,21 +141,21 @@ def _run(tool: str, *arguments: str, may_fail: bool = False) -> str:
 
 
 def _bandit(accepted: list[dict[str, Any]]) -> list[str]:
-    found = static_findings(
+    findings = static_findings(
         _run("bandit", "--quiet", "--format", "json", "-ll", "--recursive", *PRODUCT, may_fail=True), accepted
     )
-    print(f"bandit: {len(found)} findings that are not accepted, {len(accepted)} places accepted with a reason")
-    return found
+    print(f"bandit: {len(findings)} findings that are not accepted, {len(accepted)} places accepted with a reason")
+    return findings
 
 
 def _bills(packages: dict[str, dict[str, importlib.metadata.Distribution]]) -> None:
     whole = json.loads(
         _run("cyclonedx-py", "environment", "--output-reproducible", "--sv", "1.6", str(ROOT / ".venv/bin/python"))
     )
-    for what, names in packages.items():
+    for program, names in packages.items():
         version = names["kortkiosk"].version
-        document = bill(whole, set(names) - {"kortkiosk"}, f"kortkiosk-{what}", version)
-        path = OUT / f"sbom-{what}.cdx.json"
+        document = bill(whole, set(names) - {"kortkiosk"}, f"kortkiosk-{program}", version)
+        path = OUT / f"sbom-{program}.cdx.json"
         path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", "utf-8")
         _run("python", "-c", _VALIDATE, str(path))
         print(f"SBOM: {path.relative_to(ROOT)}, CycloneDX 1.6, {len(document['components'])} components, valid")
@@ -172,41 +174,45 @@ def _known_vulnerabilities(packages: dict[str, importlib.metadata.Distribution])
     """Return the vulnerabilities that are known, and of how many packages nobody could say."""
     listed = OUT / "delivered.txt"
     listed.write_text(
-        "".join(f"{name}=={one.version}\n" for name, one in sorted(packages.items()) if name != "kortkiosk")
+        "".join(
+            f"{name}=={distribution.version}\n"
+            for name, distribution in sorted(packages.items())
+            if name != "kortkiosk"
+        )
     )
     report = _run(
         "pip-audit", "--format", "json", "--progress-spinner", "off", "--no-deps", "--disable-pip", "-r", str(listed),
         may_fail=True,
     )  # fmt: skip
-    found, unknown = vulnerabilities(report)
+    vulnerable, unknown = vulnerabilities(report)
     if unknown:
         print(
             f"vulnerabilities: NOT LOOKED UP for {len(unknown)} of {len(packages) - 1} packages: no source here has data"
         )
     if len(unknown) < len(packages) - 1:
-        print(f"vulnerabilities: {len(found)} known in {len(packages) - 1 - len(unknown)} packages looked up")
-    return found, len(unknown)
+        print(f"vulnerabilities: {len(vulnerable)} known in {len(packages) - 1 - len(unknown)} packages looked up")
+    return vulnerable, len(unknown)
 
 
 def main() -> int:
     """All four parts; what was found, one line each."""
-    known = tomllib.loads((ROOT / "scripts/audit.toml").read_text("utf-8"))
-    packages = {what: closure("kortkiosk", extras) for what, extras in DELIVERED.items()}
+    settings = tomllib.loads((ROOT / "scripts/audit.toml").read_text("utf-8"))
+    packages = {program: closure("kortkiosk", extras) for program, extras in DELIVERED.items()}
     everything = packages["station"] | packages["server"]
     try:
-        found = _bandit(known["accepted"])
-        missing = unlicensed(everything, known["licences"])
+        findings = _bandit(settings["accepted"])
+        missing = unlicensed(everything, settings["licences"])
         print(f"licences: {len(missing)} of {len(everything)} packages without one that may be delivered")
         _bills(packages)
         vulnerable, not_looked_up = _known_vulnerabilities(everything)
-        found += missing + vulnerable
+        findings += missing + vulnerable
     except ToolError as error:
         print(f"audit: {error}", file=sys.stderr)
         return 4
-    print("".join(f"{one}\n" for one in found), end="")
-    if not found:
+    print("".join(f"{finding}\n" for finding in findings), end="")
+    if not findings:
         print("audit: NOT WHOLE: known vulnerabilities were not looked up" if not_looked_up else "audit: passed")
-    return 3 if found else 0
+    return 3 if findings else 0
 
 
 if __name__ == "__main__":

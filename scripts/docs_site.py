@@ -45,10 +45,10 @@ _LINK = re.compile(r"(!?)\[((?:[^\]`]|`[^`]*`)*)\]\(([^)#\s]*)(#[^)\s]*)?\)")
 def placed(text: str, name: str, place: str, there: frozenset[str]) -> str:
     """The page `name` of the repository as it stands at `place` of the site, where its links lead to what is `there`."""
 
-    def link(found: re.Match[str]) -> str:
-        mark, words, target, anchor = found[1], found[2], found[3], found[4] or ""
+    def link(match: re.Match[str]) -> str:
+        mark, words, target, anchor = match[1], match[2], match[3], match[4] or ""
         if not target or "://" in target or target.startswith("mailto:"):
-            return found[0]
+            return match[0]
         path = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
         to = OUTSIDE.get(path, path.removeprefix("docs/"))
         if to not in there:

@@ -165,11 +165,11 @@ def tables() -> dict[str, str]:
 def page(text: str) -> str:
     """The page with its tables as they have to be. Raises ValueError where a mark is missing."""
     for mark, table in tables().items():
-        before, found, rest = text.partition(f"<!-- wiring: {mark} -->\n")
+        before, marker, rest = text.partition(f"<!-- wiring: {mark} -->\n")
         _, ended, after = rest.partition("<!-- end -->")
-        if not (found and ended):
+        if not (marker and ended):
             raise ValueError(f"{PAGE.name} has no mark {mark!r}")
-        text = f"{before}{found}{table}\n{ended}{after}"
+        text = f"{before}{marker}{table}\n{ended}{after}"
     return text
 
 
@@ -178,13 +178,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; say what is out of date")
     check = parser.parse_args(argv).check
-    wanted = {PICTURE: picture().svg(), PAGE: page(PAGE.read_text(encoding="utf-8"))}
-    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    contents = {PICTURE: picture().svg(), PAGE: page(PAGE.read_text(encoding="utf-8"))}
+    stale = [path for path, text in contents.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in stale:
         if check:
             print(f"{path.relative_to(ROOT)} is out of date: run scripts/draw_wiring.py", file=sys.stderr)
         else:
-            path.write_text(wanted[path], encoding="utf-8")
+            path.write_text(contents[path], encoding="utf-8")
     return 1 if stale and check else 0
 
 

@@ -39,7 +39,7 @@ def begin(language: str, folder: Path) -> int:
     except (UnknownLocaleError, ValueError, FileExistsError) as error:
         print(f"language_pack: {error}", file=sys.stderr)
         return 2
-    swedish, english = (Texts.load().catalogues[one] for one in ("sv", "en"))
+    swedish, english = (Texts.load().catalogues[code] for code in ("sv", "en"))
     for key, text in swedish.items():
         catalog.add(key, "", auto_comments=[f"sv: {text}", f"en: {english[key]}"], flags={"fuzzy"})
     out = BytesIO()

@@ -41,21 +41,21 @@ def releases() -> list[Release]:
     """All, the first one first; none before the first release. Raises ReleaseError."""
     if not LIST.exists():
         return []
-    found = [
+    listed = [
         Release(str(row["version"]), str(row["commit"])) for row in tomllib.loads(LIST.read_text("utf-8"))["release"]
     ]
-    if wrong := [one.version for one in found if not re.fullmatch("[0-9a-f]{40}", one.commit)]:
+    if wrong := [entry.version for entry in listed if not re.fullmatch("[0-9a-f]{40}", entry.commit)]:
         raise ReleaseError(f"{LIST.name}: {wrong[0]}: `commit` is the whole name of a commit, 40 hexadecimal digits")
-    return found
+    return listed
 
 
 def release(version: str) -> Release:
     """The release of this version. Raises ReleaseError."""
-    for one in (known := releases()):
-        if one.version == version:
-            return one
+    for entry in (listed := releases()):
+        if entry.version == version:
+            return entry
     raise ReleaseError(
-        f"no release {version} in docs/{LIST.name}; there are: {', '.join(r.version for r in known) or 'none'}"
+        f"no release {version} in docs/{LIST.name}; there are: {', '.join(r.version for r in listed) or 'none'}"
     )
 
 
@@ -74,8 +74,10 @@ def tree(of: Release) -> Path:
     for place in WHEELS:
         settings = configparser.ConfigParser()
         settings.read(folder / place / "setup.cfg", "utf-8")
-        if (said := settings.get("metadata", "version", fallback="none")) != of.version:
-            raise ReleaseError(f"release {of.version}: {place}/setup.cfg of commit {of.commit} has version {said}")
+        if (stated_version := settings.get("metadata", "version", fallback="none")) != of.version:
+            raise ReleaseError(
+                f"release {of.version}: {place}/setup.cfg of commit {of.commit} has version {stated_version}"
+            )
     made.write_text(of.commit)
     return folder
 

@@ -30,7 +30,7 @@ class RoomsContract(Contract):
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Look at every import between rooms."""
         imports = sorted(self._between_rooms(graph))
-        problems = [problem for one in imports for problem in self._problems(graph, *one)]
+        problems = [problem for pair in imports for problem in self._problems(graph, *pair)]
         cycle = _cycle(self._domain(imports))
         if cycle:
             problems.append(f"subjects depend on each other in a circle: {' -> '.join(cycle)}")
@@ -65,18 +65,18 @@ class RoomsContract(Contract):
         lower, upper = self._room(graph, imported), self._room(graph, importer)
         if upper == "":
             return
-        said = f"{self._name(importer)} imports {self._name(imported)}"
+        sentence = f"{self._name(importer)} imports {self._name(imported)}"
         if lower == "":
-            yield f"{said}: a program"
+            yield f"{sentence}: a program"
         elif lower in self.platform:
             return
         elif upper in self.platform:
-            yield f"{said}: the platform knows no subject"
+            yield f"{sentence}: the platform knows no subject"
         elif self._is_presentation(imported):
             if not self._is_presentation(importer):
-                yield f"{said}: which serves requests"
+                yield f"{sentence}: which serves requests"
         elif imported.rpartition(".")[2] not in self.public and self._name(imported) not in self.also_public:
-            yield f"{said}: which is not public"
+            yield f"{sentence}: which is not public"
 
     def _domain(self, imports: Iterable[Import]) -> dict[str, set[str]]:
         """Return the subjects that each subject depends on, by what is neither presentation nor a table."""
@@ -100,9 +100,9 @@ def _cycle(depends: dict[str, set[str]]) -> list[str]:
         if room in done:
             return []
         for lower in sorted(depends.get(room, ())):
-            if found := search(lower, [*path, room]):
-                return found
+            if cycle := search(lower, [*path, room]):
+                return cycle
         done.add(room)
         return []
 
-    return next((found for room in sorted(depends) if (found := search(room, []))), [])
+    return next((first_cycle for room in sorted(depends) if (first_cycle := search(room, []))), [])

@@ -59,16 +59,16 @@ def boards_table() -> str:
     boards = has_run_on["boards"]
     lines = [f"| | {' | '.join(boards)} |", "|---" * (1 + len(boards)) + "|"]
     for stage in has_run_on["stages"]:
-        cells = [_board_cell(known[stage], sources) for known in boards.values()]
+        cells = [_board_cell(board[stage], sources) for board in boards.values()]
         lines.append(f"| {stage} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", *(f"{number}. {source}" for number, source in enumerate(sources, 1))]) + "\n"
 
 
-def _board_cell(known: str, sources: list[str]) -> str:
+def _board_cell(entry: str, sources: list[str]) -> str:
     """`shown (1)`: the number of its source, which is added to the list where it is new."""
-    word, _, source = known.partition(" ")
+    word, _, source = entry.partition(" ")
     if word == "not":
-        return known
+        return entry
     if source not in sources:
         sources.append(source)
     return f"{f'**{word}**' if word == 'shown' else word} ({sources.index(source) + 1})"

@@ -70,7 +70,7 @@ def openapi() -> dict[str, Any]:
 def asyncapi() -> dict[str, Any]:
     """Of the MQTT interface."""
     (*_, asks), schemas = msgspec.json.schema_components(
-        [*(one for _, one, _ in MESSAGES.values()), link.Ask], ref_template=REF
+        [*(kind for _, kind, _ in MESSAGES.values()), link.Ask], ref_template=REF
     )
     schemas["SignedAsk"]["properties"]["ask"] = asks
     schemas["Wire"]["properties"]["type"] = {"$ref": REF.format(name="EventType")}
@@ -80,7 +80,7 @@ def asyncapi() -> dict[str, Any]:
         "info": {"title": "kortkiosk: station and fleet", "version": "1", "description": ABOUT},
         "defaultContentType": "application/json",
         "channels": {_id(end): _channel(end, message) for end, (message, _, _) in CHANNELS.items()},
-        "operations": {_id(end): _operation(end, *said[1:]) for end, said in CHANNELS.items()},
+        "operations": {_id(end): _operation(end, *channel[1:]) for end, channel in CHANNELS.items()},
         "components": {"messages": {name: _message(name) for name in MESSAGES}, "schemas": _plain(schemas)},
     }
 
@@ -92,8 +92,8 @@ def event_types() -> list[dict[str, str]]:
     described = []
     for member, words in pairwise(kinds.body):
         if isinstance(member, ast.Assign) and isinstance(words, ast.Expr):
-            kind, said = ast.literal_eval(member.value), ast.literal_eval(words.value)
-            described.append({"const": kind, "description": " ".join(said.split())})
+            kind, description = ast.literal_eval(member.value), ast.literal_eval(words.value)
+            described.append({"const": kind, "description": " ".join(description.split())})
     return described
 
 
@@ -119,21 +119,21 @@ def _operation(end: str, action: str, retained: bool) -> dict[str, Any]:
 
 
 def _message(name: str) -> dict[str, Any]:
-    content_type, kind, said = MESSAGES[name]
+    content_type, kind, summary = MESSAGES[name]
     (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
     payload = (
-        {"type": "string", "description": f"{said}: {schema['$ref']}"}
+        {"type": "string", "description": f"{summary}: {schema['$ref']}"}
         if content_type.endswith("jose")
         else _plain(schema)
     )
-    return {"name": name, "contentType": content_type, "summary": said, "payload": payload}
+    return {"name": name, "contentType": content_type, "summary": summary, "payload": payload}
 
 
 def _plain(schema: Any) -> Any:
     """Without `discriminator`, which OpenAPI and AsyncAPI write differently: each alternative names its tag itself."""
     if isinstance(schema, dict):
         return {key: _plain(value) for key, value in schema.items() if key != "discriminator"}
-    return [_plain(one) for one in schema] if isinstance(schema, list) else schema
+    return [_plain(element) for element in schema] if isinstance(schema, list) else schema
 
 
 def issuer() -> dict[str, Any]:
@@ -144,8 +144,8 @@ def issuer() -> dict[str, Any]:
 def files() -> dict[Path, str]:
     written = {"openapi.json": openapi(), "asyncapi.json": asyncapi(), "examples/issuer-openapi.json": issuer()}
     return {
-        DOCS / name: json.dumps(said, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-        for name, said in written.items()
+        DOCS / name: json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        for name, document in written.items()
     }
 
 

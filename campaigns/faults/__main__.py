@@ -21,11 +21,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, help="at most so many cases of each part")
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side, in parts that can: single")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     chosen: dict[str, list[str]] = {}
-    for one in asked.what or part_names():
-        part, colon, _ = one.partition(":")
-        chosen.setdefault(part, []).extend([one] if colon else [])
+    for name in options.what or part_names():
+        part, colon, _ = name.partition(":")
+        chosen.setdefault(part, []).extend([name] if colon else [])
     codes = []
     for part, ids in chosen.items():
         try:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
             print(f"no part {part}; there are: {', '.join(part_names())}", file=sys.stderr)
             return 2
         print(f"# {part}", flush=True)
-        codes.append(run(Options(seed=asked.seed, count=asked.count, ids=tuple(ids), jobs=asked.jobs)))
+        codes.append(run(Options(seed=options.seed, count=options.count, ids=tuple(ids), jobs=options.jobs)))
     return max(codes, default=0)
 
 

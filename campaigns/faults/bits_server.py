@@ -112,8 +112,8 @@ def _swap(content: bytes, chosen: random.Random) -> bytes:
     size = PAGE if len(content) > 2 * PAGE else max(1, len(content) // 4)
     pieces = [content[start : start + size] for start in range(0, len(content), size)]
     if len(pieces) > 1:
-        one, other = chosen.sample(range(len(pieces)), 2)
-        pieces[one], pieces[other] = pieces[other], pieces[one]
+        first, other = chosen.sample(range(len(pieces)), 2)
+        pieces[first], pieces[other] = pieces[other], pieces[first]
     return b"".join(pieces)
 
 
@@ -139,7 +139,7 @@ def make_sound(folder: Path) -> Sound:
     data = folder / "made"
     data.mkdir(parents=True)
     database = new_store(data / STORE)
-    told = {name: SealingStation(name) for name in NAMES}
+    sealing = {name: SealingStation(name) for name in NAMES}
     orders = [
         record(f"{name}-{n}", station=name, slot=n, card_number=f"97522698{name[-1].upper()}{n}")
         for name in NAMES
@@ -149,7 +149,11 @@ def make_sound(folder: Path) -> Sound:
     writer = Writer(database)
     for number in (1, 2):
         writer.commit(
-            [one for name in NAMES for one in arrived(*told[name].pickup(f"{name}-{number}"), *told[name].seals(8))],
+            [
+                event
+                for name in NAMES
+                for event in arrived(*sealing[name].pickup(f"{name}-{number}"), *sealing[name].seals(8))
+            ],
             NOW,
         )
         if number == 1:
@@ -178,7 +182,7 @@ def make_sound(folder: Path) -> Sound:
     content, aside = _content(database), _quarantined(database)
     database.close()
     asyncio.run(_make_memory(authority, kept))
-    return Sound(kept, told, content, aside)
+    return Sound(kept, sealing, content, aside)
 
 
 async def _make_memory(authority: Authority, folder: Path) -> None:
@@ -239,10 +243,10 @@ async def _serve(sound: Sound, database: Database, check: DatabaseCheck) -> Judg
             while bench.ingest.trouble is None and len(bench.transport.acknowledged) < len(sent):  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
         waits = bench.ingest.trouble
-        told = {name: said for name in NAMES for said in bench.transport.acked(name) if said.epoch == 1}
-    broken = [*_lost(database, fresh, told, sound)]
+        acked_by_name = {name: acked for name in NAMES for acked in bench.transport.acked(name) if acked.epoch == 1}
+    broken = [*_lost(database, fresh, acked_by_name, sound)]
     sick = [name for name, look in _parts(database) if not await asyncio.to_thread(_looks, look, name, broken)]
-    asked_again = any(said.wanted for said in told.values())
+    asked_again = any(acked.wanted for acked in acked_by_name.values())
     return _verdict(waits, sick, is_same=is_same, asked_again=asked_again), tuple(broken)
 
 
@@ -256,21 +260,23 @@ def _verdict(waits: str | None, sick: list[str], *, is_same: bool, asked_again: 
     return "harmless" if is_same else "a value is another: for verify-store"
 
 
-def _lost(database: Database, fresh: dict[str, SealingStation], told: dict[str, Acked], sound: Sound) -> Iterator[str]:
+def _lost(
+    database: Database, fresh: dict[str, SealingStation], acked_by_name: dict[str, Acked], sound: Sound
+) -> Iterator[str]:
     """Good events that were set aside; events that stations are told are held, and that are not there, or not as they came just
     now. What has changed of an older one is verify-store's to find."""
     try:
         aside = _quarantined(database) - sound.quarantined
         rows = _events(database)
     except READ_FAULTS:
-        if told:
+        if acked_by_name:
             yield "acknowledged, and the store cannot be read"
         return
     if aside > 0:
         yield f"{aside} good events were set aside"
-    for name, said in told.items():
+    for name, acked in acked_by_name.items():
         before = len(sound.told[name].sealed)
-        for event in fresh[name].sealed[: said.through]:
+        for event in fresh[name].sealed[: acked.through]:
             place = name, event.sequence
             if place not in rows or (event.sequence > before and rows[place] != event.wire):
                 yield f"{name} {event.sequence}: said to be held, and is not there as it came"
@@ -288,11 +294,11 @@ def _events(database: Database) -> dict[tuple[str, int], bytes | None]:
     )
     with database.reading.begin() as connection:
         rows = connection.execute(columns.join(stations, stations.c.id == events.c.station)).all()
-    found: dict[tuple[str, int], bytes | None] = {}
+    wires: dict[tuple[str, int], bytes | None] = {}
     for row in rows:
         event: Event | None = restore_event((row.station, row.epoch, row.sequence), row.envelope, row.data, row.salt)
-        found[row.name, row.sequence] = None if event is None or event.data is None else event.wire
-    return found
+        wires[row.name, row.sequence] = None if event is None or event.data is None else event.wire
+    return wires
 
 
 def _parts(database: Database) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -338,11 +344,11 @@ def _judge_tries(_sound: Sound, folder: Path) -> Judged:
 
 def _judge_memory(sound: Sound, folder: Path) -> Judged:
     async def start() -> list[str]:
-        told: list[str] = []
+        set_aside: list[str] = []
         files = broker_files(Authority(sound.folder / "authority"))
-        async with Broker(folder / "broker", Address("127.0.0.1", 0), files, on_set_aside=told.append) as broker:
+        async with Broker(folder / "broker", Address("127.0.0.1", 0), files, on_set_aside=set_aside.append) as broker:
             assert await is_listening(broker.address)
-        return told
+        return set_aside
 
     return ("named" if asyncio.run(start()) else "harmless"), ()
 
@@ -353,10 +359,10 @@ _SETTINGS: dict[str, Callable[[Path], object]] = {"alerts.toml": load_alerts, "d
 def _judge_settings(sound: Sound, folder: Path) -> Judged:
     for name, load in _SETTINGS.items():
         try:
-            said = load(folder / name)
+            settings = load(folder / name)
         except (*CANNOT_START, SettingsError) as error:
             return "named", () if name in str(error) else (f"does not name its file: {error}",)
-        if said != load(sound.folder / name):
+        if settings != load(sound.folder / name):
             return "another value, as a person might write it", ()
     return "harmless", ()
 
@@ -373,7 +379,7 @@ def _digest_of_keys(authority: Path) -> dict[str, bytes]:
     return {
         "signing": signer.sign(b"", "test").split(".")[0].encode(),
         "seal": seal.certificate.public_bytes(Encoding.DER)
-        + b"".join(one.public_bytes(Encoding.DER) for one in seal.authorities),
+        + b"".join(issuing.public_bytes(Encoding.DER) for issuing in seal.authorities),
         "letters": letters.private.public_key().public_bytes_raw() + msgspec.msgpack.encode(letters.envelope),
         "pseudonyms": load_pseudonyms(server / "pseudonym.key").person("X").encode(),
     }
@@ -381,10 +387,10 @@ def _digest_of_keys(authority: Path) -> dict[str, bytes]:
 
 def _judge_keys(sound: Sound, folder: Path) -> Judged:
     try:
-        said = _digest_of_keys(folder / "authority")
+        digests = _digest_of_keys(folder / "authority")
     except (*CANNOT_START, KeysError, SealError, SigningKeyError, PseudonymKeyError):
         return "named", ()
-    other = [name for name, digest in _digest_of_keys(sound.folder / "authority").items() if said[name] != digest]
+    other = [name for name, digest in _digest_of_keys(sound.folder / "authority").items() if digests[name] != digest]
     return ("another key" if other else "harmless"), tuple(f"another key of {name} is used" for name in other)
 
 
@@ -428,10 +434,10 @@ def case_ids(count: int = COUNT) -> list[str]:
     return ids
 
 
-def run_case(sound: Sound, one: str, seed: int) -> Verdict:
+def run_case(sound: Sound, case_id: str, seed: int) -> Verdict:
     """Damage, open, judge."""
-    _, target, kind, _number = one.split(":")
-    chosen = random.Random(f"{seed} {one}")
+    _, target, kind, _number = case_id.split(":")
+    chosen = random.Random(f"{seed} {case_id}")
     name = _file(target, chosen)
     with TemporaryDirectory(prefix="bits-", dir=MEMORY_DISK) as place:
         folder = Path(place) / "data"
@@ -442,7 +448,7 @@ def run_case(sound: Sound, one: str, seed: int) -> Verdict:
             ended, broken = _JUDGES[target](sound, folder)
         except Exception as error:
             ended, broken = "no words", (f"{name}: {type(error).__name__}: {error}",)
-    return Verdict(one, kind, target, broken, ended)
+    return Verdict(case_id, kind, target, broken, ended)
 
 
 @cache
@@ -460,17 +466,17 @@ def run_part(options: Options) -> int:
     """As `make campaign PART=bits-server` does."""
     progress = Progress.open(PART, options)
     ids = list(options.ids) or case_ids(options.count or COUNT)
-    for one in options.ids or progress.missing(ids):
-        progress.add(run_case(sound_data(), one, options.seed), of=len(ids))
+    for case_id in options.ids or progress.missing(ids):
+        progress.add(run_case(sound_data(), case_id, options.seed), of=len(ids))
     print(progress.table())
     print(ended_table(progress))
-    return 1 if any(one.broken for one in progress.verdicts.values()) else 0
+    return 1 if any(verdict.broken for verdict in progress.verdicts.values()) else 0
 
 
 def ended_table(progress: Progress) -> str:
     """Markdown: how the cases of each file ended."""
     rows: dict[tuple[str, str], int] = {}
-    for one in progress.verdicts.values():
-        rows[one.on, one.ended] = rows.get((one.on, one.ended), 0) + 1
+    for verdict in progress.verdicts.values():
+        rows[verdict.on, verdict.ended] = rows.get((verdict.on, verdict.ended), 0) + 1
     lines = [f"| {on} | {ended} | {count} |" for (on, ended), count in sorted(rows.items())]
     return "\n".join(["| file | ended | cases |", "|---|---|---|", *lines])

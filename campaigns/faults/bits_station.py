@@ -199,9 +199,9 @@ def original(folder: Path) -> Original:
     }
     whole = Original(closed, killed, kept, {})
     for name, place in (("closed", closed), ("killed", killed)):
-        found = _copied(place, lambda at: asyncio.run(_start(at, {})))
-        assert not found.problems - {"anchors"}, found.problems
-        whole.held[name] = found.held
+        state = _copied(place, lambda at: asyncio.run(_start(at, {})))
+        assert not state.problems - {"anchors"}, state.problems
+        whole.held[name] = state.held
     return whole
 
 
@@ -219,20 +219,20 @@ def _copy(folder: Path) -> Iterator[Path]:
         yield copy
 
 
-def _server(held: "dict[Place, bytes]") -> "Callable[[ChainAsk], Any]":
+def _server(server_events: "dict[Place, bytes]") -> "Callable[[ChainAsk], Any]":
     """A server that holds every event that was written."""
 
     async def answer(ask: ChainAsk) -> Answer:
-        ours = {sequence: parse(wire).hash for (epoch, sequence), wire in held.items() if epoch == ask.epoch}
+        ours = {sequence: parse(wire).hash for (epoch, sequence), wire in server_events.items() if epoch == ask.epoch}
         highest = max(ours, default=0)
         end = min(ask.last, highest)
         hashes = tuple(ours.get(sequence) for sequence in range(max(1, end - ask.count + 1), end + 1))
-        return Answer(ok=True, chain=HeldChain(highest, max((epoch for epoch, _ in held), default=0), hashes))
+        return Answer(ok=True, chain=HeldChain(highest, max((epoch for epoch, _ in server_events), default=0), hashes))
 
     return answer
 
 
-async def _start(folder: Path, held: "dict[Place, bytes]") -> Found:
+async def _start(folder: Path, server_events: "dict[Place, bytes]") -> Found:
     """Start the station on that folder, compare with the server, and look at what it would send."""
     async with open_station(_config(folder), folder, Visitor()) as station:
         closed = station.status.out_of_service
@@ -247,8 +247,8 @@ async def _start(folder: Path, held: "dict[Place, bytes]") -> Found:
             return Found(frozenset({*codes, "store_damaged"}), {}, frozenset(), False, {}, identity, closed)
         if findings.indexes:
             await records.journal.transact(lambda cx: cx.execute("REINDEX"))
-        if held:
-            await ChainComparison(file.store, file.chain, _server(held), lambda: datetime.now(UTC)).settle()
+        if server_events:
+            await ChainComparison(file.store, file.chain, _server(server_events), lambda: datetime.now(UTC)).settle()
         events = await file.store.transact(lambda cx: outbox.kept_events(cx, file.chain.station))
         rows = await file.store.transact(_rows)
         codes |= {problem.code for problem in station.problems}
@@ -307,25 +307,25 @@ def run_case(id_: str, whole: Original) -> Verdict:
 def _judge(folder: Path, target: str, base: str, whole: Original) -> "tuple[list[str], str]":
     if target == "tries.json":
         return _judge_tries(folder)
-    found = asyncio.run(_start(folder, whole.events[base]))
-    named = found.problems - {"anchors"}
+    state = asyncio.run(_start(folder, whole.events[base]))
+    named = state.problems - {"anchors"}
     if target.startswith("identity/"):
-        named |= {"lists"} if found.identity is None else set()
+        named |= {"lists"} if state.identity is None else set()
     if named & {"store_damaged", "store", "identity", "config"}:
         return [], f"named: {', '.join(sorted(named))}"
-    broken = _wrong_events(found, whole.events[base])
-    lost = whole.events[base].keys() - found.right.keys()
-    told = found.damaged or found.begun or found.problems & {"events"}
-    if lost and not told:
+    broken = _wrong_events(state, whole.events[base])
+    lost = whole.events[base].keys() - state.right.keys()
+    is_reported = state.damaged or state.begun or state.problems & {"events"}
+    if lost and not is_reported:
         broken.append(f"{len(lost)} events are gone, and nothing says so")
-    if found.held != whole.held[base] and not told:
-        changed = [name for name, rows in found.held.items() if rows != whole.held[base][name]]
+    if state.held != whole.held[base] and not is_reported:
+        changed = [name for name, rows in state.held.items() if rows != whole.held[base][name]]
         broken.append(f"changed, and nothing says so: {', '.join(changed)}")
-    if target == "out-of-service" and found.closed is None:
+    if target == "out-of-service" and state.closed is None:
         broken.append("the station is open again, and nobody opened it")
-    if target.startswith("identity/") and found.identity is not None and _identity_changed(folder, whole):
+    if target.startswith("identity/") and state.identity is not None and _identity_changed(folder, whole):
         broken.append("another identity is believed")
-    names = [*(["chain begun"] if found.begun else []), *(["damaged events"] if found.damaged else [])]
+    names = [*(["chain begun"] if state.begun else []), *(["damaged events"] if state.damaged else [])]
     return broken, f"named: {', '.join(names)}" if names else "harmless"
 
 
@@ -341,10 +341,10 @@ def _meaning(path: Path) -> object:
     return json.loads(content) if path.suffix == ".json" else content.strip().lower()
 
 
-def _wrong_events(found: Found, written: "dict[Place, bytes]") -> list[str]:
+def _wrong_events(state: Found, written: "dict[Place, bytes]") -> list[str]:
     return [
         f"event {place} goes out as right and is not what was sealed"
-        for place, wire in found.right.items()
+        for place, wire in state.right.items()
         if place in written and wire != written[place]
     ]
 
@@ -353,8 +353,8 @@ def _judge_tries(folder: Path) -> "tuple[list[str], str]":
     ledger = FileLedger(folder / "tries.json")
     forgotten = [card for card in CARDS if ledger.used(card, "01") < 3]
     broken = [f"tries of {card} are forgotten" for card in forgotten]
-    found = asyncio.run(_start(folder, {}))
-    if not ledger.is_readable and "tries" not in found.problems:
+    state = asyncio.run(_start(folder, {}))
+    if not ledger.is_readable and "tries" not in state.problems:
         broken.append("the count of tries cannot be read, and nothing says so")
     return broken, "harmless" if ledger.is_readable else "named: tries"
 

@@ -130,10 +130,10 @@ def _retention(world: World) -> tuple[Step, Callable[[World], bool]]:
 
 
 def _errand(world: World, name: str, at: datetime) -> None:
-    told = at.isoformat()
-    start = world.station.seal(EventType.ERRAND_STARTED, {"errand": name, "kind": "change_pin"}, time=told)
+    time_text = at.isoformat()
+    start = world.station.seal(EventType.ERRAND_STARTED, {"errand": name, "kind": "change_pin"}, time=time_text)
     end = {"errand": name, "kind": "change_pin", "outcome": "done", "seconds": 30}
-    world.writer.commit(arrived(start, world.station.seal(EventType.ERRAND_ENDED, end, time=told)), at)
+    world.writer.commit(arrived(start, world.station.seal(EventType.ERRAND_ENDED, end, time=time_text)), at)
 
 
 def _kept(world: World) -> int:
@@ -183,9 +183,11 @@ def _queue(world: World) -> tuple[Step, Callable[[World], bool]]:
     def step(world: World) -> None:
         if world.now >= world.begin + timedelta(hours=LEAPS_AT + 2):
             with world.database.writing.begin() as connection:
-                for who, name in wishes.items():
+                for actor, name in wishes.items():
                     ask = HoldAsk(id=name, card_number=name[:8], reason="lost", wanted="2026-06-01T00:00:00Z")
-                    enqueue(connection, RequestKey("", name), ask, who, world.clock(), "" if "rule" in who else "X-1")
+                    enqueue(
+                        connection, RequestKey("", name), ask, actor, world.clock(), "" if "rule" in actor else "X-1"
+                    )
         sender = RequestSender(world.database, cast(IssuerAnswers, issuer), KeptChanges(), world.clock)
         asyncio.run(sender.carry())
         if _waits(world) and "1" * 32 in issuer.told:
@@ -217,7 +219,7 @@ def _received(world: World) -> tuple[Step, Callable[[World], bool]]:
         # A clock that is ahead at a start by less than a month is gone by until somebody confirms; dates are set right then.
         confirmed = world.begin + timedelta(hours=RIGHT_AT + 1)
         return all(
-            abs(said - true) <= LEAP or true <= said <= confirmed for said, true in zip(dated, truth, strict=True)
+            abs(stated - true) <= LEAP or true <= stated <= confirmed for stated, true in zip(dated, truth, strict=True)
         )
 
     return step, done
@@ -230,8 +232,8 @@ def _signed(world: World) -> tuple[Step, Callable[[World], bool]]:
         answers = Answers(
             world.database, signer, ScriptedVerifier(), AlarmRecorder(world.database), world.clock, even_s=0
         )
-        said = asyncio.run(answers.answer("entre-a", encode(cast(Ask, SyncAsk()))))
-        page: SyncPage = decode(SyncPage, _payload(said.jws or ""))
+        answer = asyncio.run(answers.answer("entre-a", encode(cast(Ask, SyncAsk()))))
+        page: SyncPage = decode(SyncPage, _payload(answer.jws or ""))
         off = abs(datetime.fromisoformat(page.issued) - world.now)
         if off > max(LEAP, timedelta(days=30)):
             world.faults.append("stations were told another year")
@@ -330,13 +332,13 @@ def cases() -> Iterator[tuple[str, str, bool, str]]:
 
 def run_part(options: Options) -> int:
     """The part `clock-server` of `make campaign`."""
-    known = {f"clock-server:{batch}:{leap or season}:{restarts}": (batch, leap, restarts, season)
+    by_id = {f"clock-server:{batch}:{leap or season}:{restarts}": (batch, leap, restarts, season)
              for batch, leap, restarts, season in cases()}  # fmt: skip
-    chosen = options.ids or tuple(known)[: options.count]
+    chosen = options.ids or tuple(by_id)[: options.count]
     progress = Progress.open("clock-server", options)
     with swedish_time():
         for case in options.ids or tuple(progress.missing(chosen)):
-            batch, leap, restarts, season = known[case]
+            batch, leap, restarts, season = by_id[case]
             verdict = judge(batch, leap, restarts=restarts, season=season)
             injected = f"{leap or season}, {'started anew' if restarts else 'while it runs'}"
             progress.add(Verdict(case, injected, batch, () if verdict == "right" else (verdict,)), of=len(chosen))

@@ -131,10 +131,14 @@ async def run_case(case: str) -> tuple[str, list[Found]]:
                 visits.append((world.here, *await _visit(world, world.here, persists=True)))
             await pass_a_month(world)
             evidence = await gather(world, visits)
-            found = [one for one in judge(replace(evidence, expected=expected)) if AHEAD not in one.where]
+            findings = [
+                finding for finding in judge(replace(evidence, expected=expected)) if AHEAD not in finding.where
+            ]
         finally:
             await world.close()
-    return ", then ".join(one.reason or str(one.outcome) for _, _, one in visits if one is not None), found
+    return ", then ".join(
+        visit_end.reason or str(visit_end.outcome) for _, _, visit_end in visits if visit_end is not None
+    ), findings
 
 
 def run_part(options: Options) -> int:
@@ -149,10 +153,13 @@ def run_part(options: Options) -> int:
         chosen = list(progress.missing(everything[: options.count]))
         print(f"{len(everything)} cases, {len(chosen)} to run", flush=True)
     for case in chosen:
-        ended, found = asyncio.run(run_case(case))
+        ended, findings = asyncio.run(run_case(case))
         if options.ids:
-            print(f"{case}: {ended}; {len(found)} rules broken", flush=True)
+            print(f"{case}: {ended}; {len(findings)} rules broken", flush=True)
         _, story, _, leap = case.split(":")
-        progress.add(Verdict(case, leap, story, tuple(str(one) for one in found), ended), of=len(progress.verdicts) + 1)
+        progress.add(
+            Verdict(case, leap, story, tuple(str(finding) for finding in findings), ended),
+            of=len(progress.verdicts) + 1,
+        )
     print(progress.table())
     return 1 if any(verdict.broken for verdict in progress.verdicts.values()) else 0

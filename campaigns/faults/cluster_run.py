@@ -67,15 +67,15 @@ def run(folder: Path, plan: Plan) -> dict[str, Any]:
             else:
                 _kill(stand, plan.seconds, began)
             simulator.send_signal(signal.SIGTERM)
-            said, complaints = simulator.communicate(timeout=END_S)
-            assert said, complaints
+            output, complaints = simulator.communicate(timeout=END_S)
+            assert output, complaints
         finally:
             simulator.kill()
             simulator.wait()
         for web in stand.webs:
             _say(began, f"pages at {web.ready['http']}: {_health(str(web.ready['http']))}")
     _say(began, "all is ended")
-    return {**json.loads(said), "code": simulator.returncode}
+    return {**json.loads(output), "code": simulator.returncode}
 
 
 def _kill(stand: Stand, seconds: float, began: float) -> None:
@@ -126,8 +126,8 @@ def _stall(stand: Stand, plan: Plan, began: float) -> None:
 
 def _waiting(stand: Stand) -> int:
     """In the queues of the workers, acknowledged by none."""
-    told = stand.rabbit.nodes[0].control("-q", "list_queues", "--no-table-headers", "name", "messages")
-    queues = (line.split() for line in told.splitlines())
+    listing = stand.rabbit.nodes[0].control("-q", "list_queues", "--no-table-headers", "name", "messages")
+    queues = (line.split() for line in listing.splitlines())
     return sum(int(messages) for name, messages in queues if name in SHARD_QUEUES)
 
 
@@ -146,8 +146,8 @@ def _health(url: str) -> str:
         return f"not ready ({error.code}): {error.read().decode()}"
 
 
-def _say(began: float, what: str) -> None:
-    print(f"{time.monotonic() - began:6.1f} s  {what}", flush=True)
+def _say(began: float, text: str) -> None:
+    print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True)
 
 
 def main() -> int:
@@ -160,11 +160,11 @@ def main() -> int:
         float(os.environ.get("STALL") or default.stall_s),
     )
     with tempfile.TemporaryDirectory(prefix="kortkiosk-cluster-") as folder:
-        said = run(Path(folder), plan)
-    said["stations"] = len(said.pop("sent"))
-    print(json.dumps(said))
-    print("the store holds exactly what was sent" if said["verified"] else "THE STORE DIFFERS from what was sent")
-    return int(said["code"])
+        report = run(Path(folder), plan)
+    report["stations"] = len(report.pop("sent"))
+    print(json.dumps(report))
+    print("the store holds exactly what was sent" if report["verified"] else "THE STORE DIFFERS from what was sent")
+    return int(report["code"])
 
 
 if __name__ == "__main__":

@@ -96,22 +96,22 @@ class Gate:
         """The loop in which the station's clock runs."""
         self._loop = loop
 
-    def arrive(self, kind: Kind, what: str = "") -> Way | None:
+    def arrive(self, kind: Kind, label: str = "") -> Way | None:
         """Something is about to pass. Raises KilledError; gives how it must fail, or None."""
         if self.dead:
             raise KilledError
         self.counts[kind] += 1
-        self.seen.setdefault(kind, []).append(what)
+        self.seen.setdefault(kind, []).append(label)
         if self.healed:
             return None
-        ways = [self._strike(place, what) for place in self.places if place.kind == kind]
+        ways = [self._strike(place, label) for place in self.places if place.kind == kind]
         return next((way for way in ways if way is not None), None)
 
-    def _strike(self, place: Place, what: str) -> Way | None:
+    def _strike(self, place: Place, label: str) -> Way | None:
         kind = place.kind
         here = self.counts[kind] == place.number
         if here:
-            self.struck, self.at = True, what
+            self.struck, self.at = True, label
         if place.way == "stays":
             return "stays" if self.counts[kind] >= place.number else None
         if place.way == "cut" and self.counts[kind] > place.number:
@@ -280,9 +280,9 @@ class GatedCabinet:
         way = self._gate.arrive("cabinet", "state")
         if way in ("once", "stays", "lost"):
             return CabinetMute()
-        found = await self._cabinet.state()
+        state = await self._cabinet.state()
         self._gate.leave(way)
-        return found
+        return state
 
     async def open_slot(self, number: int) -> OpenOutcome:
         return await self._open("open_slot", lambda: self._cabinet.open_slot(number))
@@ -290,19 +290,19 @@ class GatedCabinet:
     async def open_drop(self) -> OpenOutcome:
         return await self._open("open_drop", self._cabinet.open_drop)
 
-    async def _open(self, what: str, act: Callable[[], Any]) -> OpenOutcome:
-        way = self._gate.arrive("cabinet", what)
+    async def _open(self, label: str, act: Callable[[], Any]) -> OpenOutcome:
+        way = self._gate.arrive("cabinet", label)
         if way in ("once", "stays"):
             return NotOpened(SlotFault.MUTE)
-        found: OpenOutcome = await act()
+        outcome: OpenOutcome = await act()
         self._gate.leave(way)
-        return OpenUnknown() if way == "lost" else found
+        return OpenUnknown() if way == "lost" else outcome
 
     async def wait_drop(self) -> DropOutcome:
-        found = await self._cabinet.wait_drop()
+        outcome = await self._cabinet.wait_drop()
         way = self._gate.arrive("cabinet", "wait_drop")
         self._gate.leave(way)
-        return found if way is None else NotDropped("mute")
+        return outcome if way is None else NotDropped("mute")
 
     async def clear_bin(self) -> bool:
         way = self._gate.arrive("cabinet", "clear_bin")
@@ -354,19 +354,19 @@ class GatedPort:
         self._switch = switch
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.port, name)
-        if not inspect.iscoroutinefunction(found):
-            return found
+        attribute = getattr(self.port, name)
+        if not inspect.iscoroutinefunction(attribute):
+            return attribute
 
         async def ask(*values: Any, **named: Any) -> Any:
             way = self._gate.arrive("ask", name)
-            answer = None if way in ("once", "stays") else await found(*values, **named)
+            answer = None if way in ("once", "stays") else await attribute(*values, **named)
             self._gate.leave(way)
             if way is None or way == "killed-after":
                 return answer
             self._switch(False)
             try:
-                return await found(*values, **named)
+                return await attribute(*values, **named)
             finally:
                 self._switch(True)
 

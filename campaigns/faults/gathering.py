@@ -28,7 +28,7 @@ GROUP BY order_no HAVING count(DISTINCT errand) > 1
 async def gather(world: World, visits: Sequence[tuple[Station, Visitor, Ended | None]]) -> Evidence:
     """Read everything. The world is still open."""
     tale, server = world.tale, world.server
-    stations = [await _station(one) for one in (world.here, world.there) if one is not None]
+    stations = [await _station(station) for station in (world.here, world.there) if station is not None]
     desk = _desk(world)
     used = {card for _, someone, _ in visits for card in someone.used}
     return Evidence(
@@ -40,12 +40,12 @@ async def gather(world: World, visits: Sequence[tuple[Station, Visitor, Ended | 
             for name in sorted(used)
             if name in world.here.world.cards or (world.orders and name == "1:new")
         ],
-        visits=[_visit(*one) for one in visits],
+        visits=[_visit(*visit) for visit in visits],
         set_aside=server.set_aside(),
         order_states=server.order_states(),
         offered=_offered(world),
         alarms=server.alarms(),
-        register_told=[one[0] for one in desk.told] if desk is not None else (),
+        register_told=[ask[0] for ask in desk.told] if desk is not None else (),
         secrets_in=_secrets(world, visits),
     )
 
@@ -79,14 +79,19 @@ def _card(world: World, name: str, desk: IssuerDesk | None) -> CardEvidence:
     card: VirtualCard = world.here.world.card(name)
     number = bench_cards.persona(name).card_number
     record = desk.cards.get(number) if desk is not None else None
-    binned = [one for station in (world.here, world.there) if station for one in station.world.cabinet.drop.binned]
+    binned = [
+        binned_card
+        for station in (world.here, world.there)
+        if station
+        for binned_card in station.world.cabinet.drop.binned
+    ]
     codes = (card.codes.pin, card.codes.puk)
     return CardEvidence(
         number=number,
         code=card.codes.pin.value.decode(),
         first_code=first_code(name),
         may_be=world.knows.of(name),
-        tries_spent=sum(one.tries_max - one.tries_left for one in codes) - world.spent_before.get(name, 0),
+        tries_spent=sum(code.tries_max - code.tries_left for code in codes) - world.spent_before.get(name, 0),
         register="active" if record is None else record.state,
         given_back=name in binned,
         held_by_deadline=world.server.issuer.holds.get(number, ""),
@@ -109,18 +114,22 @@ def _visit(station: Station, someone: Visitor, ended: Ended | None) -> VisitEvid
 def keys_of(view: View[Any]) -> list[str]:
     """Keys of all sentences of a view."""
     parts = [getattr(view, name, None) for name in ("title", "lead", "points", "facts")]
-    flat = [one for part in parts if part is not None for one in (part if isinstance(part, tuple) else (part,))]
-    return [one.key if isinstance(one, Say) else one.text.key for one in flat if isinstance(one, Say | Point)]
+    flat = [element for part in parts if part is not None for element in (part if isinstance(part, tuple) else (part,))]
+    return [
+        element.key if isinstance(element, Say) else element.text.key
+        for element in flat
+        if isinstance(element, Say | Point)
+    ]
 
 
 def _desk(world: World) -> IssuerDesk | None:
-    found = world.here.desk
-    return found if isinstance(found, IssuerDesk) else None
+    issuer = world.here.desk
+    return issuer if isinstance(issuer, IssuerDesk) else None
 
 
 def _offered(world: World) -> list[str]:
     orders = world.orders
-    return [one.order for order in orders for one in world.server.offered(world.here.name, order.hsa_id)]
+    return [offered.order for order in orders for offered in world.server.offered(world.here.name, order.hsa_id)]
 
 
 def _secrets(world: World, visits: Sequence[tuple[Station, Visitor, Ended | None]]) -> list[str]:

@@ -70,13 +70,13 @@ def campaign(target: Target, *, kills: int, stations: int, seed: int) -> dict[st
         ordered = _kill_in_turn(target, kills, Random(seed))
         unanswered = _unanswered(target)
         simulator.send_signal(signal.SIGTERM)
-        said, complaints = simulator.communicate(timeout=END_S)
-        assert said, complaints
+        output, complaints = simulator.communicate(timeout=END_S)
+        assert output, complaints
     finally:
         simulator.kill()
         simulator.wait()
-    told = {"kills": kills, "ordered": ordered, "unanswered": unanswered}
-    return {**json.loads(said), "code": simulator.returncode, **told}
+    facts = {"kills": kills, "ordered": ordered, "unanswered": unanswered}
+    return {**json.loads(output), "code": simulator.returncode, **facts}
 
 
 @contextlib.contextmanager
@@ -161,11 +161,11 @@ def _unanswered(target: Target) -> list[str]:
     with _store(target) as database:
         for _ in range(int(ANSWERED_S / 0.2)):
             with database.reading.begin() as connection:
-                found = [f"{row.station} {row.sequence}" for row in connection.execute(open_ones)]
-            if not found:
+                unanswered = [f"{row.station} {row.sequence}" for row in connection.execute(open_ones)]
+            if not unanswered:
                 break
             moment.wait(0.2)
-    return found
+    return unanswered
 
 
 @contextlib.contextmanager
@@ -195,10 +195,10 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kortkiosk-kills-")))
         target = _target(stack, folder, stations)
-        said = campaign(target, kills=kills, stations=stations, seed=seed)
-    sent = said.pop("sent")
-    print(json.dumps({**said, "stations": len(sent), "seed": seed}))
-    return int(said["code"] or bool(said["unanswered"]))
+        report = campaign(target, kills=kills, stations=stations, seed=seed)
+    sent = report.pop("sent")
+    print(json.dumps({**report, "stations": len(sent), "seed": seed}))
+    return int(report["code"] or bool(report["unanswered"]))
 
 
 if __name__ == "__main__":

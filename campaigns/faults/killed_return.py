@@ -119,7 +119,7 @@ async def _start_again(folder: Path) -> dict[str, Any]:
     (folder / "fleet").mkdir()
     async with fleet(folder / "fleet") as region:
         room = room_for(folder, Setting())
-        found = [one.effect for one in await room.journal.boot("test") if one.effect]
+        effects = [interruption.effect for interruption in await room.journal.boot("test") if interruption.effect]
         gateway = _gateway(room, region.link)
         queued = await gateway.queue.waiting()
         tasks = gateway.start()
@@ -129,11 +129,11 @@ async def _start_again(folder: Path) -> dict[str, Any]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        told = [type(ask).__name__ for ask in region.link.asked if type(ask).__name__ in ("BlockAsk", "HoldAsk")]
+        asks = [type(ask).__name__ for ask in region.link.asked if type(ask).__name__ in ("BlockAsk", "HoldAsk")]
         state = getattr(await gateway.ports(NoOrders(), None)["directory"].state(CARD), "state", "")
         events = [word for word in await room.told() if word.startswith(("receipt.print", "ended"))]
         await room.close()
-        return {"queued": queued, "told": told, "state": state, "found": found, "events": events}
+        return {"queued": queued, "told": asks, "state": state, "found": effects, "events": events}
 
 
 def main(folder: Path) -> None:
@@ -144,8 +144,8 @@ def main(folder: Path) -> None:
         place = folder / str(number)
         place.mkdir(parents=True)
         status = forked(_of(place, story))
-        found = asyncio.run(_start_again(place))
-        print(json.dumps({"story": story, "killed": os.WIFSIGNALED(status), **found}), flush=True)
+        report = asyncio.run(_start_again(place))
+        print(json.dumps({"story": story, "killed": os.WIFSIGNALED(status), **report}), flush=True)
 
 
 def _of(place: Path, story: str) -> Callable[[], None]:

@@ -139,15 +139,15 @@ async def pick_up(folder: Path, killer: Killer, store: type[StationStore], boot:
     world = DiskWorld.open(folder / "bench", SCENARIO, NOW)
     assert isinstance(world, DiskWorld)
     room = Room(folder, orders=[order_of(HOLDER)], world=world, bootid=f"boot-{boot}", store=store, printer=PaperTray())
-    found = await room.journal.boot("0.1.0")
+    interruptions = await room.journal.boot("0.1.0")
     for reader in ("holder",):
         if world.slots[reader].card is not None:
             world.remove(reader)
     someone = NotedPerson(world, world.clock, story(world))
     someone.killer = killer
     ended = await room.errand(someone)
-    said = {
-        "found": [[one.kind, one.effect, one.order] for one in found],
+    report = {
+        "found": [[interruption.kind, interruption.effect, interruption.order] for interruption in interruptions],
         "outcome": ended.outcome,
         "reason": ended.reason,
         "receipt": ended.receipt,
@@ -158,15 +158,15 @@ async def pick_up(folder: Path, killer: Killer, store: type[StationStore], boot:
         "where": world.picture(),
     }
     await room.close()
-    return said
+    return report
 
 
 def run(folder: Path, at: int | None, boot: int) -> None:
     """One boot, in this process."""
     killer = Killer(at, folder / "diary")
     killer.write("boot", str(boot))
-    said = asyncio.run(pick_up(folder, killer, install(killer), boot))
-    (folder / f"said-{boot}.json").write_text(json.dumps(said | {"boundaries": killer.count}))
+    report = asyncio.run(pick_up(folder, killer, install(killer), boot))
+    (folder / f"said-{boot}.json").write_text(json.dumps(report | {"boundaries": killer.count}))
 
 
 def forked(work: Callable[[], None]) -> int:
@@ -199,8 +199,8 @@ def main(folder: Path, step: int, offset: int) -> None:
         line: dict[str, Any] = {"at": at, "killed": killed, "status": status}
         if killed:
             line["status"] = forked(lambda place=place: run(place, None, 2))  # type: ignore[misc]
-        for said in sorted(place.glob("said-*.json")):
-            line["said"] = json.loads(said.read_text())
+        for path in sorted(place.glob("said-*.json")):
+            line["said"] = json.loads(path.read_text())
         line["diary"] = (place / "diary").read_text().splitlines()
         print(json.dumps(line), flush=True)
         shutil.rmtree(place)

@@ -143,46 +143,46 @@ def upgrade_single(folder: Path, old: Version) -> Result:
 def _told(sending: "subprocess.Popen[str]") -> dict[str, Any]:
     """Stop the stations; return what they sent, once all of it is acknowledged or their patience is over."""
     sending.send_signal(signal.SIGTERM)
-    told, _ = sending.communicate(timeout=LIMIT_S)
-    said: dict[str, Any] = json.loads(told)
-    return said
+    output, _ = sending.communicate(timeout=LIMIT_S)
+    report: dict[str, Any] = json.loads(output)
+    return report
 
 
 def _wait_for_more(query: Query, step: int) -> int:
     """Until `step` events more are held than now. Gives how many are. Raises AssertionError after a time."""
     moment, until = threading.Event(), time.monotonic() + LIMIT_S
-    begun = held = _count(query)
-    while held < begun + step:
-        assert time.monotonic() < until, f"{held} events are held, and no more come"
+    begun = held_count = _count(query)
+    while held_count < begun + step:
+        assert time.monotonic() < until, f"{held_count} events are held, and no more come"
         moment.wait(0.2)
-        held = _count(query)
-    return held
+        held_count = _count(query)
+    return held_count
 
 
 def _count(query: Query) -> int:
     return int(query("SELECT count(*) FROM events")[0][0])
 
 
-def _compare(said: dict[str, Any], query: Query, counts: Sequence[int]) -> Result:
-    held = {(name, epoch): tuple(rest) for name, epoch, *rest in query(HELD)}
+def _compare(report: dict[str, Any], query: Query, counts: Sequence[int]) -> Result:
+    held_rows = {(name, epoch): tuple(rest) for name, epoch, *rest in query(HELD)}
     aside = query(ASIDE)[0][0]
-    sent = {(each["station"], each["epoch"]): each["last"] for each in said["sent"]}
+    sent = {(each["station"], each["epoch"]): each["last"] for each in report["sent"]}
     seen = {
-        "held after each step": list(counts), "sent": sum(sent.values()), "held": sum(row[0] for row in held.values()),
-        "not acknowledged": said["unheld"], "sent again": said["resent"], "set aside": aside,
+        "held after each step": list(counts), "sent": sum(sent.values()), "held": sum(row[0] for row in held_rows.values()),
+        "not acknowledged": report["unheld"], "sent again": report["resent"], "set aside": aside,
     }  # fmt: skip
-    return seen, tuple(differences(sent, held, aside, said["unheld"]))
+    return seen, tuple(differences(sent, held_rows, aside, report["unheld"]))
 
 
-def differences(sent: dict[Any, int], held: dict[Any, tuple[Any, ...]], aside: int, unheld: int) -> Iterator[str]:
-    """Yield what is wrong. `sent`: the last sequence by station and epoch; `held`: rows, sequences, the highest, whether the
+def differences(sent: dict[Any, int], held_rows: dict[Any, tuple[Any, ...]], aside: int, unheld: int) -> Iterator[str]:
+    """Yield what is wrong. `sent`: the last sequence by station and epoch; `held_rows`: rows, sequences, the highest, whether the
     chain is intact."""
-    for place, (rows, sequences, highest, intact) in held.items():
+    for place, (rows, sequences, highest, intact) in held_rows.items():
         if rows != sequences or highest > sent[place] or not intact:
             yield f"{place}: {rows} rows of {sequences} events up to {highest}, {sent[place]} were sent, chain: {intact}"
         if sequences != sent[place]:
             yield f"{place}: {sequences} events of {sent[place]} are held"
-    if unheld or held.keys() != sent.keys():
+    if unheld or held_rows.keys() != sent.keys():
         yield f"{unheld} events of {len(sent)} stations were never acknowledged"
     if aside:
         yield f"{aside} messages were set aside"

@@ -189,12 +189,14 @@ def _ends(evidence: Evidence) -> Iterator[str]:
 def _told_as_ended(station: StationEvidence, visits: Sequence[VisitEvidence]) -> Iterator[str]:
     """Yield where errands are told to end otherwise than visits. A station that died, or could not write, says what it can."""
     ends = [event.content() for event in restored(station.rows) if event.type == EventType.ERRAND_ENDED]
-    told = Counter((str(end["outcome"]), end.get("reason", "")) for end in ends)
-    seen = Counter((one.outcome, one.reason) for one in visits if one.outcome != "killed" and one.reason != "store")
-    for end in seen - told:
+    recorded = Counter((str(end["outcome"]), end.get("reason", "")) for end in ends)
+    seen = Counter(
+        (visit.outcome, visit.reason) for visit in visits if visit.outcome != "killed" and visit.reason != "store"
+    )
+    for end in seen - recorded:
         yield f"{station.name}: a visit ended {end}, and no event tells of it"
-    unsure = sum(one.outcome == "killed" or one.reason == "store" for one in visits)
-    done = sum(count for (outcome, _), count in (told - seen).items() if outcome == "done")
+    unsure = sum(visit.outcome == "killed" or visit.reason == "store" for visit in visits)
+    done = sum(count for (outcome, _), count in (recorded - seen).items() if outcome == "done")
     if done > unsure:
         yield f"{station.name}: {done} good ends are told that nobody has seen"
 
@@ -216,31 +218,31 @@ def _tries(evidence: Evidence) -> Iterator[str]:
         if station.puks > typed:
             yield f"{station.name}: {station.puks} commands with a PUK, which was typed {typed} times"
     spent = sum(card.tries_spent for card in evidence.cards)
-    told = any(visit.wrong_told for visit in evidence.visits)
-    if spent > 0 and not told and evidence.last.outcome == "done":
+    is_reported = any(visit.wrong_told for visit in evidence.visits)
+    if spent > 0 and not is_reported and evidence.last.outcome == "done":
         yield f"{spent} tries are spent, and nothing was said of it"
 
 
 def _door(evidence: Evidence) -> Iterator[str]:
     for station in evidence.stations:
-        told = [short(event) for event in restored(station.rows)]
-        known = {
+        recorded = [short(event) for event in restored(station.rows)]
+        explained = {
             "slot.close left_open",
             "slot.open unknown",
             "slot.take unknown",
             "slot.return unknown",
             "slot.close unknown",
         }
-        cut_off = {"slot.open opened", "ended interrupted"} <= set(told)
-        if station.open_slot is not None and not known & set(told) and not cut_off:
+        cut_off = {"slot.open opened", "ended interrupted"} <= set(recorded)
+        if station.open_slot is not None and not explained & set(recorded) and not cut_off:
             yield f"{station.name}: slot {station.open_slot} stands open, and nobody is told"
-        if not station.flap_locked and not {"drop.open unknown", "drop.card unknown"} & set(told):
+        if not station.flap_locked and not {"drop.open unknown", "drop.card unknown"} & set(recorded):
             yield f"{station.name}: the flap is not locked"
 
 
 def _effects(evidence: Evidence) -> Iterator[str]:
-    told = evidence.told
-    yield from _effects_on_codes(evidence, told)
+    recorded = evidence.told
+    yield from _effects_on_codes(evidence, recorded)
     for station in evidence.stations:
         mine = [short(event) for event in restored(station.rows)]
         out = {"slot.take taken", "slot.take unknown", "slot.open unknown", "card.taken_out", "slot.return unknown"}
@@ -255,8 +257,8 @@ def _effects(evidence: Evidence) -> Iterator[str]:
         )
         if not dropped <= len(station.binned) <= dropped + unsure:
             yield f"{station.name}: {len(station.binned)} cards in the bin, {dropped} told of"
-        asked = any(one.endswith(".code_from_before") for visit in evidence.visits for one in visit.views)
-        for order in () if asked else station.coded_twice:
+        is_asked = any(view.endswith(".code_from_before") for visit in evidence.visits for view in visit.views)
+        for order in () if is_asked else station.coded_twice:
             yield f"{station.name}: the card of {order} was given a code again, and nobody was asked for the first one"
         printed, perhaps = _count(mine, "print", "printed"), _count(mine, "print", "unknown")
         if not printed <= station.papers <= printed + perhaps:
@@ -266,18 +268,18 @@ def _effects(evidence: Evidence) -> Iterator[str]:
         (("lift",), "card.lift", ("lifted",)), (("certificate",), "certificate.request", ("issued",)),
     ):  # fmt: skip
         did = set(asked_for) & set(evidence.register_told)
-        said = {f"{effect} {how}" for how in done} & set(told)
-        if said and not did:
-            yield f"{sorted(said)} was told, and the issuer knows nothing of it"
+        recorded_done = {f"{effect} {how}" for how in done} & set(recorded)
+        if recorded_done and not did:
+            yield f"{sorted(recorded_done)} was told, and the issuer knows nothing of it"
         pledged = {f"drop.card {how}" for how in ("dropped", "unknown", "jam", "fishing", "mute")}
         unsure = {f"{effect} unknown", f"{effect} queued", f"{effect} unavailable", *pledged}
-        if did and not said and not unsure & set(told):
+        if did and not recorded_done and not unsure & set(recorded):
             yield f"the issuer did {sorted(did)}, and no event tells of it"
 
 
-def _effects_on_codes(evidence: Evidence, told: Sequence[str]) -> Iterator[str]:
+def _effects_on_codes(evidence: Evidence, recorded: Sequence[str]) -> Iterator[str]:
     set_, unsure = {"accepted", "written"}, {"unknown"}
-    outcomes = {one.rpartition(" ")[2] for one in told if one.startswith(("card.unblock ", "card.change "))}
+    outcomes = {line.rpartition(" ")[2] for line in recorded if line.startswith(("card.unblock ", "card.change "))}
     for card in evidence.cards:
         if card.code != card.first_code and not outcomes & (set_ | unsure):
             yield f"the code of {card.number} was changed, and no event tells of it"
@@ -286,8 +288,8 @@ def _effects_on_codes(evidence: Evidence, told: Sequence[str]) -> Iterator[str]:
         yield "a new code was told of, and the card has its first one"
 
 
-def _count(told: Sequence[str], effect: str, outcome: str) -> int:
-    return sum(1 for one in told if one.endswith(f".{effect} {outcome}") or one == f"printer.test {outcome}")
+def _count(recorded: Sequence[str], effect: str, outcome: str) -> int:
+    return sum(1 for line in recorded if line.endswith(f".{effect} {outcome}") or line == f"printer.test {outcome}")
 
 
 def _register(evidence: Evidence) -> Iterator[str]:
@@ -331,12 +333,12 @@ def _way_on(evidence: Evidence) -> Iterator[str]:
 
 def _is_left_halfway(evidence: Evidence) -> bool:
     """Return whether the station of a pick-up cut off after its receipt does not go on with it: paper and old card are left."""
-    told = evidence.told
+    recorded = evidence.told
     return (
         evidence.errand == "pickup"
         and evidence.last.station == evidence.visits[0].station
-        and {"receipt.issued", "ended interrupted"} <= set(told)
-        and "ended done" not in told
+        and {"receipt.issued", "ended interrupted"} <= set(recorded)
+        and "ended done" not in recorded
     )
 
 
@@ -370,12 +372,12 @@ def _was_done(evidence: Evidence) -> bool:
 
 
 def _orders(evidence: Evidence) -> Iterator[str]:
-    told = [event for station in evidence.stations for event in restored(station.rows)]
+    recorded = [event for station in evidence.stations for event in restored(station.rows)]
     done = any(visit.outcome == "done" for visit in evidence.visits)
     if evidence.errand in OF_AN_ORDER and done and "collected" not in evidence.order_states.values():
         yield "a visit handed an order over, and none is collected"
     for order, state in evidence.order_states.items():
-        mine = [event for event in told if event.content().get("order") == order]
+        mine = [event for event in recorded if event.content().get("order") == order]
         done = any(e.type == EventType.ERRAND_ENDED and e.content()["outcome"] == "done" for e in mine)
         receipts = {e.content()["number"] for e in mine if e.type == EventType.RECEIPT_ISSUED}
         activated = any(e.type == EventType.CARD_ACTIVATED for e in mine)

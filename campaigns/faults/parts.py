@@ -58,7 +58,7 @@ def find_part(part: str) -> RunPart:
 def part_names() -> list[str]:
     """The parts that there are, read from the files: none is imported."""
     files = sorted(HERE.glob("*.py"))
-    return [one.stem.replace("_", "-") for one in files if "\ndef run_part(" in one.read_text("utf-8")]
+    return [path.stem.replace("_", "-") for path in files if "\ndef run_part(" in path.read_text("utf-8")]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Progress:
 
     def missing(self, ids: Iterable[str]) -> Iterator[str]:
         """Yield the cases that have not been run."""
-        return (one for one in ids if one not in self.verdicts)
+        return (case_id for case_id in ids if case_id not in self.verdicts)
 
     def add(self, verdict: Verdict, *, of: int | None = None) -> None:
         """Keep a verdict, say at once what it broke, and now and then how far the part is."""
@@ -109,8 +109,8 @@ class Progress:
 
     def table(self) -> str:
         """Markdown: each fault on each thing, how often, and how many broke a rule."""
-        counts = Counter((one.injected, one.on) for one in self.verdicts.values())
-        broken = Counter((one.injected, one.on) for one in self.verdicts.values() if one.broken)
+        counts = Counter((verdict.injected, verdict.on) for verdict in self.verdicts.values())
+        broken = Counter((verdict.injected, verdict.on) for verdict in self.verdicts.values() if verdict.broken)
         rows = [f"| {fault} | {on} | {count} | {broken[fault, on]} |" for (fault, on), count in sorted(counts.items())]
         total = f"| all | | {counts.total()} | {broken.total()} |"
         return "\n".join(["| injected | on | cases | broken |", "|---|---|---|---|", *rows, total])

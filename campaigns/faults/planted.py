@@ -388,8 +388,8 @@ def planted(bug: Bug) -> Iterator[None]:
     module_name, _, path = bug.where.partition(":")
     owner: Any = importlib.import_module(module_name)
     *above, name = path.split(".")
-    for one in above:
-        owner = getattr(owner, one)
+    for part in above:
+        owner = getattr(owner, part)
     original = inspect.getattr_static(owner, name)
     changed = bug.new if not bug.old else _edited(bug, original)
     holders = [owner, *(_importers(name, original) if not above else ())]
@@ -414,23 +414,25 @@ def _edited(bug: Bug, original: Any) -> Any:
 
 def _importers(name: str, original: Any) -> list[Any]:
     """Other modules that have imported it by its name."""
-    return [one for one in list(sys.modules.values()) if one is not None and vars(one).get(name) is original]
+    return [
+        module for module in list(sys.modules.values()) if module is not None and vars(module).get(name) is original
+    ]
 
 
 def cases_of(pattern: str) -> list[Case]:
     """The cases of a pattern, in order."""
     story, fault, back = pattern.split(" ")
-    place_back = next(one for one in BACKS if one == back)
+    place_back = next(candidate for candidate in BACKS if candidate == back)
     if fault == "none":
         return [Case(story, (), place_back)]
-    return [Case(story, places, place_back) for places in product(*(_places(story, one) for one in fault.split("+")))]
+    return [Case(story, places, place_back) for places in product(*(_places(story, part) for part in fault.split("+")))]
 
 
 def _places(story: str, fault: str) -> list[Place]:
     which, _, way = fault.partition(":")
     kind, _, instruction = which.removeprefix("-").partition("/")
     seen = seen_in(story).get(kind, [])
-    numbers = [at for at, what in enumerate(seen, 1) if not instruction or what[2:4].upper() == instruction]
+    numbers = [at for at, label in enumerate(seen, 1) if not instruction or label[2:4].upper() == instruction]
     return [Place(kind, number, way) for number in (reversed(numbers) if which.startswith("-") else numbers)]
 
 
@@ -449,31 +451,33 @@ def hunt(bug: Bug) -> tuple[str, str, int]:
 def _rules(bug: Bug | None, case: Case) -> set[str]:
     with planted(bug) if bug is not None else contextlib.nullcontext():
         try:
-            _, found = asyncio.run(run_case(case))
+            _, findings = asyncio.run(run_case(case))
         except Exception as error:  # a bug may break anything, also what gathers the evidence
             return {f"crash ({type(error).__name__})"}
-    return {one.rule for one in found}
+    return {finding.rule for finding in findings}
 
 
 def run_planted(options: Options, bugs: Sequence[Bug] = BUGS) -> int:
     """Plant each, and print what found it; 1 where more than two in fifty were not found."""
-    wanted = {one.partition(":")[2] for one in options.ids}
-    chosen = [bug for bug in bugs if not wanted or bug.name in wanted][: options.count]
+    names = {case_id.partition(":")[2] for case_id in options.ids}
+    chosen = [bug for bug in bugs if not names or bug.name in names][: options.count]
     for bug in chosen:
         for pattern in bug.shows:
             cases_of(pattern)  # counted without the bug
     progress = Progress.open(PART, options)
     for bug in chosen:
-        if f"{PART}:{bug.name}" in progress.verdicts and not wanted:
+        if f"{PART}:{bug.name}" in progress.verdicts and not names:
             continue
         rule, case, tried = hunt(bug)
         print(f"{bug.name}: {rule or 'NOT FOUND'} {case} ({tried} cases)", flush=True)
         progress.add(Verdict(f"{PART}:{bug.name}", bug.name, rule or "not found", ended=case))
-    found = [one for one in progress.verdicts.values() if one.ended]
-    rows = [f"| {one.injected} | {one.on} | `{one.ended or '-'}` |" for one in progress.verdicts.values()]
+    found_bugs = [verdict for verdict in progress.verdicts.values() if verdict.ended]
+    rows = [
+        f"| {verdict.injected} | {verdict.on} | `{verdict.ended or '-'}` |" for verdict in progress.verdicts.values()
+    ]
     print("\n".join(["| bug | rule that found it | case |", "|---|---|---|", *rows]))
-    print(f"{len(found)} of {len(progress.verdicts)} bugs found")
-    return 0 if len(progress.verdicts) - len(found) <= MAY_BE_MISSED else 1
+    print(f"{len(found_bugs)} of {len(progress.verdicts)} bugs found")
+    return 0 if len(progress.verdicts) - len(found_bugs) <= MAY_BE_MISSED else 1
 
 
 MAY_BE_MISSED = 2

@@ -63,11 +63,11 @@ def _settled(folder: Path, waiting: tuple[Order, ...], station: str) -> bytes:
     database = new_store(path)
     records = [
         OrderRecord(
-            order=one.order, hsa_id=one.hsa_id, name=one.name, protected=one.protected, card_number=one.card_number,
-            product=one.product, loa=one.loa, station=station, slot=one.slot, last_day=one.last_day,
-            envelope_key=None, envelope_mac=None, delivery=one.delivery,
+            order=order.order, hsa_id=order.hsa_id, name=order.name, protected=order.protected, card_number=order.card_number,
+            product=order.product, loa=order.loa, station=station, slot=order.slot, last_day=order.last_day,
+            envelope_key=None, envelope_mac=None, delivery=order.delivery,
         )
-        for one in waiting
+        for order in waiting
     ]  # fmt: skip
     hold_orders(database, *records, now=NOW)
     ClockWatch(database, lambda: NOW - 2 * DAY).look()
@@ -107,7 +107,7 @@ class Server:
 
     def take(self, sent: Sequence[Event]) -> list[Any]:
         """Commit what came; gives the `acked` of each chain."""
-        arrived = [arrived_event(one.station, one, one.wire) for one in sent]
+        arrived = [arrived_event(event.station, event, event.wire) for event in sent]
         return [word for _, word in self.writer.commit(arrived, self.clock.now()).acked]
 
     def believe(self, station: str, ask: ReceivedAsk | StockAsk | BinAsk) -> BelievedResult:

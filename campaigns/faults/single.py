@@ -84,11 +84,11 @@ def _place(where: str, way: str) -> Place:
 @cache
 def stories() -> dict[str, ErrandStory]:
     """The pick-ups, and of each errand the first troubled story, and the first whose issuer is a portal for people."""
-    found = {f"pickup-{number}": tale for number, tale in enumerate(PICKUPS, 1)}
+    by_name = {f"pickup-{number}": tale for number, tale in enumerate(PICKUPS, 1)}
     for tale in errand_stories():
         if tale.troubled:
-            found.setdefault(f"{tale.errand}-portal" if "portal" in tale.title else tale.errand, tale)
-    return found
+            by_name.setdefault(f"{tale.errand}-portal" if "portal" in tale.title else tale.errand, tale)
+    return by_name
 
 
 @dataclass
@@ -298,19 +298,19 @@ async def run_case(case: Case) -> tuple[str, list[Found]]:
         except TimeoutError as hang:
             return "hangs", [Found("hangs", str(hang))]
         try:
-            found = judge(await gather(played.world, played.visits))
+            findings = judge(await gather(played.world, played.visits))
         finally:
             await played.world.close()
     ends = [("killed" if ended is None else ended.reason or str(ended.outcome)) for _, _, ended in played.visits]
-    return ", then ".join(ends), found
+    return ", then ".join(ends), findings
 
 
 def verdict_of(case: Case) -> Verdict:
     """Play, judge, and say it as the table does."""
-    ended, found = asyncio.run(run_case(case))
+    ended, findings = asyncio.run(run_case(case))
     ways = [f"{place.kind}, {place.way}" for place in case.places] or ["nothing"]
     injected = ways[0] if len(ways) == 1 else "two faults"
-    return Verdict(case.id, injected, case.story, tuple(str(one) for one in found), ended)
+    return Verdict(case.id, injected, case.story, tuple(str(finding) for finding in findings), ended)
 
 
 def _verdicts(chosen: Sequence[Case], jobs: int) -> Iterator[Verdict]:
@@ -344,7 +344,7 @@ def run_part(options: Options) -> int:
 def run_cases(progress: Progress, cases: Sequence[Case], options: Options) -> int:
     """Run those that have no verdict yet, or else the named ones, and print the table."""
     missing = [case for case in cases if case.id not in progress.verdicts]
-    chosen = [Case.parse(one) for one in options.ids] or missing
+    chosen = [Case.parse(case_id) for case_id in options.ids] or missing
     began, of = time.monotonic(), len(progress.verdicts) + len(chosen)
     for verdict in _verdicts(chosen, options.jobs):
         if options.ids:

@@ -142,10 +142,10 @@ def _erase(database: Database) -> None:
 
 def _deadlines_left(database: Database) -> str:
     with database.reading.begin() as connection:
-        asked = connection.execute(select(requests.c.ask, requests.c.card_number, requests.c.state)).all()
+        request_rows = connection.execute(select(requests.c.ask, requests.c.card_number, requests.c.state)).all()
         done = connection.execute(select(deeds.c.rule, deeds.c.subject, deeds.c.what, deeds.c.did)).all()
-        told = connection.execute(select(audit.c.who, audit.c.action).order_by(audit.c.sequence)).all()
-    return repr((sorted(map(tuple, asked)), sorted(map(tuple, done)), list(map(tuple, told))))
+        audit_rows = connection.execute(select(audit.c.who, audit.c.action).order_by(audit.c.sequence)).all()
+    return repr((sorted(map(tuple, request_rows)), sorted(map(tuple, done)), list(map(tuple, audit_rows))))
 
 
 def _erased(database: Database) -> str:
@@ -200,7 +200,7 @@ def _template_of(name: str) -> bytes:
 
 
 def _template(subject: Subject) -> bytes:
-    return _template_of(next(name for name, one in SUBJECTS.items() if one is subject))
+    return _template_of(next(name for name, candidate in SUBJECTS.items() if candidate is subject))
 
 
 def play(name: str, breaker: Breaker) -> str:

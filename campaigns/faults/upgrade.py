@@ -93,9 +93,9 @@ class Writing:
         """Let it end its batch."""
         self.stop.touch()
         assert self.process is not None
-        said, complaints = self.process.communicate(timeout=LIMIT_S)
+        output, complaints = self.process.communicate(timeout=LIMIT_S)
         assert self.process.returncode == 0, complaints[-1500:]
-        self.committed = max([self.committed, *map(int, said.split())])
+        self.committed = max([self.committed, *map(int, output.split())])
 
 
 def unpacked(folder: Path, version: str = FIRST) -> Path | None:
@@ -129,21 +129,21 @@ def upgrade(folder: Path, old_version: Path) -> tuple[dict[str, object], tuple[s
         new.write(BATCHES)
         new.end()
         with psycopg.connect(database) as session:
-            held = {name: (count, intact) for name, count, intact in session.execute(HELD).fetchall()}
+            held_rows = {name: (count, intact) for name, count, intact in session.execute(HELD).fetchall()}
             (aside,) = session.execute(ASIDE).fetchone() or (None,)
     seen: dict[str, object] = {
         "committed before": before, "migrated in s": round(migrated_s, 2), "by the old writer": old.committed,
-        "by the new writer": new.committed, "held": held, "set aside": aside, "an old program that starts now": refused,
+        "by the new writer": new.committed, "held": held_rows, "set aside": aside, "an old program that starts now": refused,
     }  # fmt: skip
-    return seen, tuple(_wrong(held, {one.station: one.committed for one in (old, new)}, aside, refused))
+    return seen, tuple(_wrong(held_rows, {writer.station: writer.committed for writer in (old, new)}, aside, refused))
 
 
 def _wrong(
-    held: dict[str, tuple[int, bool]], written: dict[str, int], aside: int | None, refused: str
+    held_rows: dict[str, tuple[int, bool]], written: dict[str, int], aside: int | None, refused: str
 ) -> Iterator[str]:
     for name, count in written.items():
-        if held.get(name) != (count, True):
-            yield f"{name}: {count} events were committed, held are {held.get(name)}"
+        if held_rows.get(name) != (count, True):
+            yield f"{name}: {count} events were committed, held are {held_rows.get(name)}"
     if aside:
         yield f"{aside} messages were set aside"
     if "newer program" not in refused:

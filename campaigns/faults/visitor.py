@@ -83,15 +83,15 @@ class Visitor(Person):
 
     def _code(self, view: View[Any], last: str) -> str | None:
         card = self.world.in_reader.get("holder")
-        known = self.knows.of(card) if card else (OLD_PIN,)
+        pins = self.knows.of(card) if card else (OLD_PIN,)
         if last in _NEW:
-            self.chosen = self.chosen or (THIRD_PIN if known[0] == NEW_PIN else NEW_PIN)
+            self.chosen = self.chosen or (THIRD_PIN if pins[0] == NEW_PIN else NEW_PIN)
             return self.chosen
         if self.chosen and last in ("sign_pin", "check_code", "pin_new"):
             return self.chosen
-        if self._tried >= len(known):
+        if self._tried >= len(pins):
             return self._leaving(view)
-        return known[self._tried]
+        return pins[self._tried]
 
     def _going_on(self, view: View[Any]) -> str | None:
         """The button that the screen suggests; whoever has been shown it twice already leaves."""
@@ -142,5 +142,5 @@ def told_code(shown: list[View[Any]], ended: Ended | None, *, written: bool) -> 
 
 
 def _keys(view: View[Any]) -> list[str]:
-    said = (getattr(view, "title", None), *getattr(view, "lead", ()))
-    return [one.key for one in said if isinstance(one, Say)]
+    texts = (getattr(view, "title", None), *getattr(view, "lead", ()))
+    return [text.key for text in texts if isinstance(text, Say)]

@@ -141,7 +141,7 @@ def _fault(random: Random, errand: str) -> Fault:
             where = random.choice(("server", "broker", "issuer"))
             return Fault(where, random.choice(("kill", "stop")), at(where))
         case _:
-            what, kind = random.choice(
+            action, kind = random.choice(
                 (
                     ("pull", "exchange"),
                     ("kill_exchange", "exchange"),
@@ -150,7 +150,7 @@ def _fault(random: Random, errand: str) -> Fault:
                     ("torn_network", "question"),
                 )
             )
-            return Fault("twin", what, at(f"twin {kind}"))
+            return Fault("twin", action, at(f"twin {kind}"))
 
 
 class System:
@@ -189,9 +189,9 @@ class System:
             return int((self.region.places.fleet_data / "broker" / "mosquitto.pid").read_text())
         return self._programs[name][1].pid
 
-    def signal(self, name: str, what: str) -> None:
+    def signal(self, name: str, action: str) -> None:
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-            os.kill(self.pid(name), signal.SIGKILL if what == "kill" else signal.SIGSTOP)
+            os.kill(self.pid(name), signal.SIGKILL if action == "kill" else signal.SIGSTOP)
 
     def wake(self, *pids: int) -> None:
         """Wake whoever has stood still for long enough."""
@@ -465,13 +465,13 @@ class Case:
         with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as mine:
             written = {row[:2]: row[2:] for row in mine.execute("SELECT epoch, sequence, envelope, data FROM outbox")}
         with contextlib.closing(self._server()) as store:
-            held = [(row[:2], row[2:]) for row in store.execute(EVENTS, (name,))]
+            held_rows = [(row[:2], row[2:]) for row in store.execute(EVENTS, (name,))]
             aside = store.execute(ASIDE).fetchall()
-        if len(held) != len(dict(held)):
+        if len(held_rows) != len(dict(held_rows)):
             yield f"{name}: an event is held twice"
-        for place in sorted(written.keys() ^ dict(held).keys()):
+        for place in sorted(written.keys() ^ dict(held_rows).keys()):
             yield f"{name}: event {place} is {'not held' if place in written else 'held and was never written'}"
-        for place, content in held:
+        for place, content in held_rows:
             if written.get(place, content) != content:
                 yield f"{name}: event {place} is held with other bytes"
         if aside:
@@ -552,25 +552,29 @@ def month_passes(system: System) -> set[str]:
             now += timedelta(hours=5)
             job.look()
         with database.reading.begin() as connection:
-            told = entries(connection)[0]
-    return {one.target for one in told if one.action == "deadline.hold" and one.detail.startswith("receipt_unsigned")}
+            audit_entries = entries(connection)[0]
+    return {
+        entry.target
+        for entry in audit_entries
+        if entry.action == "deadline.hold" and entry.detail.startswith("receipt_unsigned")
+    }
 
 
 def run_draws(draws: list[Draw], folder: Path) -> Iterator[Verdict]:
     """Play them one after the other in one region, and let a month pass."""
     system = System(folder)
-    found: list[tuple[Case, tuple[str, ...]]] = []
+    outcomes: list[tuple[Case, tuple[str, ...]]] = []
     try:
         system.start()
         for drawn in draws:
             case = Case(system, drawn)
-            found.append((case, case.run()))
+            outcomes.append((case, case.run()))
     finally:
         system.close()
-    held = month_passes(system)
-    for case, broken in found:
+    held_orders = month_passes(system)
+    for case, broken in outcomes:
         done = any(visit.is_done for visit in case.visits)
-        if case.order in held and case.draw.errand == "pickup" and done:
+        if case.order in held_orders and case.draw.errand == "pickup" and done:
             broken = (*broken, "the card is put on hold, and its receipt is signed")
         names = " ".join(sorted({f"{fault.where} {fault.what}" for fault in case.draw.faults}))
         ends = ", ".join(str(visit.said["outcome"]) for visit in case.visits)
@@ -605,14 +609,14 @@ def run_part(options: Options) -> int:
     """`count` draws of that seed that were not run yet, or those that are named; `jobs` regions side by side."""
     progress, begun = Progress.open(PART, options), time.monotonic()
     names = options.ids or tuple(f"{PART}:{options.seed}.{number}" for number in range(options.count or DRAWS))
-    wanted = [draw(*map(int, name.partition(":")[2].split("."))) for name in (options.ids or progress.missing(names))]
+    draws = [draw(*map(int, name.partition(":")[2].split("."))) for name in (options.ids or progress.missing(names))]
     library()  # built once, before several regions want it
     with multiprocessing.get_context("spawn").Pool(options.jobs, logging.disable) as pool:
-        for verdicts in pool.imap_unordered(run_batch, batches(wanted)):
+        for verdicts in pool.imap_unordered(run_batch, batches(draws)):
             for verdict in verdicts:
                 progress.add(verdict, of=len(names))
                 if options.ids:
                     print(verdict.ended)
     print(progress.table())
-    print(f"{len(wanted)} draws in {time.monotonic() - begun:.0f} s, {options.jobs} regions at a time")
+    print(f"{len(draws)} draws in {time.monotonic() - begun:.0f} s, {options.jobs} regions at a time")
     return int(any(verdict.broken for verdict in progress.verdicts.values()))

@@ -89,15 +89,17 @@ class SyncedOrders:
 
     async def offered_online(self, hsa_id: str, limit_s: float) -> tuple[Order, ...]:
         gone = await self._collected()
-        found = [one for one in self._server.offered(self._station, hsa_id) if one.order not in gone]
-        return tuple(sorted(found, key=lambda one: (not one.receipt_owed, one.last_day, one.order)))
+        orders = [order for order in self._server.offered(self._station, hsa_id) if order.order not in gone]
+        return tuple(sorted(orders, key=lambda order: (not order.receipt_owed, order.last_day, order.order)))
 
     async def ask(self, ask: HandOverAsk, limit_s: float) -> Answer:
         """Tell whether a card is still to be handed over."""
         return Answer(ok=True, delivery=self._server.pending_hand_over(ask.card_number))
 
     def past(self, hsa_id: str, today: Any, card_number: str = "") -> Order | None:
-        return next((one for one in self._listed if one.hsa_id == hsa_id and one.last_day < today.isoformat()), None)
+        return next(
+            (order for order in self._listed if order.hsa_id == hsa_id and order.last_day < today.isoformat()), None
+        )
 
     def is_fresh(self, now: Any) -> bool:
         return True
@@ -110,11 +112,11 @@ class SyncedOrders:
 
     def waiting(self, today: Any) -> tuple[Order, ...]:
         gone = self._collected_now()
-        return tuple(one for one in self._listed if not one.receipt_owed and one.order not in gone)
+        return tuple(order for order in self._listed if not order.receipt_owed and order.order not in gone)
 
     def owed(self) -> tuple[Order, ...]:
         gone = self._collected_now()
-        return tuple(one for one in self._listed if one.receipt_owed and one.order not in gone)
+        return tuple(order for order in self._listed if order.receipt_owed and order.order not in gone)
 
     async def _collected(self) -> set[str]:
         return await self._room.orders.collected()
@@ -167,15 +169,15 @@ class GatedBlocking(GatedPort):
         note_only: bool = False,
     ) -> Pledge:  # fmt: skip
         """As `kiosk.issuer.client` does; proofs are left out, since the desk has judged them."""
-        wanted = "2026-03-02T12:00:00Z"
-        held = HoldAsk(
-            id=request_id(errand, "card.hold", card_number), card_number=card_number, reason=hold, wanted=wanted
+        moment = "2026-03-02T12:00:00Z"
+        hold_ask = HoldAsk(
+            id=request_id(errand, "card.hold", card_number), card_number=card_number, reason=hold, wanted=moment
         )
         blocked = BlockAsk(
-            id=request_id(errand, "card.block", card_number), card_number=card_number, reason=block or "replaced", wanted=wanted
+            id=request_id(errand, "card.block", card_number), card_number=card_number, reason=block or "replaced", wanted=moment
         )  # fmt: skip
-        dropped = held if block is None or by is None else blocked
-        return self._queue.pledge({Outcome.DROPPED: dropped, **dict.fromkeys(HELD_AT_THE_DROP, held)})
+        dropped = hold_ask if block is None or by is None else blocked
+        return self._queue.pledge({Outcome.DROPPED: dropped, **dict.fromkeys(HELD_AT_THE_DROP, hold_ask)})
 
     def pledge_for_errand(self, ask: ReceivedAsk | StockAsk | BinAsk, people: Any, *, errand: str) -> Pledge:
         """The same: the newest of an errand counts."""
@@ -213,7 +215,7 @@ class Station:
         setting, world = self.tale.setting, self.world
         world.backend = GatedBackend(list(world.slots.values()), gate)
         orders = orders_of(setting) if self.name == HERE else []
-        pukes = {one.order: person(int(one.order[-4:])).new.puk for one in orders_of(setting)}
+        pukes = {order.order: person(int(order.order[-4:])).new.puk for order in orders_of(setting)}
         room = self.room = Room(
             self.folder, orders=orders, world=world, bootid=f"boot-{self.boots}", store=gated_store(gate),
             second_reader=setting.second_reader, printer=self.tray,
@@ -232,12 +234,12 @@ class Station:
         gate.counted = lambda: sum(json.loads(tries.read_text())["counts"].values()) if tries.exists() else 0
         room.settings = settings
         readers = [
-            CardReader(room.world.backend, one.name, settings)
-            for one in room.readers[: 1 + bool(room.caps.administrator_reader)]
+            CardReader(room.world.backend, reader.name, settings)
+            for reader in room.readers[: 1 + bool(room.caps.administrator_reader)]
         ]
         room.readers.extend(readers)
         self.book = SyncedOrders(self.server, self.name, tuple(room.orders.administrators.values()), room)
-        found = FleetOrders(self.book, self.book, room.journal, room.clock)  # type: ignore[arg-type]  # as far as it is used
+        fleet_orders = FleetOrders(self.book, self.book, room.journal, room.clock)  # type: ignore[arg-type]  # as far as it is used
         kept = {name: _unwrapped(getattr(like.caps, name)) for name in ISSUER_PORTS}
         if self.tale.errand in ("activate", "pickup", "attend") and not isinstance(kept["blocking"], IssuerDesk):
             kept["blocking"] = _register_of_both(room.clock)
@@ -246,8 +248,8 @@ class Station:
         room.equip(
             reader=readers[0],
             administrator_reader=readers[1] if len(readers) > 1 else None,
-            orders=found,
-            stock=StationStock(room.journal, found.here),
+            orders=fleet_orders,
+            stock=StationStock(room.journal, fleet_orders.here),
             cabinet=None if like.caps.cabinet is None else GatedCabinet(room.world.cabinet, gate),
             printer=None if like.caps.printer is None or self.tray is None else GatedPrinter(self.tray, gate),
             envelopes=_gated(_unwrapped(room.caps.envelopes), gate),
@@ -266,7 +268,7 @@ class Station:
     async def visit(self, someone: Visitor) -> Ended | None:
         """One errand to its end; None where the station died in it."""
         room = self.room
-        errand = next(one for one in ERRANDS if one.id == self.tale.errand)
+        errand = next(candidate for candidate in ERRANDS if candidate.id == self.tale.errand)
         self.gate.typed = someone.typed
         supervisor = room.supervisor = Supervisor(someone, room.caps.reader, room.clock, Limits())
         try:
@@ -355,7 +357,7 @@ def _register_of_both(clock: HandClock) -> IssuerDesk:
 
 
 def _spent(card: VirtualCard) -> int:
-    return sum(one.tries_max - one.tries_left for one in (card.codes.pin, card.codes.puk))
+    return sum(code.tries_max - code.tries_left for code in (card.codes.pin, card.codes.puk))
 
 
 def orders_of(setting: Setting) -> list[Order]:

@@ -39,12 +39,12 @@ def main(arguments: list[str]) -> int:
         return 2
     from campaigns.fuzz.targets import TARGETS
 
-    known = [*TARGETS, CABINET]
-    unknown = [name for name in arguments if name not in known]
+    targets = [*TARGETS, CABINET]
+    unknown = [name for name in arguments if name not in targets]
     if unknown:
-        print(f"make fuzz: no target {', '.join(unknown)}; there are {', '.join(known)}")
+        print(f"make fuzz: no target {', '.join(unknown)}; there are {', '.join(targets)}")
         return 2
-    chosen = arguments or known
+    chosen = arguments or targets
     seconds = max(1, SECONDS // len(chosen))
     return max(_cabinet(seconds) if name == CABINET else _run(name, seconds) for name in chosen)
 
@@ -61,21 +61,21 @@ def _cabinet(seconds: float) -> int:
 
 
 def _run(name: str, seconds: int) -> int:
-    corpus, found = BUILD / name, BUILD / "found"
-    for folder in (corpus, found, SEEDS / name):
+    corpus, crashes = BUILD / name, BUILD / "found"
+    for folder in (corpus, crashes, SEEDS / name):
         folder.mkdir(parents=True, exist_ok=True)
     options = [
         f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={SLOWEST_S}", f"-rss_limit_mb={MEMORY_MB}",
-        f"-artifact_prefix={found}/{name}-", "-print_final_stats=1", "-verbosity=0",
+        f"-artifact_prefix={crashes}/{name}-", "-print_final_stats=1", "-verbosity=0",
     ]  # fmt: skip
     command = [sys.executable, "-m", "campaigns.fuzz", CHILD, name, *options, str(corpus), str(SEEDS / name)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    told = ended.stdout + ended.stderr
+    output = ended.stdout + ended.stderr
     print(
-        f"{name:12} {_stat(told, 'number_of_executed_units'):>9} inputs in {seconds} s, " + _verdict(ended.returncode)
+        f"{name:12} {_stat(output, 'number_of_executed_units'):>9} inputs in {seconds} s, " + _verdict(ended.returncode)
     )
     if ended.returncode:
-        print(told[-4000:])
+        print(output[-4000:])
     return 1 if ended.returncode else 0
 
 
@@ -83,8 +83,8 @@ def _verdict(status: int) -> str:
     return "found something: see below, and the input in build/fuzz/found" if status else "nothing found"
 
 
-def _stat(told: str, name: str) -> str:
-    lines = [line.rsplit(":", 1)[1].strip() for line in told.splitlines() if name in line]
+def _stat(output: str, name: str) -> str:
+    lines = [line.rsplit(":", 1)[1].strip() for line in output.splitlines() if name in line]
     return lines[-1] if lines else "?"
 
 

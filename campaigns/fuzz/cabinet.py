@@ -249,8 +249,8 @@ def campaign(frames: int, seed: int, seconds: float = float("inf")) -> Report:
                 host.open(JAMMED[0] if first else source.randrange(1, SLOTS + 1), b"".join(batch))
         host.do(messages.READ_STATE)
         host.settle()
-    except FoundError as found:
-        findings.append(f"{found} (after {sent} frames, seed {seed})")
+    except FoundError as error:
+        findings.append(f"{error} (after {sent} frames, seed {seed})")
     finally:
         board.close()
     return Report(sent, host.opened, host.longest_us / 1000, time.monotonic() - began, tuple(findings))

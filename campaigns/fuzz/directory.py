@@ -52,11 +52,11 @@ class FileCard:
         if apdu[1] == SELECT:
             return self._select(apdu[2], apdu[5 : 5 + apdu[4]])
         if apdu[1] == READ_BINARY:
-            at, asked = int.from_bytes(apdu[2:4], "big"), apdu[4] or 256
+            at, length = int.from_bytes(apdu[2:4], "big"), apdu[4] or 256
             if apdu[2] & SHORT_ID:
                 at = apdu[3]
                 self._current_name = next((name for name in self.files if _is_short(name, apdu[2])), "")
-            return NOT_FOUND if self._current is None else self._current[at : at + asked] + OK
+            return NOT_FOUND if self._current is None else self._current[at : at + length] + OK
         return TRIES if apdu[1] == VERIFY else NOT_KNOWN
 
     def close(self) -> None: ...

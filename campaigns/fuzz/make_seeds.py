@@ -121,18 +121,18 @@ def directories(certificate: bytes) -> None:
 def written(card: VirtualCard) -> None:
     """Put down what is written to cards, and a card of kind B to write to, with each command going wrong in each way."""
     files = CardFiles(ApduChannel(Recorder(card)))
-    held = []
+    contents = []
     for name in WritableCard.NAMES:
         try:
-            held.append(files.read(APPLICATION + bytes.fromhex(name)))
+            contents.append(files.read(APPLICATION + bytes.fromhex(name)))
         except CommandRefusedError:
-            held.append(b"")
+            contents.append(b"")
     for mood in (0, 1, 2, 3, 5, 6, 7, 14, 15, 22, 31):
-        put("writing", f"card-{mood}", bytes((mood,)) + as_input(held))
+        put("writing", f"card-{mood}", bytes((mood,)) + as_input(contents))
     put("written", "entries", b"\0\1\x85\3abc\1AMade up")
     for number, name in enumerate(("4402", "4403", "4404")):
-        put("written", f"directory-{number}", b"\1" + held[WritableCard.NAMES.index(name)])
-    put("written", "certificate", b"\2" + held[WritableCard.NAMES.index("4301")])
+        put("written", f"directory-{number}", b"\1" + contents[WritableCard.NAMES.index(name)])
+    put("written", "certificate", b"\2" + contents[WritableCard.NAMES.index("4301")])
     named, text = bytes.fromhex("3006 0c044d616465"), bytes.fromhex("0c044d616465")
     oid, value = bytes.fromhex("06082a85708122020304"), bytes.fromhex("a003040161")
     path = tlv.encode(tlv.SEQUENCE, tlv.encode(tlv.OCTET_STRING, APPLICATION + b"\x45\1"))
@@ -156,8 +156,15 @@ def from_the_fleet() -> None:
     put("broker", "disconnect", bytes.fromhex("e0018e"))
     result = CommandResult(7, "0" * 64, CommandOutcome.REFUSED, "busy", lines=("2026-01-01T00:00:00Z door.shut",))
     put("arrival", "result", b"\5" + link.encode(result))
-    told = ("2026-01-01T00:00:00Z", "2026-01-01T00:15:00Z", "the card lies across", "tove.test", "olle.test", 14)
-    put("message", "command", b"\x0c" + link.encode(Command("entre-a", 7, CommandName.OPEN_SLOT, *told)))
+    command_fields = (
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T00:15:00Z",
+        "the card lies across",
+        "tove.test",
+        "olle.test",
+        14,
+    )
+    put("message", "command", b"\x0c" + link.encode(Command("entre-a", 7, CommandName.OPEN_SLOT, *command_fields)))
     put("message", "result", b"\x0d" + link.encode(result))
     put("arrival", "presence", b"\2" + link.encode(link.Presence(online=True, bootid="boot")))
     messages = (
@@ -178,8 +185,8 @@ def from_the_fleet() -> None:
     )
     name = x509.Name([x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, "TEST000000-0001")])
     in_request = x509.UnrecognizedExtension(CARD_NUMBER_OID, b"\x13\x049999")
-    asked = x509.CertificateSigningRequestBuilder().subject_name(name).add_extension(in_request, critical=False)
-    request = asked.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name).add_extension(in_request, critical=False)
+    request = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
     put("request", "one", request.public_bytes(Encoding.DER))
     order = "A1,SE2321000999-1A06,Folke Kurvholm,no,99990000,6XX,3,entre-a,1,2026-12-31,," + "\r\n"
     put("orders", "orders", (",".join(ORDER_COLUMNS) + "\r\n" + order).encode())

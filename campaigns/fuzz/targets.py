@@ -176,8 +176,8 @@ def fuzz_message(data: bytes) -> None:
 
 def fuzz_request(data: bytes) -> None:
     """A certificate request from a station, before the issuer sees it, and again where the simulator reads it."""
-    found = check_request(data, "TEST000000-0001", "9999")
-    assert found is None or found.reason in ("bad_request", "weak_key", "other_card", "other_person")
+    refusal = check_request(data, "TEST000000-0001", "9999")
+    assert refusal is None or refusal.reason in ("bad_request", "weak_key", "other_card", "other_person")
     with suppress(NotEnrolledError):
         read_request(data)
 

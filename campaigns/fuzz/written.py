@@ -121,18 +121,18 @@ def _certificate_object(der: bytes) -> None:
     """Written as it goes to the card, and read as it comes from one."""
     token = _Token()
     assert PivKeyManager(ApduChannel(token), lambda: None).write(piv.AUTHENTICATION, der, _Answerer()) == Accepted()
-    named, held = tlv.parse(token.kept)
+    named, content = tlv.parse(token.kept)
     assert named.value == bytes.fromhex("5FC105")
     with suppress(TlvError):
-        found = piv.parse_certificate(piv.content(held.raw))
-        assert found == b"" or der.lstrip(b"\0\xff").startswith(found)
+        certificate = piv.parse_certificate(piv.content(content.raw))
+        assert certificate == b"" or der.lstrip(b"\0\xff").startswith(certificate)
 
 
 def _data_objects(data: bytes) -> None:
     with suppress(TlvError):
-        found = objects.parse_data_objects(data)
-        assert len(found) <= objects.MAX_ENTRIES
-        for each in found:
+        data_objects = objects.parse_data_objects(data)
+        assert len(data_objects) <= objects.MAX_ENTRIES
+        for each in data_objects:
             assert (each.label + each.application).isprintable()
             where = each.value.path if isinstance(each.value, FilePath) else each.value
             assert len(where) <= objects.MAX_VALUE

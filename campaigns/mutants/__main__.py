@@ -107,8 +107,8 @@ def mutants_of(module: Module, seed: int, most: int) -> tuple[int, list[Mutant]]
 
 def _mutants_of_file(file: str, seed: int, most: int) -> tuple[int, list[dict[str, Any]]]:
     command = [str(TOOLS), "-m", "campaigns.mutants.operators", file, str(seed), str(most)]
-    said = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
-    return said["total"], said["mutants"]
+    answer = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    return answer["total"], answer["mutants"]
 
 
 class Judge:
@@ -308,20 +308,20 @@ def survivors(row: Row) -> str:
 
 def main() -> int:
     """Judge, print the table, write the survivors; 1 where a module stays under its goal."""
-    known = modules()
+    by_name = modules()
     parser = argparse.ArgumentParser(prog="make mutants", description="Mutants of the code that must not be wrong.")
-    parser.add_argument("module", nargs="*", help=f"some of {', '.join(known)}")
+    parser.add_argument("module", nargs="*", help=f"some of {', '.join(by_name)}")
     parser.add_argument("--sample", type=int, default=60, help="mutants of each module (60)")
     parser.add_argument("--seed", type=int, default=1, help="of the sample (1)")
     parser.add_argument("--processes", type=int, default=2, help="judges at a time (2)")
     chosen = parser.parse_args()
-    if unknown := set(chosen.module) - known.keys():
-        parser.error(f"no module {', '.join(sorted(unknown))}: there are {', '.join(known)}")
+    if unknown := set(chosen.module) - by_name.keys():
+        parser.error(f"no module {', '.join(sorted(unknown))}: there are {', '.join(by_name)}")
     kept, reasons, rows = Kept(BUILD / "verdicts.jsonl"), explained(), []
-    for name in chosen.module or known:
-        total, mutants = mutants_of(known[name], chosen.seed, chosen.sample)
+    for name in chosen.module or by_name:
+        total, mutants = mutants_of(by_name[name], chosen.seed, chosen.sample)
         print(f"{name}: ", end="")
-        rows.append(Row(known[name], total, judge_all(mutants, chosen.processes, kept), reasons))
+        rows.append(Row(by_name[name], total, judge_all(mutants, chosen.processes, kept), reasons))
     for row in rows:
         (BUILD / f"survivors-{row.module.name}.txt").write_text(survivors(row), "utf-8")
     print(f"\n{table(rows)}\n\nSurvivors: {BUILD.relative_to(ROOT)}/survivors-MODULE.txt")

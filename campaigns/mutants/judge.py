@@ -57,7 +57,7 @@ def run(tests: list[str], limit_s: float) -> dict[str, Any]:
 
 def _answer(child: int, reader: int, end: float) -> dict[str, Any]:
     os.set_blocking(reader, False)
-    said = b""
+    answer = b""
     while time.monotonic() < end:
         try:
             part = os.read(reader, 1 << 16)
@@ -65,8 +65,8 @@ def _answer(child: int, reader: int, end: float) -> dict[str, Any]:
             time.sleep(0.02)
             continue
         if part == _PIPE_CLOSED:
-            return json.loads(said) if said else {"verdict": "killed", "test": "the process ended"}
-        said += part
+            return json.loads(answer) if answer else {"verdict": "killed", "test": "the process ended"}
+        answer += part
     return {"verdict": "time-out", "test": ""}
 
 

@@ -70,15 +70,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mix", type=Path, default=SHIPPED, help="a region's own mix")
     parser.add_argument("--verbose", action="store_true", help="also how each kind of visitor leaves")
-    asked = parser.parse_args(arguments)
-    began, drawn = time.monotonic(), draw(load(asked.mix), asked.visits, asked.seed)
+    options = parser.parse_args(arguments)
+    began, drawn = time.monotonic(), draw(load(options.mix), options.visits, options.seed)
     tallies: dict[Issuer, Tally] = {issuer: tally_of(drawn, issuer) for issuer in ISSUERS}
-    print(f"{asked.visits} visitors, seed {asked.seed}: {len(drawn)} situations with each of {len(ISSUERS)} issuers")
+    print(
+        f"{options.visits} visitors, seed {options.seed}: {len(drawn)} situations with each of {len(ISSUERS)} issuers"
+    )
     print(table(tallies))
     for issuer, tally in tallies.items():
         for rule, visitors in sorted(tally.broken.items()):
             print(f"BROKEN {issuer}: {rule}: {visitors} visitors")
-        for visitor, ends in sorted(tally.by_visitor.items()) if asked.verbose else ():
+        for visitor, ends in sorted(tally.by_visitor.items()) if options.verbose else ():
             print(f"{issuer} {visitor}: {', '.join(f'{end} {count}' for end, count in ends.most_common())}")
     print(f"{time.monotonic() - began:.0f} s")
     return 1 if any(tally.broken for tally in tallies.values()) else 0

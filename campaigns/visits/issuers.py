@@ -154,9 +154,9 @@ def write_down(server: Server, desk: VisitDesk, card_number: str) -> None:
                 request_queue.enqueue(connection, key, letter, "", now)
                 request_queue.leave_to_people(connection, key)
             row = {"station": key.station, "id": key.id, "ask": ask, "digest": "", "card_number": card_number}
-            said = {"outcome": outcome, "reason": refusal or None, "people": json.dumps([])}
+            answer_row = {"outcome": outcome, "reason": refusal or None, "people": json.dumps([])}
             hold = {"hold_reason": reason or None, "at": now}
-            connection.execute(insert(wishes).values(**row, **said, **hold))
+            connection.execute(insert(wishes).values(**row, **answer_row, **hold))
         for row in request_queue.due_requests(connection, now):
             if isinstance(row.content, HandoverReport):
                 if desk.kind == "api":
@@ -171,12 +171,12 @@ def write_certificates_down(server: Server, desk: VisitDesk) -> None:
     by_hand = CertificatesByHand(server.database, server.clock.now, trusted)
     for carried in desk.carried.values():
         facts = carried.facts
-        wanted = CertificateRequest(
+        request = CertificateRequest(
             carried.request, carried.offer, facts.card_number, facts.holder.hsa_id, station=STATION
         )
-        by_hand.answer(wanted)
+        by_hand.answer(request)
         if carried.issued is not None:
-            by_hand.give(request_id(wanted), carried.issued.chain[0])
+            by_hand.give(request_id(request), carried.issued.chain[0])
 
 
 def _queued(ask: AskName, id: str, card_number: str, reason: str) -> BlockAsk | HoldAsk:

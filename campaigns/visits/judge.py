@@ -33,7 +33,7 @@ BLOCKED, HELD, MARKED, ORDERED = (
 def end_of(walked: Walked) -> End:
     """Return what the visitor has when leaving."""
     ended = walked.ended
-    if ended.reason == "blocked" and (AskName.CARD_BLOCK, BLOCKED) not in [told[:2] for told in walked.asked]:
+    if ended.reason == "blocked" and (AskName.CARD_BLOCK, BLOCKED) not in [ask[:2] for ask in walked.asked]:
         return "waits"  # whatever the station says
     if ended.outcome == ErrandOutcome.DONE:
         return "waits" if ended.reason in WAITING else "works"
@@ -45,15 +45,15 @@ def broken_rules(walked: Walked) -> list[str]:
     broken = []
     if end_of(walked) in ("administrator", "sent_away") and not _says_who_where_when(walked):
         broken.append("sent away without who, where and when")
-    broken += [f"on no list: {what}" for what in _promised(walked) - _listed(walked)]
+    broken += [f"on no list: {promise}" for promise in _promised(walked) - _listed(walked)]
     return broken
 
 
 def _says_who_where_when(walked: Walked) -> bool:
-    note, told = walked.last.note, walked.last.who_helps if isinstance(walked.last, Tell) else None
+    note, who_helps = walked.last.note, walked.last.who_helps if isinstance(walked.last, Tell) else None
     if note is not None and note.title is not None and note.title.key == "stop.office":
         return True
-    return told is not None and {"clock-outline", "map-marker-outline"} <= {point.icon for point in told.rows}
+    return who_helps is not None and {"clock-outline", "map-marker-outline"} <= {point.icon for point in who_helps.rows}
 
 
 def _promised(walked: Walked) -> set[str]:

@@ -191,7 +191,7 @@ def prepare_desk(room: Room, desk: VisitDesk) -> None:
     """The register knows the holder, the cards and the administrators; the issuer has each card's key."""
     desk.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", "active"))
     desk.management_keys[NUMBER] = key_of(persona_of(MINE).serial)
-    desk.administrators = {persona_of(one).hsa_id: persona_of(one).name for one in ("13:new", "14:new")}
+    desk.administrators = {persona_of(name).hsa_id: persona_of(name).name for name in ("13:new", "14:new")}
     ports = desk.ports()
     room.equip(**ports)
 

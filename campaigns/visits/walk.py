@@ -118,14 +118,14 @@ async def _visit(room: Room, visitor: Visitor, situation: Situation, templates: 
     return someone, ended
 
 
-def _act(room: Room, wanted: tuple[Kind, Action], templates: Path) -> None:
+def _act(room: Room, kind_and_action: tuple[Kind, Action], templates: Path) -> None:
     """The administrator finds the row on the worklist and acts; the station's list of orders follows."""
     server = Server(room.clock, room.orders.all, STATION, templates)
     try:
         worklist = _worklist(server)
         for row in worklist.rows():
-            if row.kind == wanted[0]:
-                worklist.act(row, persona_of("13:new").hsa_id, wanted[1], "")
+            if row.kind == kind_and_action[0]:
+                worklist.act(row, persona_of("13:new").hsa_id, kind_and_action[1], "")
         with server.database.reading.begin() as connection:
             days = {each.order: each.last_day for each in connection.execute(select(orders.c.order, orders.c.last_day))}
     finally:

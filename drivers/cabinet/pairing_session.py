@@ -79,7 +79,7 @@ class PairingSession:
         self,
         key: Secret,
         *,
-        known: Pairing | None,
+        pairing: Pairing | None,
         now: float,
         firmware: str | None = None,
         send_away: bool = False,
@@ -88,7 +88,7 @@ class PairingSession:
         """`key` is given to a board that has none of ours, `firmware` the version it must run (None: any), `send_away` for
         a board that is paired and is to go to BOOTSEL: that one is given nothing."""
         self._key = key
-        self._known = known
+        self._known = pairing
         self._firmware = firmware
         self._send_away = send_away
         self._nonce = nonce()

@@ -43,9 +43,9 @@ class FoundBoard:
 
 def boards(listed: Collection[UsbSerialId] = (PICO,)) -> tuple[FoundBoard, ...]:
     """All boards that the table lists and that are connected now, by port."""
-    found = (FoundBoard(port.device, port.serial_number or "") for port in list_ports.comports()
+    connected = (FoundBoard(port.device, port.serial_number or "") for port in list_ports.comports()
              if any(usb.matches(port.vid, port.pid, port.serial_number or "") for usb in listed))  # fmt: skip
-    return tuple(sorted(found, key=lambda board: board.port))
+    return tuple(sorted(connected, key=lambda board: board.port))
 
 
 class SerialLine(asyncio.Protocol):

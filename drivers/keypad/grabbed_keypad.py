@@ -72,14 +72,14 @@ class GrabbedKeypad:
 
     def __init__(
         self,
-        wanted: UsbId,
+        usb_id: UsbId,
         inputs: Callable[[], Iterable[Input]],
         *,
         keys: Mapping[int, Key] = KEYS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.name = f"keypad {wanted}"
-        self._wanted = wanted
+        self.name = f"keypad {usb_id}"
+        self._wanted = usb_id
         self._inputs = inputs
         self._keys = keys
         self._sleep = sleep

@@ -228,9 +228,9 @@ class _Line:
         """Have the printer forget what it was sent and has not printed."""
         transports.send(self._device, protocol.DLE_DC4_CLEAR)
 
-    def _ask(self, what: int) -> int | None:
+    def _ask(self, status_kind: int) -> int | None:
         self._answers.clear()
-        transports.send(self._device, protocol.DLE_EOT + bytes((what,)))
+        transports.send(self._device, protocol.DLE_EOT + bytes((status_kind,)))
         while not self._answers:
             if not self._receive():
                 return None

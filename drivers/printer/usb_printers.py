@@ -22,7 +22,7 @@ class UsbPrinter:
 
 def usb_printers(root: Path = SYSFS) -> tuple[UsbPrinter, ...]:
     """All that are there, by vendor and product; each pair once."""
-    found: dict[tuple[int, int], UsbPrinter] = {}
+    printers: dict[tuple[int, int], UsbPrinter] = {}
     for interface in sorted(root.glob("*/*/bInterfaceClass")):
         if _read(interface) != PRINTER_CLASS:
             continue
@@ -33,8 +33,8 @@ def usb_printers(root: Path = SYSFS) -> tuple[UsbPrinter, ...]:
             continue  # it was unplugged while we looked
         name = " ".join(filter(None, (_read(device / "manufacturer"), _read(device / "product"))))
         printable = "".join(sign for sign in name if sign.isprintable())[:LONGEST_NAME].strip()
-        found[vendor, product] = UsbPrinter(vendor, product, printable or f"{vendor:04x}:{product:04x}")
-    return tuple(found[pair] for pair in sorted(found))
+        printers[vendor, product] = UsbPrinter(vendor, product, printable or f"{vendor:04x}:{product:04x}")
+    return tuple(printers[pair] for pair in sorted(printers))
 
 
 def _read(path: Path) -> str:

@@ -146,10 +146,10 @@ class CardVisit:
 
     async def unblock_by_administrator(self, role: Role, new: Secret, answer: ChallengeAnswer) -> AdminOutcome:
         """A new PIN without the PUK. Raises as `unblock`, and whatever `answer` raises: nothing was changed then."""
-        asked = await self.request_challenge(role, new)
-        if not isinstance(asked, KeyChallenge):
-            return asked
-        return await self.answer_challenge(role, new, await answer(asked.challenge))
+        outcome = await self.request_challenge(role, new)
+        if not isinstance(outcome, KeyChallenge):
+            return outcome
+        return await self.answer_challenge(role, new, await answer(outcome.challenge))
 
     async def request_challenge(self, role: Role, new: Secret) -> KeyChallenge | AdminOutcome:
         """GET CHALLENGE. Raises as `unblock`."""

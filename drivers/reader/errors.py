@@ -17,9 +17,9 @@ class ReaderError(Exception):
 
     def __init__(self, message: str, *, reader: str = "", command: str = "", status: int | None = None) -> None:
         where = f" [{reader}]" if reader else ""
-        what = f" during {command}" if command else ""
+        during = f" during {command}" if command else ""
         word = f", status {status:04X}" if status is not None else ""
-        super().__init__(f"{message}{what}{word}{where}")
+        super().__init__(f"{message}{during}{word}{where}")
         self.reader = reader
         self.command = command
         self.status = status

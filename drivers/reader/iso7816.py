@@ -135,15 +135,15 @@ def verify_empty(reference: int) -> CommandApdu:
 
 def get_try_counter(reference: int) -> CommandApdu:
     """GET DATA for the reference data object of a code, which holds DF21, tries left (Thales cards)."""
-    wanted = bytes((0xA0, 0x03, 0x83, 0x01, reference))
-    return CommandApdu("GET DATA", 0x00, 0xCB, 0x00, 0xFF, wanted, SHORT_LE)
+    request_data = bytes((0xA0, 0x03, 0x83, 0x01, reference))
+    return CommandApdu("GET DATA", 0x00, 0xCB, 0x00, 0xFF, request_data, SHORT_LE)
 
 
 def get_code_object(reference: int) -> CommandApdu:
     """GET DATA for the security data object of a code, which holds 9B, tries left (IAS ECC; read from OpenSC, card-iasecc.c and
     card-esteid2018.c). Five bits of the reference name it."""
-    wanted = bytes.fromhex("4D08 7006 BF81") + bytes((reference & 0x1F,)) + bytes.fromhex("02 A080")
-    return CommandApdu("GET DATA", 0x00, 0xCB, 0x3F, 0xFF, wanted, SHORT_LE)
+    request_data = bytes.fromhex("4D08 7006 BF81") + bytes((reference & 0x1F,)) + bytes.fromhex("02 A080")
+    return CommandApdu("GET DATA", 0x00, 0xCB, 0x3F, 0xFF, request_data, SHORT_LE)
 
 
 def verify(reference: int, code: bytes) -> CommandApdu:

@@ -214,8 +214,8 @@ class CardFacts:
         """Hold these certificates instead; one that was judged in this visit stays so. `keep_holder`: whom it was, where a
         certificate still names them."""
         judged = {c.der: {"chain": c.chain, "revocation": c.revocation} for c in self.certificates}
-        held = (replace(c, **judged.get(c.der, {})) if c.chain == "unchecked" else c for c in certificates)  # type: ignore[arg-type]
-        facts = replace(self, certificates=tuple(held))
+        updated = (replace(c, **judged.get(c.der, {})) if c.chain == "unchecked" else c for c in certificates)  # type: ignore[arg-type]
+        facts = replace(self, certificates=tuple(updated))
         if keep_holder and any(c.names_somebody and c.names(self.holder) for c in facts.certificates):
             return facts
         return replace(facts, holder=next(iter(facts.holders), Holder("", "")))

@@ -124,7 +124,7 @@ class CodeDigests:
         self._digests.append(buffer)
 
     def __contains__(self, sent: bytes) -> bool:
-        return any(hmac.compare_digest(held.view(), self._digest(sent)) for held in self._digests)
+        return any(hmac.compare_digest(digest.view(), self._digest(sent)) for digest in self._digests)
 
     def clear(self) -> None:
         self._digests.clear()

@@ -85,7 +85,7 @@ class GrabbedScanner:
 
     def __init__(
         self,
-        wanted: DeviceFilter,
+        device_filter: DeviceFilter,
         inputs: Callable[[], Iterable[Input]],
         *,
         name: str = "scanner",
@@ -93,7 +93,7 @@ class GrabbedScanner:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.name = name
-        self._wanted = wanted
+        self._wanted = device_filter
         self._inputs = inputs
         self._clock = clock
         self._sleep = sleep

@@ -36,9 +36,9 @@ class SoundCard:
     def device(self) -> str:
         """ALSA's name of the device; empty where there is none."""
         cards = self._find_cards()
-        wanted = _CARD_OF_DEVICE.search(self._named)
-        if wanted:
-            cards = [card for card in cards if wanted[1] in card]
+        match = _CARD_OF_DEVICE.search(self._named)
+        if match:
+            cards = [card for card in cards if match[1] in card]
         elif self._named:
             return self._named
         card = cards[0][0] if cards else ""
@@ -52,10 +52,10 @@ class SoundCard:
 
     def _find_cards(self) -> list[tuple[str, str]]:
         """Identifier and number of each card that plays, best first."""
-        found = []
+        cards = []
         for path in self._folder.glob("card[0-9]*"):
             if any(path.glob("pcm*p")):
                 name, port = (path / "id").read_text("ascii").strip(), (path / "device").resolve()
                 role = 0 if re.search(r"/usb\d", str(port)) else 2 if "hdmi" in name.lower() else 1
-                found.append((role, str(port), name, path.name.removeprefix("card")))
-        return [(name, number) for _, _, name, number in sorted(found)]
+                cards.append((role, str(port), name, path.name.removeprefix("card")))
+        return [(name, number) for _, _, name, number in sorted(cards)]

@@ -60,26 +60,28 @@ class Touchscreens:
 
     name = "touchscreen"
 
-    def __init__(self, wanted: str = "", root: Path = Path("/")) -> None:
-        self._wanted = wanted
+    def __init__(self, device: str = "", root: Path = Path("/")) -> None:
+        self._wanted = device
         self._root = root
 
     def state(self) -> TouchscreenState:
         """Tell which device to read, as of now. Never raises."""
-        found = [screen for screen in self._all() if self._is_wanted(screen)]
-        if not found:
+        screens = [screen for screen in self._all() if self._is_wanted(screen)]
+        if not screens:
             return TouchscreenMissing()
-        if len(found) > 1:
-            names = ", ".join(f"{one.screen.name} ({one.usb}, {one.node})" for one in found)
-            return TouchscreenRefused(f"there are {len(found)}: {names}; name one as `touch.device` in station.toml")
-        if not os.access(found[0].node, os.R_OK):
-            return TouchscreenRefused(f"{found[0].node} may not be read; the station's user belongs in the group input")
-        return found[0].screen
+        if len(screens) > 1:
+            names = ", ".join(f"{screen.screen.name} ({screen.usb}, {screen.node})" for screen in screens)
+            return TouchscreenRefused(f"there are {len(screens)}: {names}; name one as `touch.device` in station.toml")
+        if not os.access(screens[0].node, os.R_OK):
+            return TouchscreenRefused(
+                f"{screens[0].node} may not be read; the station's user belongs in the group input"
+            )
+        return screens[0].screen
 
-    def _is_wanted(self, found: _Found) -> bool:
+    def _is_wanted(self, screen: _Found) -> bool:
         if not self._wanted.startswith("/"):
-            return self._wanted.lower() in ("", found.usb)
-        return (self._root / self._wanted.lstrip("/")).resolve() == Path(found.node).resolve()
+            return self._wanted.lower() in ("", screen.usb)
+        return (self._root / self._wanted.lstrip("/")).resolve() == Path(screen.node).resolve()
 
     def _all(self) -> Iterator[_Found]:
         for event in sorted((self._root / "sys/class/input").glob("event*"), key=lambda path: int(path.name[5:])):

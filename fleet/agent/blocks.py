@@ -105,9 +105,11 @@ class BlockQueue:
 
         Asked again with the same id, it gives the word that came before.
         """
-        known = await self._store.transact(lambda cx: _keep(cx, ask, self._cipher.encrypt(KIND, encode(ask)), now))
-        if known is not None:
-            return known
+        kept_result = await self._store.transact(
+            lambda cx: _keep(cx, ask, self._cipher.encrypt(KIND, encode(ask)), now)
+        )
+        if kept_result is not None:
+            return kept_result
         heard = self._told.setdefault(ask.id, asyncio.Event())
         self._wake.set()
         try:
@@ -164,10 +166,10 @@ class BlockQueue:
         after = 0
         while True:
             try:
-                found = await self._store.transact(partial(_next, cipher=self._cipher, after=after))
-                if found is None:
+                row = await self._store.transact(partial(_next, cipher=self._cipher, after=after))
+                if row is None:
                     return
-                after, ask = found
+                after, ask = row
                 await self._tell_one(after, ask)
             except (LinkDown, AskTimeout, StoreError) as error:
                 log.info("what people have proved waits: %s", error)
@@ -210,8 +212,8 @@ def _result(cx: sqlite3.Connection, id_: str) -> Result | None:
     row = cx.execute("SELECT result FROM block_queue WHERE id = ?", (id_,)).fetchone()
     if row is None or row[0] is None:
         return None
-    found: Result = decode(Result, row[0])
-    return found
+    result: Result = decode(Result, row[0])
+    return result
 
 
 def _opened(cipher: AtRestCipher, sealed: bytes) -> Queueable | None:

@@ -34,11 +34,11 @@ def fetch_bundle(
     """Fetch what is missing of it. `on_bytes`: how many there are now. Raises FetchError; OSError where it cannot be written."""
     import http.client  # with the first download, not with the station
 
-    held = into.stat().st_size if into.exists() else 0
-    if held > order.size:
+    received = into.stat().st_size if into.exists() else 0
+    if received > order.size:
         into.unlink()
-        held = 0
-    if held == order.size:
+        received = 0
+    if received == order.size:
         return
     try:
         tls = make_tls(identity.ca_file, identity.certificate_file, identity.key_file, identity.server_keys.authorities)
@@ -48,7 +48,7 @@ def fetch_bundle(
         if proxy:
             connection.set_tunnel(host, port)
         try:
-            connection.request("GET", f"/updates/{order.sha256}", headers={"Range": f"bytes={held}-"})
+            connection.request("GET", f"/updates/{order.sha256}", headers={"Range": f"bytes={received}-"})
             answer = connection.getresponse()
         except BaseException:
             connection.close()
@@ -56,7 +56,7 @@ def fetch_bundle(
     except (OSError, http.client.HTTPException) as error:
         raise FetchError(f"{identity.broker.host}:{order.port}: {error}") from None
     try:
-        _write(answer, order.size, into, held, on_bytes)
+        _write(answer, order.size, into, received, on_bytes)
     except http.client.HTTPException as error:
         raise FetchError(str(error)) from None
     finally:
@@ -64,22 +64,22 @@ def fetch_bundle(
 
 
 def _write(
-    answer: "http.client.HTTPResponse", size: int, into: Path, held: int, on_bytes: Callable[[int], None]
+    answer: "http.client.HTTPResponse", size: int, into: Path, received: int, on_bytes: Callable[[int], None]
 ) -> None:
     if answer.status not in (200, 206):
         raise FetchError(f"the server says {answer.status}")
     if answer.status == 200:  # whole, whatever was asked for
-        held = 0
-    with into.open("ab" if held else "wb") as file:
-        while held < size:
+        received = 0
+    with into.open("ab" if received else "wb") as file:
+        while received < size:
             try:
-                piece = answer.read(min(PIECE, size - held))
+                piece = answer.read(min(PIECE, size - received))
             except OSError as error:
                 raise FetchError(str(error)) from None
             if not piece:
                 raise FetchError("the server ended before the bundle did")
             file.write(piece)
-            held += len(piece)
-            on_bytes(held)
+            received += len(piece)
+            on_bytes(received)
         file.flush()
         os.fsync(file.fileno())

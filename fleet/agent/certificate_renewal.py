@@ -93,7 +93,7 @@ def _request(station: str, key: ec.EllipticCurvePrivateKey) -> str:
 def _pem(answer: Answer) -> bytes:
     """The certificates of an answer. Raises SyncRefused."""
     try:
-        ders = [base64.b64decode(one, validate=True) for one in answer.certificates]
+        ders = [base64.b64decode(encoded, validate=True) for encoded in answer.certificates]
         return b"".join(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in ders)
     except (binascii.Error, ValueError, UnsupportedAlgorithm):
         raise SyncRefused("unreadable", "what came is no certificate") from None

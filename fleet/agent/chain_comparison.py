@@ -54,15 +54,15 @@ class ChainComparison:
 
     async def _compare(self) -> None:
         epoch, last, ours = await self._store.transact(self._read)
-        held = await self._held(epoch, last, 1)
-        if held is None or held.highest == 0:
+        server_chain = await self._held(epoch, last, 1)
+        if server_chain is None or server_chain.highest == 0:
             return
-        theirs = _by_sequence(held, last)
+        theirs = _by_sequence(server_chain, last)
         compared = [sequence for sequence in theirs if sequence in ours]
-        if held.highest <= last and all(theirs[sequence] == ours[sequence] for sequence in compared):
+        if server_chain.highest <= last and all(theirs[sequence] == ours[sequence] for sequence in compared):
             return
         after = await self._last_common(epoch, last, ours)
-        begun = await self._store.transact(lambda cx: self._begin(cx, after, held))
+        begun = await self._store.transact(lambda cx: self._begin(cx, after, server_chain))
         log.warning(
             "the server holds other events of epoch %d behind %d: this file is an older copy; epoch %d begins, with %d events"
             " that are sent again", begun.before, begun.after, begun.epoch, begun.moved,
@@ -77,12 +77,12 @@ class ChainComparison:
         """The highest sequence under which both have the same event; where nothing that is kept is the same, the one before."""
         lowest = min(ours)
         while last >= lowest:
-            held = await self._held(epoch, last, MAX_CHAIN_HASHES)
-            theirs = _by_sequence(held, last) if held is not None else {}
+            server_chain = await self._held(epoch, last, MAX_CHAIN_HASHES)
+            theirs = _by_sequence(server_chain, last) if server_chain is not None else {}
             common = [sequence for sequence, hash_ in theirs.items() if ours.get(sequence) == hash_]
             if common:
                 return max(common)
-            last = min(last, held.highest if held is not None else 0) - MAX_CHAIN_HASHES
+            last = min(last, server_chain.highest if server_chain is not None else 0) - MAX_CHAIN_HASHES
         return max(0, lowest - 1)
 
     async def _held(self, epoch: int, last: int, count: int) -> HeldChain | None:
@@ -91,13 +91,13 @@ class ChainComparison:
             log.warning("the server cannot tell what it holds of the chain (%s)", answer.error)
         return answer.chain
 
-    def _begin(self, cx: outbox.Transaction, after: int, held: HeldChain) -> EpochBegun:
+    def _begin(self, cx: outbox.Transaction, after: int, server_chain: HeldChain) -> EpochBegun:
         now = self._clock()
         time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return outbox.begin_epoch(cx, self._chain, time, after=after, above=held.newest, why="older_copy")
+        return outbox.begin_epoch(cx, self._chain, time, after=after, above=server_chain.newest, why="older_copy")
 
 
-def _by_sequence(held: HeldChain, last: int) -> Hashes:
+def _by_sequence(server_chain: HeldChain, last: int) -> Hashes:
     """Without those that the server could not read."""
-    first = min(last, held.highest) - len(held.hashes) + 1
-    return {first + at: hash_ for at, hash_ in enumerate(held.hashes) if hash_ is not None}
+    first = min(last, server_chain.highest) - len(server_chain.hashes) + 1
+    return {first + at: hash_ for at, hash_ in enumerate(server_chain.hashes) if hash_ is not None}

@@ -78,9 +78,9 @@ class CommandGate:
             log.warning("a command was ignored: %s", command.why)
             return command
         taken = TakenCommand(command, digest_of(payload), payload.decode("ascii", "replace"))
-        known = await self._store.transact(lambda cx: _result_of(cx, taken))
-        if known is not None:
-            return DeclinedCommand(known)
+        earlier_result = await self._store.transact(lambda cx: _result_of(cx, taken))
+        if earlier_result is not None:
+            return DeclinedCommand(earlier_result)
         if (why := refusal_reason(command, self._allowed, self._clock())) is not None:
             return DeclinedCommand(CommandResult(command.sequence, taken.digest, CommandOutcome.REFUSED, why))
         if not await self._store.transact(lambda cx: self._keep(cx, taken)):

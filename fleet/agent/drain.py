@@ -111,10 +111,10 @@ class Drain:
         if not self._flying:
             self._pacing.idle(time.monotonic())
         while (room := self._pacing.window - len(self._flying)) > 0:
-            found = await self._pending(room)
-            if not found:
+            events = await self._pending(room)
+            if not events:
                 return
-            for event in found:
+            for event in events:
                 self._sent = (event.epoch, event.sequence)
                 if self._sent not in self._flying:
                     self._send(event)

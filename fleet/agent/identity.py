@@ -141,10 +141,10 @@ class Identity:
 
     def chain(self) -> tuple[x509.Certificate, ...]:
         """The station's certificate, and those above it up to the fleet's authority. Raises IdentityError."""
-        found = _chain_of(_read_certificates(self.certificate_file), _read_certificates(self.ca_file))
-        if not found:
+        chain = _chain_of(_read_certificates(self.certificate_file), _read_certificates(self.ca_file))
+        if not chain:
             raise IdentityError(self.certificate_file, f"was not issued by the authority in {CA_FILE}")
-        return found
+        return chain
 
     def authority(self) -> x509.Certificate:
         """The fleet's authority that vouches for the station's certificate. Raises IdentityError."""
@@ -173,7 +173,7 @@ class Identity:
             root = _check_certificate(fresh, self.station, self.next_key(), self._trusted())
             pinned = _read_certificates(self.ca_file)
             if root not in pinned:  # rotated in since: at the next start it must be there
-                write_private(self.ca_file, b"".join(one.public_bytes(Encoding.PEM) for one in (*pinned, root)))
+                write_private(self.ca_file, b"".join(trusted.public_bytes(Encoding.PEM) for trusted in (*pinned, root)))
             fresh.replace(folder / NEXT_CERTIFICATE_FILE)
         finally:
             fresh.unlink(missing_ok=True)
@@ -331,12 +331,12 @@ def _read_stated(path: Path) -> IdentityFile:
 def _read_certificates(path: Path) -> list[x509.Certificate]:
     """All of the file, one at least. Raises IdentityError."""
     try:
-        found = x509.load_pem_x509_certificates(_read(path))
-        for certificate in found:
+        certificates = x509.load_pem_x509_certificates(_read(path))
+        for certificate in certificates:
             certificate.public_key()  # a curve or a parameter that nobody knows comes out only here
     except (ValueError, UnsupportedAlgorithm):
         raise IdentityError(path, "is no PEM certificate") from None
-    return found
+    return certificates
 
 
 def _read_private(path: Path) -> bytes:
@@ -397,7 +397,7 @@ def _chain_of(own: list[x509.Certificate], authorities: list[x509.Certificate]) 
     """From the first of `own` to an authority, directly or by an issuing certificate that follows it; empty where neither leads
     there. There are several authorities once the fleet's has been rotated."""
     certificate, *others = own
-    for issuing in ((), *((one,) for one in others if _is_authority(one) and is_issued_by(certificate, one))):
+    for issuing in ((), *((other,) for other in others if _is_authority(other) and is_issued_by(certificate, other))):
         for authority in authorities:
             if is_issued_by((certificate, *issuing)[-1], authority):
                 return certificate, *issuing, authority

@@ -36,15 +36,15 @@ class Asker(Protocol):
 
 
 async def keep_fresh(
-    link: Asker, wake: asyncio.Event, refresh: Callable[[], Awaitable[None]], what: str, *, every_s: float
+    link: Asker, wake: asyncio.Event, refresh: Callable[[], Awaitable[None]], label: str, *, every_s: float
 ) -> None:
-    """Refresh while there is a connection. `what` names it in the log."""
+    """Refresh while there is a connection. `label` names it in the log."""
     forget = link.on_change(lambda online: wake.set() if online else None)
     try:
         while True:
             wake.clear()
             if link.online:
-                await _try(refresh, what)
+                await _try(refresh, label)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(every_s):
                     await wake.wait()
@@ -52,10 +52,10 @@ async def keep_fresh(
         forget()
 
 
-async def _try(refresh: Callable[[], Awaitable[None]], what: str) -> None:
+async def _try(refresh: Callable[[], Awaitable[None]], label: str) -> None:
     try:
         await refresh()
     except SyncRefused as error:
-        log.warning("%s from the server was refused (%s): %s", what, error.code, error)
+        log.warning("%s from the server was refused (%s): %s", label, error.code, error)
     except (LinkDown, AskTimeout, StoreError) as error:
-        log.info("no new %s from the server: %s", what, error)
+        log.info("no new %s from the server: %s", label, error)

@@ -45,12 +45,12 @@ class KeyBook:
             fresh = self._keys.take(answer.keys)
         except RotationError as error:
             raise SyncRefused("forged", str(error)) from None
-        for one in fresh:
-            log.warning("the server has rotated its keys: statement %d of %s", one.sequence, one.made.date())
+        for handover in fresh:
+            log.warning("the server has rotated its keys: statement %d of %s", handover.sequence, handover.made.date())
         if fresh:
             for listener in self._listeners:
                 listener()
-        rows = [(one.sequence, one.text) for one in self._keys.taken]
+        rows = [(taken.sequence, taken.text) for taken in self._keys.taken]
         await self._store.transact(lambda cx: cx.executemany("INSERT OR IGNORE INTO server_key VALUES (?, ?)", rows))
 
     async def run(self, every_s: float = EVERY_S) -> None:

@@ -424,11 +424,11 @@ async def _connection_class() -> "type[Connection]":
     return cast("type[Connection]", (await asyncio.to_thread(import_module, "fleet.agent.mqtt")).Connection)
 
 
-def _later(told: str, seconds: float) -> str:
+def _later(time_text: str, seconds: float) -> str:
     """Add so many seconds to a time (RFC 3339), to the second; a text that is no time stays as it is."""
-    at = aware_time(told)
+    at = aware_time(time_text)
     if at is None:
-        return told
+        return time_text
     return (at + timedelta(seconds=seconds)).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

@@ -139,18 +139,18 @@ def pending_events(cx: sqlite3.Connection, station: str, after: Place, limit: in
 def missing_events(cx: sqlite3.Connection, station: str, acked: Acked, limit: int) -> list[KeptEvent]:
     """At most `limit` of the events that the server asks for again, oldest first. One between others that are kept, and that is
     itself gone, is damaged: nothing else would ever fill its place."""
-    found: list[KeptEvent] = []
+    missing: list[KeptEvent] = []
     low, high = _kept_range(cx, station, acked.epoch)
     for first, last in acked.wanted:
-        room = limit - len(found)
+        room = limit - len(missing)
         rows = cx.execute(
             f"{_KEPT} WHERE o.station = ? AND o.epoch = ? AND o.sequence BETWEEN ? AND ? ORDER BY o.sequence LIMIT ?",
             (station, acked.epoch, first, last, room),
         )
         kept = {event.sequence: event for event in _restored(cx, rows)}
-        wanted = range(max(first, low), min(last, high) + 1)[:room]
-        found += [kept.get(sequence) or _gone(acked.epoch, sequence) for sequence in wanted]
-    return found
+        sequences = range(max(first, low), min(last, high) + 1)[:room]
+        missing += [kept.get(sequence) or _gone(acked.epoch, sequence) for sequence in sequences]
+    return missing
 
 
 def acknowledge(cx: sqlite3.Connection, station: str, acked: Acked, now: float) -> Acknowledgement:
@@ -158,7 +158,7 @@ def acknowledge(cx: sqlite3.Connection, station: str, acked: Acked, now: float) 
     sequence, _ = head(cx, station, acked.epoch)
     if acked.through > sequence and not _is_left(cx, station, acked.epoch):
         return Acknowledgement(held=0, again=0, ahead=True)
-    held = cx.execute(
+    newly_held = cx.execute(
         "UPDATE outbox SET acked_at = ? WHERE station = ? AND epoch = ? AND sequence <= ? AND acked_at IS NULL",
         (now, station, acked.epoch, acked.through),
     ).rowcount
@@ -169,7 +169,7 @@ def acknowledge(cx: sqlite3.Connection, station: str, acked: Acked, now: float) 
             " WHERE station = ? AND epoch = ? AND sequence BETWEEN ? AND ? AND acked_at IS NOT NULL",
             (station, acked.epoch, first, last),
         ).rowcount
-    return Acknowledgement(held, again, ahead=False)
+    return Acknowledgement(newly_held, again, ahead=False)
 
 
 def depth(cx: sqlite3.Connection, station: str) -> int:

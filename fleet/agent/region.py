@@ -76,8 +76,8 @@ class SyncedRegion:
 
     def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
         """The first switch-off that names one of them."""
-        asked = {"errand": errand, "product": product, "card_number": card_number}
-        return next((switch_off for switch_off in self._switch_offs if switches_off(switch_off, **asked)), None)
+        conditions = {"errand": errand, "product": product, "card_number": card_number}
+        return next((switch_off for switch_off in self._switch_offs if switches_off(switch_off, **conditions)), None)
 
     def files(self) -> tuple[RegionFile, ...]:
         """All files that are held."""
@@ -87,13 +87,13 @@ class SyncedRegion:
 
     async def refresh(self, timeout_s: float = 10.0) -> None:
         """Fetch the set, where it is another. Raises LinkDown, AskTimeout, SyncRefused (the old one stays), StoreError."""
-        held, floor = await self._store.transact(_held)
+        held_set, floor = await self._store.transact(_held)
         pages: list[RegionPage] = []
         cursor: str | None = None
         while not pages or cursor is not None:
             if len(pages) == MAX_PAGES:
                 raise SyncRefused("too_long", f"the region's data has more than {MAX_PAGES} pages")
-            ask = RegionAsk(cursor=cursor, have=held)
+            ask = RegionAsk(cursor=cursor, have=held_set)
             begun = time.monotonic()
             answer = await self._link.ask(ask, timeout_s)
             took_s = time.monotonic() - begun

@@ -65,7 +65,7 @@ class ServerKeys:
         """Take what follows from the newest key, and give it. Raises RotationError: then nothing of it is taken."""
         fresh = follow_chain(self.newest, chain, after=self.sequence)
         self.taken += fresh
-        self._keys |= {one.signing_key.thumbprint(): one.signing_key for one in fresh}
+        self._keys |= {handover.signing_key.thumbprint(): handover.signing_key for handover in fresh}
         return fresh
 
     def _counts(self, kid: str) -> bool:
@@ -75,8 +75,8 @@ class ServerKeys:
         before = self._pinned.thumbprint()
         now = max(self.clock(), self.taken[-1].made)
         until: datetime | None = None
-        for one in self.taken:
-            if before == kid and one.signing_key.thumbprint() != kid:
-                until = one.old_until
-            before = one.signing_key.thumbprint()
+        for handover in self.taken:
+            if before == kid and handover.signing_key.thumbprint() != kid:
+                until = handover.old_until
+            before = handover.signing_key.thumbprint()
         return until is not None and now < until

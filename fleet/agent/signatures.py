@@ -69,11 +69,11 @@ class Signatures:
             taken = follow_chain(self._keys.newest, claimed.keys if claimed else (), after=self._keys.sequence)
         except RotationError as error:
             raise SignedError(f"the keys in it do not follow from the server's: {error}") from None
-        known = {one.signing_key.thumbprint(): one.signing_key for one in taken}
+        by_thumbprint = {handover.signing_key.thumbprint(): handover.signing_key for handover in taken}
 
         def find(signed: GuestProtocol) -> ECKey:
             try:
-                return known[str(signed.headers().get("kid"))]
+                return by_thumbprint[str(signed.headers().get("kid"))]
             except KeyError:
                 raise ValueError("signed by a key that the statements do not lead to") from None
 

@@ -159,8 +159,8 @@ def _prepare(path: Path, connection: sqlite3.Connection, schemas: Sequence[str])
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
         raise StoreError(path, "newer", f"its version is {version}, this program's {VERSION}")
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if found != "ok":
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
         raise StoreError(path, "damaged", "the integrity check failed")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")

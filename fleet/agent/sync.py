@@ -115,7 +115,7 @@ class OrderBook:
 
     def find(self, hsa_id: str, today: date) -> Order | None:
         """The order to hand over first: still valid, not collected here, from a list that is valid now."""
-        theirs = (one for one in self.waiting(today) if one.hsa_id == hsa_id)
+        theirs = (order for order in self.waiting(today) if order.hsa_id == hsa_id)
         return min(theirs, key=lambda their: (their.last_day, their.order), default=None)
 
     def order(self, order: str) -> Order | None:
@@ -128,13 +128,13 @@ class OrderBook:
             order for order in self._offered()
             if order.hsa_id == hsa_id and order.last_day < today.isoformat() and card_number in ("", order.card_number)
         ]  # fmt: skip
-        return max(over, key=lambda one: one.last_day, default=None)
+        return max(over, key=lambda order: order.last_day, default=None)
 
     def waiting(self, today: date) -> tuple[Order, ...]:
         """All orders that can be handed over today, by number, from a list that is valid now."""
         if not self.is_fresh(self._clock()):
             return ()
-        return tuple(one for one in self._offered() if one.last_day >= today.isoformat())
+        return tuple(order for order in self._offered() if order.last_day >= today.isoformat())
 
     def owed(self) -> tuple[Order, ...]:
         """All whose holder has the card and is still to sign the receipt, by number, from a list that is valid now."""
@@ -163,17 +163,17 @@ class OrderBook:
 
     def is_fresh(self, now: datetime) -> bool:
         """Return whether something may be offered from the list that is held. A clock behind `issued` counts as `issued`."""
-        held = self._lists.held
-        return held is not None and max(now, held.issued) <= held.not_after
+        validity = self._lists.held
+        return validity is not None and max(now, validity.issued) <= validity.not_after
 
     def is_recent(self, within: timedelta) -> bool:
         """Return whether the list is no older than `within`. By the monotonic clock where it came since the start: nobody sets
         that one. Else by the trusted time, and only where that runs: one that stands at its floor does not say how long ago
         the list was made."""
-        held = self._lists.held
-        if held is None or self._fetched is not None:
-            return held is not None and self._monotonic() - (self._fetched or 0.0) <= within.total_seconds()
-        return held.issued < self._clock() <= held.issued + within
+        validity = self._lists.held
+        if validity is None or self._fetched is not None:
+            return validity is not None and self._monotonic() - (self._fetched or 0.0) <= within.total_seconds()
+        return validity.issued < self._clock() <= validity.issued + within
 
     def mark_collected(self, cx: sqlite3.Connection, order: str) -> None:
         """Never offer this order again. Call it in the transaction that keeps the outcome of the hand-over."""
@@ -194,9 +194,9 @@ class OrderBook:
             self._lists = lists
         self._wake.set()
         today = max(self._clock(), _time(page.issued)).date().isoformat()
-        open_now = (one for one in self._offered() if one.last_day >= today)
-        theirs = [one for one in (*self._offered(owed=True), *open_now) if one.hsa_id == hsa_id]
-        return tuple(sorted(theirs, key=lambda one: (not one.receipt_owed, one.last_day, one.order)))
+        open_now = (order for order in self._offered() if order.last_day >= today)
+        theirs = [order for order in (*self._offered(owed=True), *open_now) if order.hsa_id == hsa_id]
+        return tuple(sorted(theirs, key=lambda order: (not order.receipt_owed, order.last_day, order.order)))
 
     async def refresh(self, timeout_s: float = 10.0) -> None:
         """Fetch the whole list, page by page, and put it in place of the one held.
@@ -235,9 +235,9 @@ class OrderBook:
             lambda cx: {row[0] for row in cx.execute("SELECT id FROM sync_collected").fetchall()}
         )
         return [
-            one
-            for name, one in sorted(self._lists.orders.items())
-            if name not in collected and one.receipt_owed is owed
+            order
+            for name, order in sorted(self._lists.orders.items())
+            if name not in collected and order.receipt_owed is owed
         ]
 
     def _check_times(self, page: SyncPage, floor: datetime | None) -> None:
@@ -252,13 +252,13 @@ class OrderBook:
         pages = [self._words.opened(Answer(ok=True, jws=text), SYNC_TYP, SyncPage) for text in texts]
         if not pages or [page.next is None for page in pages] != [False] * (len(pages) - 1) + [True]:
             raise SyncRefused("malformed", "the list is not whole")
-        held = ListValidity(_time(pages[0].issued), min(_time(page.not_after) for page in pages))
-        if floor is not None and held.issued < floor:
+        validity = ListValidity(_time(pages[0].issued), min(_time(page.not_after) for page in pages))
+        if floor is not None and validity.issued < floor:
             raise SyncRefused("replayed", "the list is older than one that was held")
         people = {administrator.hsa_id: administrator for page in pages for administrator in page.administrators}
         return _Lists(
-            held,
-            held.issued,
+            validity,
+            validity.issued,
             {order.order: order for page in pages for order in page.orders},
             tuple(people[hsa_id] for hsa_id in sorted(people)),
             frozenset(digest for page in pages for digest in page.leavers),
@@ -286,11 +286,11 @@ class OrderBook:
         return self._from_pages(msgspec.json.decode(content, type=tuple[str, ...]), lists.floor)
 
     def _read_found(self, content: bytes, lists: _Lists) -> _Lists:
-        for one in msgspec.json.decode(content, type=tuple[FoundAnswer, ...]):
-            page = self._words.opened(Answer(ok=True, jws=one.jws), ORDER_TYP, SyncPage)
+        for answer in msgspec.json.decode(content, type=tuple[FoundAnswer, ...]):
+            page = self._words.opened(Answer(ok=True, jws=answer.jws), ORDER_TYP, SyncPage)
             if lists.floor is not None and _time(page.issued) < lists.floor:
                 raise SyncRefused("replayed", "an answer is older than the list")
-            lists = _with_answer(lists, one, page)
+            lists = _with_answer(lists, answer, page)
         return lists
 
     def _replace(self, cx: sqlite3.Connection, texts: Sequence[str], lists: _Lists) -> None:
@@ -305,9 +305,9 @@ class OrderBook:
 
 def _with_answer(lists: _Lists, answer: FoundAnswer, page: SyncPage) -> _Lists:
     """The lists, with what the server says of one person in place of what they said."""
-    others = {name: one for name, one in lists.orders.items() if one.hsa_id != answer.hsa_id}
+    others = {name: order for name, order in lists.orders.items() if order.hsa_id != answer.hsa_id}
     theirs = {order.order: order for order in page.orders if order.hsa_id == answer.hsa_id}
-    earlier = tuple(one for one in lists.found if one.hsa_id != answer.hsa_id)
+    earlier = tuple(found_answer for found_answer in lists.found if found_answer.hsa_id != answer.hsa_id)
     return replace(lists, orders=others | theirs, found=(*earlier, answer))
 
 

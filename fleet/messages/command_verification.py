@@ -114,7 +114,7 @@ def _about(command: Command) -> dict[str, Any]:
 def aware_time(text: str) -> datetime | None:
     """The moment that an RFC 3339 text names; None where it names none, or leaves its offset out."""
     try:
-        said = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return said if said.tzinfo else None
+    return time if time.tzinfo else None

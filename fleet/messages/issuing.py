@@ -105,17 +105,17 @@ class SwitchOff(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     since: str | None = None
 
 
-def switches_off(one: SwitchOff, *, errand: str = "", product: str = "", card_number: str = "") -> bool:
+def switches_off(switch_off: SwitchOff, *, errand: str = "", product: str = "", card_number: str = "") -> bool:
     """Return whether it names the errand, the product, or a batch that has the number. Numbers of another length are in none.
 
     >>> switches_off(SwitchOff("batch", "9990001-9990009"), card_number="9990005")
     True
     """
-    if one.kind == "errand":
-        return one.what == errand
-    if one.kind == "product":
-        return stands_for(one.what, product)
-    first, _, last = one.what.partition("-")
+    if switch_off.kind == "errand":
+        return switch_off.what == errand
+    if switch_off.kind == "product":
+        return stands_for(switch_off.what, product)
+    first, _, last = switch_off.what.partition("-")
     return len(first) == len(card_number) == len(last) and first <= card_number <= last
 
 
@@ -126,6 +126,6 @@ def stands_for(pattern: str, product: str) -> bool:
     (True, False)
     """
     return len(pattern) == len(product) and all(
-        wanted == character or (wanted == "X" and character.isdigit())
-        for wanted, character in zip(pattern, product, strict=True)
+        expected == character or (expected == "X" and character.isdigit())
+        for expected, character in zip(pattern, product, strict=True)
     )

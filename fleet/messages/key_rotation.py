@@ -103,7 +103,7 @@ def open_statement(text: str, old: ECKey) -> Handover:
     made, starts, old_until, not_after = map(
         _moment, (claimed.made, claimed.starts, claimed.old_until, claimed.not_after)
     )
-    authorities = tuple(one for text in claimed.authorities for one in split_pem(text))
+    authorities = tuple(pem for text in claimed.authorities for pem in split_pem(text))
     if "".join(authorities) != "".join(claimed.authorities):
         raise RotationError("the authorities of the statement are not written as certificates are")
     _check_authorities(authorities)
@@ -126,10 +126,10 @@ def follow_chain(pinned: ECKey, chain: Sequence[str], after: int = 0) -> list[Ha
             if taken:
                 raise RotationError("a link of the chain is missing")
             continue
-        found = open_statement(text, key)
-        if found.sequence > max(after, taken[-1].sequence if taken else 0):
-            taken.append(found)
-            key = found.signing_key
+        handover = open_statement(text, key)
+        if handover.sequence > max(after, taken[-1].sequence if taken else 0):
+            taken.append(handover)
+            key = handover.signing_key
     return taken
 
 
@@ -139,7 +139,7 @@ class _Kid(msgspec.Struct):
 
 def split_pem(text: str) -> tuple[str, ...]:
     """The certificates in a text that holds some, one after the other."""
-    return tuple(f"{one.strip()}\n{_END}\n" for one in text.split(_END)[:-1])
+    return tuple(f"{part.strip()}\n{_END}\n" for part in text.split(_END)[:-1])
 
 
 def _sign(content: bytes, typ: str, key: ECKey) -> str:
@@ -149,13 +149,13 @@ def _sign(content: bytes, typ: str, key: ECKey) -> str:
 
 def _opened(text: str, typ: str, key: ECKey) -> bytes:
     try:
-        found = jws.deserialize_compact(text, key, algorithms=[ALGORITHM])
-        is_right = found.protected.get("typ") == typ and found.protected.get("kid") == key.thumbprint()
+        token = jws.deserialize_compact(text, key, algorithms=[ALGORITHM])
+        is_right = token.protected.get("typ") == typ and token.protected.get("kid") == key.thumbprint()
     except (JoseError, ValueError, TypeError, RecursionError):  # a header's `crit` may be anything
         raise RotationError("the statement is not signed by the key that it follows") from None
     if not is_right:
         raise RotationError("the statement is signed as something else")
-    return found.payload or b""
+    return token.payload or b""
 
 
 def _signer(text: str) -> str:

@@ -45,15 +45,15 @@ def root_of(entry: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes
     of that size has such a path."""
     if not 0 <= index < size:
         return None
-    found, last = _leaf(entry), size - 1
+    node_hash, last = _leaf(entry), size - 1
     for sibling in path:
         if last == 0:
             return None
         while index == last and index % 2 == 0:  # without a sibling here: it moved up as it was
             index, last = index // 2, last // 2
-        found = _node(sibling, found) if index % 2 else _node(found, sibling)
+        node_hash = _node(sibling, node_hash) if index % 2 else _node(node_hash, sibling)
         index, last = index // 2, last // 2
-    return found if last == 0 else None
+    return node_hash if last == 0 else None
 
 
 def _above(level: Sequence[bytes]) -> list[bytes]:

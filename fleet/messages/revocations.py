@@ -46,16 +46,19 @@ class Revocations:
 
     def date_of(self, certificate: x509.Certificate) -> datetime | None:
         """Return when this certificate was revoked; None where no list names it."""
-        return min((date for one in self.lists if (date := one.date_of(certificate)) is not None), default=None)
+        return min(
+            (date for revocation_list in self.lists if (date := revocation_list.date_of(certificate)) is not None),
+            default=None,
+        )
 
     def covers(self, certificate: x509.Certificate) -> bool:
         """Return whether a list of the authority that issued this certificate is among them."""
-        return any(is_issued_by(certificate, one.authority) for one in self.lists)
+        return any(is_issued_by(certificate, revocation_list.authority) for revocation_list in self.lists)
 
     @property
     def updated(self) -> datetime | None:
         """Time at which the newest of the lists was made."""
-        return max((one.updated for one in self.lists), default=None)
+        return max((revocation_list.updated for revocation_list in self.lists), default=None)
 
     def __add__(self, other: "Revocations") -> "Revocations":
         return Revocations((*self.lists, *other.lists))
@@ -81,7 +84,7 @@ def _read(block: bytes, authorities: Sequence[x509.Certificate], now: datetime |
     load = x509.load_pem_x509_crl if block.startswith(b"-----") else x509.load_der_x509_crl
     try:
         crl = load(block)
-        dates = {one.serial_number: one.revocation_date_utc for one in crl}
+        dates = {entry.serial_number: entry.revocation_date_utc for entry in crl}
         updated, ends = crl.last_update_utc, crl.next_update_utc
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise RevocationListError("there is no list of revocations (CRL) in it, PEM or DER") from None

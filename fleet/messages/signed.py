@@ -190,17 +190,17 @@ class AckedReader:
         except MessageError as error:
             raise SignedError(f"no signed word: {error}") from None
         root, time = self._root(signed.root)
-        path = [_unb64(one.encode()) for one in signed.path[: MAX_PATH + 1]]
-        if len(path) > MAX_PATH or any(len(one) != HASH_BYTES for one in path):
+        path = [_unb64(text.encode()) for text in signed.path[: MAX_PATH + 1]]
+        if len(path) > MAX_PATH or any(len(step) != HASH_BYTES for step in path):
             raise SignedError("the path of a signed word is out of bounds")
-        found = root_of(_leaf(station, signed.acked), signed.index, root.size, path)
-        if found is None or base64url(found) != root.root:
+        computed = root_of(_leaf(station, signed.acked), signed.index, root.size, path)
+        if computed is None or base64url(computed) != root.root:
             raise SignedError("the word is not among those that were signed")
         return signed.acked, time
 
     def _root(self, text: str) -> tuple[AckedRoot, datetime]:
-        if (found := self.roots.get(text)) is not None:
-            return found
+        if (opened := self.roots.get(text)) is not None:
+            return opened
         root: AckedRoot = _opened(text.encode(), ACKED_TYP, self._key, AckedRoot)
         while len(self.roots) >= ROOTS_KEPT:
             del self.roots[next(iter(self.roots))]
@@ -219,10 +219,10 @@ class _Claimed(msgspec.Struct, frozen=True):
 
 def _opened(payload: bytes, typ: str, key: Key, kind: type[Content]) -> Content:
     try:
-        found = jws.deserialize_compact(payload, key, algorithms=[statements.ALGORITHM])
-        if found.protected.get("typ") != typ:
+        token = jws.deserialize_compact(payload, key, algorithms=[statements.ALGORITHM])
+        if token.protected.get("typ") != typ:
             raise SignedError("it was signed as something else")
-        content: Content = decode(kind, found.payload or b"")
+        content: Content = decode(kind, token.payload or b"")
     except SignedError:
         raise
     except MessageError as error:

@@ -111,7 +111,7 @@ def name_of(certificate: x509.Certificate) -> str:
 def fault_of(certificate: x509.Certificate, authorities: x509.Certificate | Authorities, at: datetime) -> str | None:
     """Why no authority of the fleet vouches for this certificate at that (aware) time; None where one does."""
     them = (authorities,) if isinstance(authorities, x509.Certificate) else authorities
-    if not any(is_issued_by(certificate, one) for one in them):
+    if not any(is_issued_by(certificate, authority) for authority in them):
         return f"the certificate of {name_of(certificate)} was not issued by the fleet's authority"
     if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
         return f"the certificate of {name_of(certificate)} was not valid at {at.isoformat()}"
@@ -124,7 +124,7 @@ def is_issuing_under(certificate: x509.Certificate, authorities: Authorities) ->
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return False
-    return constraints.ca and any(is_issued_by(certificate, one) for one in authorities)
+    return constraints.ca and any(is_issued_by(certificate, authority) for authority in authorities)
 
 
 def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:

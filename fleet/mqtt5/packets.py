@@ -99,14 +99,14 @@ class Packets:
     def feed(self, data: bytes) -> list[Packet]:
         """The packets that are whole now. Raises MalformedError: then the connection is to be closed."""
         buffer = self._rest + data if self._rest else data
-        found: list[Packet] = []
+        packets: list[Packet] = []
         at = 0
         while (cut := self._cut(buffer, at)) is not None:
             start, end = cut
-            found.append(self._read(buffer[at], buffer, start, end))
+            packets.append(self._read(buffer[at], buffer, start, end))
             at = end
         self._rest = buffer[at:]
-        return found
+        return packets
 
     def _cut(self, buffer: bytes, at: int) -> tuple[int, int] | None:
         """Return where the body of the packet at `at` begins and ends; None while it is not whole (2.1.4)."""
@@ -171,12 +171,12 @@ class Packets:
 
     def _topic(self, raw: bytes) -> str:
         """Few topics come again and again."""
-        known = self._topics.get(raw)
-        if known is None:
+        topic = self._topics.get(raw)
+        if topic is None:
             if len(self._topics) > 50_000:
                 self._topics.clear()
-            known = self._topics[bytes(raw)] = raw.decode("utf-8")
-        return known
+            topic = self._topics[bytes(raw)] = raw.decode("utf-8")
+        return topic
 
 
 def _two(data: bytes, at: int) -> int:
@@ -228,8 +228,8 @@ def _pair(value: bytes) -> tuple[str, str]:
 
 def _connack(body: bytes) -> Connack:
     size, at = _varying(body, 2)
-    said = dict(_properties(body, at, at + size))
-    numbers = {name: int.from_bytes(value) for name, value in said.items()}
+    properties = dict(_properties(body, at, at + size))
+    numbers = {name: int.from_bytes(value) for name, value in properties.items()}
     if at + size > len(body):
         raise IndexError
     return Connack(

@@ -60,8 +60,8 @@ def connect(
 
 def subscribe(packet_id: int, topics: Sequence[str]) -> bytes:
     """3.8: each with QoS 1."""
-    wanted = b"".join(_sized(topic.encode()) + b"\x01" for topic in topics)
-    return _packet(0x82, packet_id.to_bytes(2) + b"\x00" + wanted)
+    subscriptions = b"".join(_sized(topic.encode()) + b"\x01" for topic in topics)
+    return _packet(0x82, packet_id.to_bytes(2) + b"\x00" + subscriptions)
 
 
 def publish(

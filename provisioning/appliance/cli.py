@@ -108,8 +108,8 @@ def _recovery(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, A
 
 def _erase(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     erased = erase_keys(arguments.device, *arguments.key_file)
-    said = "no key opens it any more" if erased else "it is not encrypted, and has no key to throw away"
-    return {"erased": erased}, f"{arguments.device}: {said}"
+    outcome = "no key opens it any more" if erased else "it is not encrypted, and has no key to throw away"
+    return {"erased": erased}, f"{arguments.device}: {outcome}"
 
 
 def _layout(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:

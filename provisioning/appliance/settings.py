@@ -106,11 +106,11 @@ def named_usb_classes(config: Config) -> list[tuple[str, set[str]]]:
         named.append((config.printer.vendor, config.printer.product, PRINTER))
     if config.cabinet.kind == "serial":
         named += [(usb.vendor, usb.product, SERIAL) for usb in config.cabinet.board_ids]
-    found: dict[str, set[str]] = {}
+    by_usb_id: dict[str, set[str]] = {}
     for vendor, product, classes in named:
         if vendor and product:
-            found.setdefault(f"{vendor:04x}:{product:04x}", set()).update(classes)
-    return sorted(found.items())
+            by_usb_id.setdefault(f"{vendor:04x}:{product:04x}", set()).update(classes)
+    return sorted(by_usb_id.items())
 
 
 def nftables_sets(servers: Iterable[Server], time: Iterable[str]) -> str:
@@ -132,5 +132,5 @@ def nftables_sets(servers: Iterable[Server], time: Iterable[str]) -> str:
 
 def resolve_host(host: str) -> tuple[str, ...]:
     """All addresses of a name, asked of the system. Raises OSError."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return tuple(sorted({str(address[4][0]) for address in found if "%" not in str(address[4][0])}))
+    addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return tuple(sorted({str(address[4][0]) for address in addresses if "%" not in str(address[4][0])}))

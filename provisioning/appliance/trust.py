@@ -84,14 +84,16 @@ class RootTrust:
         bundle = self.folder / BUNDLE
         try:
             take_file(data / BUNDLE, bundle)
-            found = check_bundle(bundle, Target(keyring, compatible, floor, order.older))
-            if (found.sha256, found.version) != (order.sha256, order.version):
+            checked = check_bundle(bundle, Target(keyring, compatible, floor, order.older))
+            if (checked.sha256, checked.version) != (order.sha256, order.version):
                 raise UpdateRefusedError("the bundle is another one than the server has ordered")
-            files.write_file(self.folder / INSTALLED, msgspec.json.encode(_Installed(command.sequence, found.version)))
+            files.write_file(
+                self.folder / INSTALLED, msgspec.json.encode(_Installed(command.sequence, checked.version))
+            )
             _rauc("install", str(bundle))
         finally:
             bundle.unlink(missing_ok=True)
-        return found.version
+        return checked.version
 
     def confirm(self) -> str:
         """The slot that runs is good; gives the image's version. Raises UpdateRefusedError, OSError."""
@@ -107,7 +109,7 @@ class RootTrust:
         keys = ServerKeys(stated.signing_key, base64.b64decode(stated.verifier_key))
         keys.take(files.read_json(self.folder / KEYS, default=[]))
         if keys.take(statements):
-            files.write_json(self.folder / KEYS, [one.text for one in keys.taken])
+            files.write_json(self.folder / KEYS, [statement.text for statement in keys.taken])
         command = open_command(signed.encode(), keys.find, stated.station)
         if isinstance(command, IgnoredCommand):
             raise UpdateRefusedError(f"the order is {command.why}")

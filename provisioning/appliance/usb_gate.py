@@ -79,7 +79,7 @@ def read_named(path: Path = ALLOWED) -> Named:
     """Return what station.toml names; nothing where it was not read yet."""
     try:
         rows = [line.split() for line in path.read_text("ascii").splitlines()]
-        return {usb_id: frozenset(int(one, 16) for one in classes) for usb_id, *classes in rows}
+        return {usb_id: frozenset(int(usb_class, 16) for usb_class in classes) for usb_id, *classes in rows}
     except (OSError, ValueError):
         return {}
 

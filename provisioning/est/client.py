@@ -178,13 +178,13 @@ def enrol(
         if error.code not in _UNDECIDED:
             (folder / CLAIM_FILE).unlink(missing_ok=True)
         raise
-    told = server.identity(key, chain_file)
-    if told.station != claim.station:
-        raise EstError("bad_answer", f"the server gave the certificate of {told.station}, not of {claim.station}")
-    where = broker or (told.broker if told.broker.host else Broker(server.host, told.broker.port))
+    answer = server.identity(key, chain_file)
+    if answer.station != claim.station:
+        raise EstError("bad_answer", f"the server gave the certificate of {answer.station}, not of {claim.station}")
+    where = broker or (answer.broker if answer.broker.host else Broker(server.host, answer.broker.port))
     trusted = b"".join(map(pki.certificate_pem, server.authorities))
     enrolled = EnrolledStation(
-        told.station, told.epoch, chain_file.read_bytes(), trusted, told.signing_key, told.verifier_key
+        answer.station, answer.epoch, chain_file.read_bytes(), trusted, answer.signing_key, answer.verifier_key
     )
     identity = write_identity(into, key.pem(), enrolled, where)
     shutil.rmtree(folder)
@@ -250,17 +250,27 @@ class KnownServer:
         anyone = ssl.create_default_context()
         anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
         offered = _certificates(_ask(host, port, anyone, f"{wire.ROOT}/cacerts", proxy=proxy))
-        authority = next((one for one in offered if one.issuer == one.subject and is_pinned(one)), None)
+        authority = next(
+            (candidate for candidate in offered if candidate.issuer == candidate.subject and is_pinned(candidate)), None
+        )
         if authority is None:
             raise EstError("other_authority", f"{host} belongs to another fleet than the code: check address and code")
         answer = _ask(host, port, _checked(authority), f"{wire.ROOT}/cacerts", proxy=proxy)
-        said = _date(answer) or now()
+        server_time = _date(answer) or now()
         for certificate in (authority, answer.server):
-            if not certificate.not_valid_before_utc <= said <= certificate.not_valid_after_utc:
-                raise EstError("not_trusted", f"the certificate of {host} is not valid on {said:%Y-%m-%d}")
-        found = _certificates(answer)
-        own = tuple(one for one in found if one.issuer == one.subject)
-        return cls(host, port, authority, own, tuple(one for one in found if one not in own), now() - said, proxy)
+            if not certificate.not_valid_before_utc <= server_time <= certificate.not_valid_after_utc:
+                raise EstError("not_trusted", f"the certificate of {host} is not valid on {server_time:%Y-%m-%d}")
+        certificates = _certificates(answer)
+        own = tuple(candidate for candidate in certificates if candidate.issuer == candidate.subject)
+        return cls(
+            host,
+            port,
+            authority,
+            own,
+            tuple(candidate for candidate in certificates if candidate not in own),
+            now() - server_time,
+            proxy,
+        )
 
     def enrol(self, login: tuple[str, str], request: bytes) -> Answer:
         """Ask once, with name and code. Raises EstError."""
@@ -284,17 +294,17 @@ class KnownServer:
 
     def chain(self, answer: Answer, station: str, key: FileKey) -> tuple[x509.Certificate, ...]:
         """The station's certificate and what stands between it and an authority. Raises EstError."""
-        found = _certificates(answer)
-        leaf = next((one for one in found if one.public_key() == key.public), None)
+        certificates = _certificates(answer)
+        leaf = next((certificate for certificate in certificates if certificate.public_key() == key.public), None)
         if leaf is None:
             raise EstError("bad_answer", "the server gave no certificate for this station's key")
-        names = [one.value for one in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        names = [attribute.value for attribute in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         if names != [station]:
             raise EstError("bad_answer", f"the server gave a certificate for {names}, not for {station}")
-        if any(is_issued_by(leaf, one) for one in self.authorities):
+        if any(is_issued_by(leaf, authority) for authority in self.authorities):
             return (leaf,)
-        for above in (*found, *self.others):
-            if is_issued_by(leaf, above) and any(is_issued_by(above, one) for one in self.authorities):
+        for above in (*certificates, *self.others):
+            if is_issued_by(leaf, above) and any(is_issued_by(above, authority) for authority in self.authorities):
                 return leaf, above
         raise EstError("bad_answer", "the server gave a certificate that its authority did not issue")
 

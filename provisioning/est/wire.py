@@ -59,12 +59,12 @@ def read_certificates(body: bytes) -> tuple[x509.Certificate, ...]:
     """Read the certificates of a certs-only PKCS#7 in base64; at least one. Raises MessageError."""
     try:
         listed = cms.ContentInfo.load(base64.b64decode(body))["content"]["certificates"]
-        found = tuple(x509.load_der_x509_certificate(one.chosen.dump()) for one in listed)
+        certificates = tuple(x509.load_der_x509_certificate(choice.chosen.dump()) for choice in listed)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError, OverflowError, binascii.Error):
         raise MessageError("the answer holds no certificates that can be read") from None
-    if not found:
+    if not certificates:
         raise MessageError("the answer holds no certificate")
-    return found
+    return certificates
 
 
 def key_digest(public: ec.EllipticCurvePublicKey) -> str:

@@ -32,21 +32,21 @@ def read_secret(path: Path) -> bytes:
     return secret
 
 
-def ask(what: str) -> bytes:
+def ask(label: str) -> bytes:
     """By a prompt. Raises SecretFileError where nobody is there to be asked."""
     if not sys.stdin.isatty():
-        raise SecretFileError(f"the {what} is wanted: give --passphrase-file")
-    return getpass.getpass(f"{what[0].upper()}{what[1:]}: ").encode()
+        raise SecretFileError(f"the {label} is wanted: give --passphrase-file")
+    return getpass.getpass(f"{label[0].upper()}{label[1:]}: ").encode()
 
 
 def unlocking(path: Path | None) -> Unlock:
     """From that file each time; asked once where there is none."""
     if path is not None:
-        return lambda what: read_secret(path)
+        return lambda label: read_secret(path)
     return partial(_remembered, {})
 
 
-def _remembered(known: dict[str, bytes], what: str) -> bytes:
-    if what not in known:
-        known[what] = ask(what)
-    return known[what]
+def _remembered(remembered: dict[str, bytes], label: str) -> bytes:
+    if label not in remembered:
+        remembered[label] = ask(label)
+    return remembered[label]

@@ -74,8 +74,10 @@ def _load_pem(content: bytes, name: str, passphrase: bytes | None) -> ec.Ellipti
     try:
         key = load_pem_private_key(content, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        what = "is no PEM private key without a passphrase" if passphrase is None else "the passphrase does not open it"
-        raise KeyFileError(f"{name}: {what}") from None
+        reason = (
+            "is no PEM private key without a passphrase" if passphrase is None else "the passphrase does not open it"
+        )
+        raise KeyFileError(f"{name}: {reason}") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise KeyFileError(f"{name}: must be an EC key on P-256")
     return key

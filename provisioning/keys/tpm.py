@@ -63,6 +63,6 @@ def _openssl(arguments: list[str], data: bytes = b"") -> bytes:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise TpmError(f"openssl {arguments[0]}: {error}") from None
     if ended.returncode != 0:
-        said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise TpmError(f"openssl {arguments[0]}: {said[0] if said else ended.returncode}")
+        lines = ended.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise TpmError(f"openssl {arguments[0]}: {lines[0] if lines else ended.returncode}")
     return ended.stdout

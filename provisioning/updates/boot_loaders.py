@@ -104,19 +104,19 @@ class RaspberryPi:
             self.reboot_argument.unlink()
 
     def problems(self, current: Slot | None) -> tuple[str, ...]:
-        found = []
+        problems = []
         if self.firmware.is_dir():
             built = self._number("build-timestamp")
             if self._number("tryboot") is None or (built is not None and built < OLDEST_FIRMWARE):
-                found.append("old_firmware")
+                problems.append("old_firmware")
             partition = self._number("partition")
             if current is not None and partition not in (None, PARTITIONS[current]):
-                found.append("wrong_partition")
+                problems.append("wrong_partition")
         if self.default_slot() is None or self._slot_in("tryboot") is None:
-            found.append("no_boot_file")
+            problems.append("no_boot_file")
         if re.fullmatch(r"0x[0-9a-f]+", seen := _read(self.throttled).strip()) and int(seen, 16) & UNDERVOLTAGE:
-            found.append("undervoltage")
-        return tuple(found)
+            problems.append("undervoltage")
+        return tuple(problems)
 
     @property
     def _file(self) -> Path:
@@ -128,8 +128,8 @@ class RaspberryPi:
         for line in _read(self._file).splitlines():
             if head := re.fullmatch(r"\s*\[(\w+)]\s*", line):
                 reading = head[1]
-            elif reading == section and (said := re.fullmatch(r"\s*boot_partition=(\d+)\s*", line)):
-                partition = int(said[1])
+            elif reading == section and (match := re.fullmatch(r"\s*boot_partition=(\d+)\s*", line)):
+                partition = int(match[1])
         return next((slot for slot, number in PARTITIONS.items() if number == partition), None)
 
     def _number(self, name: str) -> int | None:
@@ -159,8 +159,8 @@ class SystemdBoot:
         return ""
 
     def default_slot(self) -> Slot | None:
-        said = re.findall(r"^default\s+(\S+)\s*$", _read(self._file), re.MULTILINE)
-        return next((slot for slot, image in IMAGES.items() if said and said[-1] == image), None)
+        defaults = re.findall(r"^default\s+(\S+)\s*$", _read(self._file), re.MULTILINE)
+        return next((slot for slot, image in IMAGES.items() if defaults and defaults[-1] == image), None)
 
     def write_default(self, slot: Slot) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -180,14 +180,14 @@ class SystemdBoot:
             self._one_shot.unlink()
 
     def problems(self, current: Slot | None) -> tuple[str, ...]:
-        found = []
+        problems = []
         if not self.variables.is_dir():
-            found.append("no_variables")
+            problems.append("no_variables")
         if (self.variables / f"LoaderEntryDefault-{_VENDOR}").exists():
-            found.append("default_overridden")  # this variable wins over loader.conf
+            problems.append("default_overridden")  # this variable wins over loader.conf
         if self.default_slot() is None:
-            found.append("no_boot_file")
-        return tuple(found)
+            problems.append("no_boot_file")
+        return tuple(problems)
 
     @property
     def _file(self) -> Path:

@@ -197,10 +197,10 @@ def check_bundle(path: Path, target: Target) -> Bundle:
 def read_bundle(path: Path, keyring: Path) -> Bundle:
     """Return the facts of a bundle whose whole content the authority's signer has signed. Raises BundleError, OSError."""
     path.open("rb").close()  # a file that is missing is no bundle that is wrong
-    told = _verified_manifest(path, keyring)
+    manifest = _verified_manifest(path, keyring)
     try:
-        compatible, version = str(told["update"]["compatible"]), str(told["update"]["version"])
-        facts = told["bundle"]
+        compatible, version = str(manifest["update"]["compatible"]), str(manifest["update"]["version"])
+        facts = manifest["bundle"]
         if facts["format"] != "verity":
             raise BundleError("unreadable", "the bundle has another format than verity")
         tree = _Tree(
@@ -242,18 +242,18 @@ def _verified_manifest(path: Path, keyring: Path) -> dict[str, dict[str, str]]:
     """The manifest, whose signature RAUC has verified."""
     text = _rauc(*KEYRING_OPTIONS, f"--keyring={keyring}", "info", "--output-format=json-2", path)
     try:
-        told = json.loads(text)
+        manifest = json.loads(text)
     except ValueError:
         raise BundleError("unreadable", "what RAUC says of the bundle cannot be read") from None
-    if not isinstance(told, dict):
+    if not isinstance(manifest, dict):
         raise BundleError("unreadable", "what RAUC says of the bundle cannot be read")
-    return told
+    return manifest
 
 
 def _rauc(*arguments: object) -> str:
     try:
         done = subprocess.run(  # noqa: S603
-            ["rauc", *(str(one) for one in arguments)],  # noqa: S607
+            ["rauc", *(str(argument) for argument in arguments)],  # noqa: S607
             capture_output=True,
             text=True,
             timeout=RAUC_WITHIN_S,

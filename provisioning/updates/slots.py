@@ -155,9 +155,9 @@ class Slots:
 
     def _read(self) -> _State:
         try:
-            said = json.loads((self._loader.folder / STATE_FILE).read_bytes())
-            trial = Slot(said["trial"]) if said["trial"] else None
-            state = _State(trial, bool(said["started"]), {Slot(name) for name in said["bad"]})
+            content = json.loads((self._loader.folder / STATE_FILE).read_bytes())
+            trial = Slot(content["trial"]) if content["trial"] else None
+            state = _State(trial, bool(content["started"]), {Slot(name) for name in content["bad"]})
         except (OSError, ValueError, KeyError, TypeError):
             return _State(bad={self._default.other})  # an image that is new: nothing was ever written to the other one
         if state.trial is self._default:  # cut after the boot loader's file was written: it is confirmed
@@ -175,8 +175,8 @@ def slot_of(kernel_line: str) -> Slot | None:
     >>> slot_of("ro rauc.slot=B quiet")
     <Slot.B: 'B'>
     """
-    said = re.search(r"(?:^|\s)rauc\.slot=([AB])(?:\s|$)", kernel_line)
-    return Slot(said[1]) if said else None
+    match = re.search(r"(?:^|\s)rauc\.slot=([AB])(?:\s|$)", kernel_line)
+    return Slot(match[1]) if match else None
 
 
 def main(argv: Sequence[str] | None = None, loader: BootLoader | None = None, notes: Path = NOTES) -> int:

@@ -76,9 +76,9 @@ def portal_makes(room: Room) -> Deed:
 
 def desk_of(room: Room) -> IssuerDesk:
     """The issuer of the room."""
-    issuer = room.caps.issuer
-    assert isinstance(issuer, IssuerDesk)
-    return issuer
+    desk = room.caps.issuer
+    assert isinstance(desk, IssuerDesk)
+    return desk
 
 
 def certificates(room: Room) -> list[bytes]:

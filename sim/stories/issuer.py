@@ -413,12 +413,14 @@ class IssuerDesk:
             return Unavailable()
         card = self.cards.get(card_number)
         holders = card.hsa_ids if card else (hsa_id,)
-        allowed = [person for person in people if person.hsa_id in holders or person.hsa_id in self.administrators]
-        if not allowed or any(not_meant(person, "directory.find", person.hsa_id) for person in people):
+        allowed = [
+            candidate for candidate in people if candidate.hsa_id in holders or candidate.hsa_id in self.administrators
+        ]
+        if not allowed or any(not_meant(candidate, "directory.find", candidate.hsa_id) for candidate in people):
             return RequestDeclined("not_allowed")
         if card_number:
             record = card and next(
-                (card.as_of(person.hsa_id) for person in people if person.hsa_id in card.hsa_ids), card
+                (card.as_of(candidate.hsa_id) for candidate in people if candidate.hsa_id in card.hsa_ids), card
             )
             return Found(self.people.get(record.hsa_id), (record,), tuple(self.offered)) if record else NotFound()
         person = self.people.get(hsa_id)

@@ -108,9 +108,11 @@ def needs_keys(directory: CardDirectory) -> bool:
     """
     for_people = [code for code in directory.codes if not code.has(CodeFlag.UNBLOCKING) and not code.has(CodeFlag.SO)]
     try:
-        held = [x509.load_der_x509_certificate(file.der) for file in directory.certificates if not file.entry.authority]
-        meant = [purpose_by_usage(certificate) for certificate in held]
-        authority = any(is_authority(certificate) for certificate in held)
+        certificates = [
+            x509.load_der_x509_certificate(file.der) for file in directory.certificates if not file.entry.authority
+        ]
+        meant = [purpose_by_usage(certificate) for certificate in certificates]
+        authority = any(is_authority(certificate) for certificate in certificates)
     except PARSE_FAULTS:
         return True
     plain = meant.count("identification") == 1 and meant.count("signature") <= 1 and meant.count("other") == 0
@@ -273,10 +275,10 @@ def card_number_of(certificates: Iterable[ReadCertificate], serial: str, profile
 
 def card_number_in(certificate: x509.Certificate, profile: Profile) -> str:
     """The card number in a certificate, where the profile says that it stands there; empty where it is not there."""
-    where, _, what = profile.certificates.card_number.partition(":")
+    where, _, field_name = profile.certificates.card_number.partition(":")
     if where == "token":
         return ""
-    number = _extension(certificate, what) if where == "extension" else _subject(certificate, what)
+    number = _extension(certificate, field_name) if where == "extension" else _subject(certificate, field_name)
     return "" if looks_personal(number) else number
 
 

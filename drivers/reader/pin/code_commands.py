@@ -108,8 +108,8 @@ class CodeCommands:
         """The same for no command that follows: a card that tells no tries, or is not to be asked, is sent nothing."""
         if not ask:
             return self._counter.known(code, role)
-        asked = code.has_reference and self._profile.counter(role) != "none"
-        return self.tries(code, role) if asked else self._counter.tries(code, role)
+        asks_card = code.has_reference and self._profile.counter(role) != "none"
+        return self.tries(code, role) if asks_card else self._counter.tries(code, role)
 
     def verify(
         self, code: CodeObject, role: Role, pin: Secret, *, consented: bool, other_form: bool = False

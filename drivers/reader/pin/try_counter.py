@@ -138,12 +138,12 @@ class TryCounter:
         does not tell them any more: it was reset, or is another, and the station's count knows nothing of other desks.
         """
         name = ledger_key_of(code)
-        first, told = name not in self._told, self._read(code, role)
-        if told is None:
+        first, remaining = name not in self._told, self._read(code, role)
+        if remaining is None:
             return self.known(code, role)
-        if told.left == 0 or first:
-            self._notice(code, role, told.left)
-        return told
+        if remaining.left == 0 or first:
+            self._notice(code, role, remaining.left)
+        return remaining
 
     def tells(self, code: CodeObject) -> bool:
         """Return whether the card has told the tries of that code in this visit, when it was asked for them."""

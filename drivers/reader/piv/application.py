@@ -190,8 +190,8 @@ class PivCard:
 
     def fingerprint(self, slots: Iterable[KeySlot]) -> Fingerprint:
         """From what was read already: the first certificate that is held; of a card without one, what told the serial."""
-        held = next((slot.tag for slot in slots if len(self.raw.get(slot.tag, b"")) >= LEAST_BYTES), None)
-        return self._identity if held is None else (ObjectPrefix(held, self.raw[held][:FINGERPRINT_BYTES]),)
+        tag = next((slot.tag for slot in slots if len(self.raw.get(slot.tag, b"")) >= LEAST_BYTES), None)
+        return self._identity if tag is None else (ObjectPrefix(tag, self.raw[tag][:FINGERPRINT_BYTES]),)
 
     def still_has(self, cached: Fingerprint) -> bool:
         """Ask the card again, in one exchange where it answers 256 bytes at a time. Selects nothing.

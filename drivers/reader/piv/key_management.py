@@ -104,10 +104,10 @@ class PivKeyManager:
     def _authenticate(self, management: ManagementKey) -> Refused | None:
         """External authentication (SP 800-73-4 part 2, appendix A.1). A wrong answer costs no try of any code."""
         algorithm = MANAGEMENT_ALGORITHMS[management.algorithm]
-        asked = self._channel.send(commands.ask_challenge(algorithm))
-        if not asked.ok:
-            return Refused(RefusalReason.CARD, asked.sw)
-        challenge = _object(asked.data, CHALLENGE)
+        answer = self._channel.send(commands.ask_challenge(algorithm))
+        if not answer.ok:
+            return Refused(RefusalReason.CARD, answer.sw)
+        challenge = _object(answer.data, CHALLENGE)
         if len(challenge) != BLOCK_BYTES[management.algorithm]:
             raise CardAnswerError("a challenge of another length", reader=self._channel.reader)
         answered = self._channel.send(commands.answer_challenge(algorithm, management.answer(challenge)))

@@ -153,10 +153,10 @@ class PivSession(CardSession):
     def read_spare_places(self, now: datetime) -> CardFacts:
         """Read the spare places too, where an ordinary one is empty, or its certificate nears its end or is personal."""
         for purpose, slot in _ORDINARY.items():
-            held = [certificate for certificate in self.facts.certificates if certificate.id == slot.id]
+            certificates = [certificate for certificate in self.facts.certificates if certificate.id == slot.id]
             if self._spare and all(
                 certificate.purpose != purpose or certificate.personal or certificate.not_after < now + NEARS_ITS_END
-                for certificate in held
+                for certificate in certificates
             ):
                 self._counted = self._slots = (*objects.FOR_PEOPLE, *self._spare)
                 self._take_stock()
@@ -236,11 +236,11 @@ class PivSession(CardSession):
     def _free_key(self) -> tuple[Certificate, SignsWith] | None:
         """The card authentication key (SP 800-73-4 part 1, table 4b)."""
         slot = objects.CARD_AUTHENTICATION
-        held = next((c for c in self.facts.certificates if c.id == slot.id), None)
-        if held is None:
+        certificate = next((c for c in self.facts.certificates if c.id == slot.id), None)
+        if certificate is None:
             return None
-        key = x509.load_der_x509_certificate(held.der).public_key()
-        return held, lambda message: signing.sign(self.channel, slot.key, key, held.der, message)
+        key = x509.load_der_x509_certificate(certificate.der).public_key()
+        return certificate, lambda message: signing.sign(self.channel, slot.key, key, certificate.der, message)
 
     def request_management_witness(self) -> tuple[ManagementAlgorithm, bytes] | CardAuthentication:
         """As the base class (SP 800-73-4 part 2, appendix A.1)."""
@@ -374,15 +374,15 @@ class PivSession(CardSession):
 
     def _directory(self) -> CardDirectory:
         """The card in the words of a PKCS#15 directory, in which certificates are told apart and named."""
-        held = [(slot, self._card.certificate(slot)) for slot in self._slots]
+        read_slots = [(slot, self._card.certificate(slot)) for slot in self._slots]
         return CardDirectory(
             aid=self._card.application.aid,
             token=TokenInfo(b"", "", self._card.application.label),
             codes=(),
-            keys=tuple(_key(slot) for slot, der in held if der),
+            keys=tuple(_key(slot) for slot, der in read_slots if der),
             certificates=tuple(
                 CertificateFile(CertificateObject(bytes((slot.key,)), slot.label, False, der), der)
-                for slot, der in held if der or slot.tag in self._card.refused
+                for slot, der in read_slots if der or slot.tag in self._card.refused
             ),
         )  # fmt: skip
 

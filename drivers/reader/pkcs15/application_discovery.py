@@ -84,9 +84,9 @@ def _candidates(files: CardFiles, aids: tuple[bytes, ...], tried: list[str]) -> 
             yield candidate
 
 
-def _listed(entries: tuple[ApplicationEntry, ...], wanted: tuple[bytes, ...]) -> Iterator[tuple[Base, bytes]]:
+def _listed(entries: tuple[ApplicationEntry, ...], aid_prefixes: tuple[bytes, ...]) -> Iterator[tuple[Base, bytes]]:
     """Yield what EF.DIR names, and where the application is on cards without one."""
-    for entry in [entry for entry in entries if entry.aid.startswith(wanted)] or [e for e in entries if e.path]:
+    for entry in [entry for entry in entries if entry.aid.startswith(aid_prefixes)] or [e for e in entries if e.path]:
         elsewhere = Base(odf=entry.odf or EF_ODF, token_info=entry.token_info or EF_TOKEN_INFO)
         if entry.path:
             yield replace(elsewhere, path=_from_mf(entry.path)), entry.aid

@@ -109,12 +109,12 @@ def read_certificates(files: CardFiles, directory: CardDirectory, places: Iterab
     """The directory with the certificates in those places read too, or with all. The last one first: what the card is known by,
     mostly the first, is selected still when the same-card check is made. Raises CardGoneError, CardAnswerError.
     """
-    wanted = {at for at, _ in directory.unread} if places is None else set(places)
+    positions = {at for at, _ in directory.unread} if places is None else set(places)
     read = list(directory.certificates)
     for at, entry in reversed(directory.unread):
-        if at in wanted:
+        if at in positions:
             read += _certificate(files, entry, at)
-    unread = tuple(one for one in directory.unread if one[0] not in wanted)
+    unread = tuple(unread_entry for unread_entry in directory.unread if unread_entry[0] not in positions)
     return replace(directory, certificates=tuple(sorted(read, key=lambda file: file.at)), unread=unread)
 
 

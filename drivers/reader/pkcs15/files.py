@@ -86,8 +86,8 @@ class CardFiles:
         if where.index == 0 and where.length is None:
             return self.read(where.path, extent)
         end = None if where.length is None else where.index + where.length
-        known = self._known.get(self._place(where.path), b"")
-        whole = known if end is not None and len(known) >= end else self.read(where.path, "file")
+        cached = self._known.get(self._place(where.path), b"")
+        whole = cached if end is not None and len(cached) >= end else self.read(where.path, "file")
         return whole[where.index : end]
 
     def read(self, path: bytes, extent: Extent = "objects") -> bytes:
@@ -200,15 +200,15 @@ class CardFiles:
         """Make a DF the current one, the application's own without a path. Not again where it is current already,
         because on many cards a SELECT ends what a verified code allows.
         """
-        wanted = self._place(path or self.base.path) if path or not self.base.aid else self._place(b"")
-        if (self._current or self._here or (self._entered if self.file_enters_its_df else None)) == wanted:
+        place = self._place(path or self.base.path) if path or not self.base.aid else self._place(b"")
+        if (self._current or self._here or (self._entered if self.file_enters_its_df else None)) == place:
             return
         if path or not self.base.aid:
             self.select(path or self.base.path, "df")
         else:
             self._current = self._selected = None
             self._demand(self._selection.by_name(self.base.aid))
-        self._current = self._entered = self._here = wanted
+        self._current = self._entered = self._here = place
 
     def select(self, path: bytes, kind: FileKind = "ef") -> ResponseApdu:
         """Select a DF or EF. Raises CommandRefusedError with the card's status where it is not there."""
@@ -277,14 +277,14 @@ class CardFiles:
 
     def _binary(self, size: int | None, most: int, begun: bytes = b"", extent: Extent = "objects") -> bytes:
         data = bytearray(begun)
-        wanted = min(most if size is None else min(size, most), BINARY_REACH)
-        while len(data) < wanted:
+        length = min(most if size is None else min(size, most), BINARY_REACH)
+        while len(data) < length:
             end = _end_of(bytes(data), extent)
             if end is not None and end <= len(data):
                 break
             if extent == "object" and end is not None:
-                wanted = size = min(wanted, end)
-            left = wanted - len(data)
+                length = size = min(length, end)
+            left = length - len(data)
             response = self._next_part(len(data), left, sized=size is not None)
             if not self._part(response, started=bool(data)):
                 break
@@ -295,18 +295,18 @@ class CardFiles:
                 self.habits.most = len(response.data)  # it gives no more at once
             if not response.data or (short and size is None and not cut):
                 break
-        return bytes(data[:wanted])
+        return bytes(data[:length])
 
-    def _next_part(self, at: int, wanted: int, *, sized: bool) -> ResponseApdu:
+    def _next_part(self, at: int, length: int, *, sized: bool) -> ResponseApdu:
         """By an extended command where the card offers that, and it is known how much there is: a short answer is no end."""
-        if sized and wanted > SHORT_LE and self._channel.extended:
-            response = self._channel.send(iso7816.read_binary(at, wanted))
+        if sized and length > SHORT_LE and self._channel.extended:
+            response = self._channel.send(iso7816.read_binary(at, length))
             if response.sw not in (StatusWord.WRONG_LENGTH, StatusWord.CLA_NOT_SUPPORTED):
                 return response
             self._channel.extended = False  # it, or the reader, promised more than it does
         if at:
-            return self._channel.send(iso7816.read_binary(at, min(wanted, self.habits.most)))
-        return self._first_part(lambda most: iso7816.read_binary(0, min(wanted, most)))
+            return self._channel.send(iso7816.read_binary(at, min(length, self.habits.most)))
+        return self._first_part(lambda most: iso7816.read_binary(0, min(length, most)))
 
     def _first_part(self, command: Callable[[int], CommandApdu]) -> ResponseApdu:
         """In fewer bytes where the card refuses so many at once."""

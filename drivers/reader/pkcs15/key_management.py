@@ -222,15 +222,15 @@ class Pkcs15KeyManager:
         return change
 
     def _find(
-        self, directory: DirectoryKind, parse: Callable[[bytes], tuple[T, ...]], wanted: bytes
+        self, directory: DirectoryKind, parse: Callable[[bytes], tuple[T, ...]], entry_id: bytes
     ) -> tuple[Tlv, T] | None:
         """The entry with that id. One of several is never taken for another: a key may have two people's certificates, or one
         person's with a personal identity number too."""
         nodes = (node for data in self._contents(directory) for node in entries.entries(data))
-        found = [(node, entry) for node in nodes for entry in parse(node.raw) if entry.id == wanted]
-        if len(found) > 1:
+        matches = [(node, entry) for node in nodes for entry in parse(node.raw) if entry.id == entry_id]
+        if len(matches) > 1:
             raise _not_allowed()
-        return found[0] if found else None
+        return matches[0] if matches else None
 
     def _used_paths(self) -> set[bytes]:
         """Paths of all files that the directories name."""
@@ -250,15 +250,15 @@ class Pkcs15KeyManager:
             for data in self._contents(directory):
                 yield from (certificate.value for certificate in objects.parse_certificates(data))
 
-    def _contents(self, wanted: DirectoryKind) -> list[bytes]:
-        values = [e.value for e in objects.parse_odf(self._files.read(self._files.base.odf)) if e.directory is wanted]
+    def _contents(self, kind: DirectoryKind) -> list[bytes]:
+        values = [e.value for e in objects.parse_odf(self._files.read(self._files.base.odf)) if e.directory is kind]
         return [value if isinstance(value, bytes) else self._files.read_value(value) for value in values]
 
-    def _path(self, wanted: DirectoryKind) -> bytes:
+    def _path(self, kind: DirectoryKind) -> bytes:
         """The first directory file of that kind, which must be a whole file below the MF."""
         for entry in objects.parse_odf(self._files.read(self._files.base.odf)):
             value = entry.value
-            if entry.directory is wanted and isinstance(value, FilePath) and _whole(value):
+            if entry.directory is kind and isinstance(value, FilePath) and _whole(value):
                 return value.path
         raise _not_allowed()
 

@@ -201,11 +201,11 @@ def _data_object(node: Tlv) -> DataObject:
         raise TlvError("an object without its attributes")
     name, number = children[1].find(tlv.UTF8_STRING), children[1].find(tlv.OID)
     application = name.text()[:64] if name else _dotted(number.value) if number else ""
-    held = node.child(0xA1)
-    path = held.find(tlv.SEQUENCE)
+    type_attributes = node.child(0xA1)
+    path = type_attributes.find(tlv.SEQUENCE)
     where = path if path and path.find(tlv.OCTET_STRING) else None
-    direct = held.find(0xA0)
-    value = _file_path(where) if where else (direct.value if direct else held.value)[:MAX_VALUE]
+    direct = type_attributes.find(0xA0)
+    value = _file_path(where) if where else (direct.value if direct else type_attributes.value)[:MAX_VALUE]
     return DataObject(_label(children[0]), application, value)
 
 

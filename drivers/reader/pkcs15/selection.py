@@ -98,9 +98,9 @@ class FileSelection:
     def _any_answer(self, by: SelectBy, name: bytes) -> ResponseApdu:
         """With the P2 that the card takes. What T=0 would have to fetch is left where it is."""
         usual = self._habits.answer
-        wanted = (usual,) if usual is not None and "answer" in self._proved else (usual, *SelectAnswer)
+        choices = (usual,) if usual is not None and "answer" in self._proved else (usual, *SelectAnswer)
         enough = 0 if self._channel.t0 else MAX_ANSWER
-        for answer in dict.fromkeys(choice for choice in wanted if choice is not None):
+        for answer in dict.fromkeys(choice for choice in choices if choice is not None):
             response = self._channel.send(iso7816.select(by, answer, name), enough=enough)
             if is_selected(response):
                 self._habits.answer = answer

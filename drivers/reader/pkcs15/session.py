@@ -249,8 +249,8 @@ class Pkcs15Session(CardSession):
         self.read_authorities()
         keys = pkcs15.read_public_keys(self._files)
         paired = (_paired(certificate, keys) for certificate in self.facts.certificates)
-        held = tuple(_data_object(entry) for entry in pkcs15.read_data_objects(self._files))
-        self.facts = replace(self.facts.with_certificates(paired), data_objects=held)
+        data_objects = tuple(_data_object(entry) for entry in pkcs15.read_data_objects(self._files))
+        self.facts = replace(self.facts.with_certificates(paired), data_objects=data_objects)
         self._seen.keep(self._files, self._fingerprint)
         return self.facts
 
@@ -339,8 +339,8 @@ class Pkcs15Session(CardSession):
     def _free_key(self) -> tuple[Certificate, SignsWith] | None:
         """A key that no code guards and no consent is wanted for, with its certificate (ISO/IEC 7816-15 8.4)."""
         free = {key.id.hex(): key for key in self._read_keys_once() if not key.auth_id and not key.consent}
-        held = [c for c in self.facts.certificates if c.id in free and SIGN in free[c.id].usage]
-        certificate = next(iter(sorted(held, key=lambda c: c.chain != "ok")), None)
+        candidates = [c for c in self.facts.certificates if c.id in free and SIGN in free[c.id].usage]
+        certificate = next(iter(sorted(candidates, key=lambda c: c.chain != "ok")), None)
         if certificate is None:
             return None
         key, der = free[certificate.id], certificate.der
@@ -406,11 +406,11 @@ class Pkcs15Session(CardSession):
 
     def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
         return self._write_and_read_back(
-            key_id, lambda place: self._manager.write(place, der), lambda held, _before: der in held
+            key_id, lambda place: self._manager.write(place, der), lambda after, _before: der in after
         )
 
     def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
-        return self._write_and_read_back(key_id, self._manager.delete, lambda held, before: len(held) < len(before))
+        return self._write_and_read_back(key_id, self._manager.delete, lambda after, before: len(after) < len(before))
 
     def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         self.channel.new_operation()
@@ -424,7 +424,7 @@ class Pkcs15Session(CardSession):
         return outcome
 
     def _write_and_read_back(
-        self, key_id: str, write: Callable[[bytes], WriteOutcome], held: Callable[[list[bytes], list[bytes]], bool]
+        self, key_id: str, write: Callable[[bytes], WriteOutcome], is_done: Callable[[list[bytes], list[bytes]], bool]
     ) -> CodeOutcome:
         """Write, and see whether the card holds what it should, by what it holds now and held before under that id."""
         self.read_rest()
@@ -434,7 +434,7 @@ class Pkcs15Session(CardSession):
             return NOT_ALLOWED
         before = self._held(place)
         outcome = write(place)
-        if isinstance(outcome, Accepted) and not held(self._held(place), before):
+        if isinstance(outcome, Accepted) and not is_done(self._held(place), before):
             raise CardAnswerError("the card does not hold what it took", reader=self.channel.reader)
         return outcome
 

@@ -111,13 +111,15 @@ class Profiles:
         """The profile of a card with certificates of those issuers: what the profile does not say of certificates, the first
         issuer that is known does. Then no serial of a token is taken for the number on the card."""
         names = tuple(issuers)
-        rules = next((one.certificates for one in self._issuers if one.issued(names)), None)
+        rules = next((issuer.certificates for issuer in self._issuers if issuer.issued(names)), None)
         if rules is None:
             return profile
         own = profile.certificates
         number = rules.card_number if own.card_number == BY_SERIAL else own.card_number
-        said = CertificateRules(card_number=number, loa=rules.loa | own.loa, holder_id=own.holder_id or rules.holder_id)
-        return profile.model_copy(update={"certificates": said})
+        merged = CertificateRules(
+            card_number=number, loa=rules.loa | own.loa, holder_id=own.holder_id or rules.holder_id
+        )
+        return profile.model_copy(update={"certificates": merged})
 
     def match_name(self, name: str) -> Profile:
         """The profile of that name. Raises KeyError."""

@@ -92,14 +92,17 @@ def _puk(generic: Profile, code: CodeObject | None) -> Iterator[str]:
 
 def _lengths(table: str, generic: Profile, code: CodeObject | None) -> Iterator[str]:
     """The card's own word where it gives one that is stricter than the standard's. PIV cards describe no code."""
-    told = None if generic.kind == "piv" else code
+    described_code = None if generic.kind == "piv" else code
     rules = generic.puk if table == "puk" else generic.pin
-    if told is not None and rules.min_length < told.min_length <= rules.max_length:
-        yield f"min_length = {{ value = {told.min_length}, {_OWN_WORD} }}"
+    if described_code is not None and rules.min_length < described_code.min_length <= rules.max_length:
+        yield f"min_length = {{ value = {described_code.min_length}, {_OWN_WORD} }}"
     else:
         yield _value(generic, table, "min_length")
-    if told is not None and max(told.min_length, rules.min_length) <= told.max_length < rules.max_length:
-        yield f"max_length = {{ value = {told.max_length}, {_OWN_WORD} }}"
+    if (
+        described_code is not None
+        and max(described_code.min_length, rules.min_length) <= described_code.max_length < rules.max_length
+    ):
+        yield f"max_length = {{ value = {described_code.max_length}, {_OWN_WORD} }}"
     else:
         yield _value(generic, table, "max_length")
     yield _value(generic, table, "charset")
@@ -167,10 +170,10 @@ def _signing(algorithms: Sequence[AlgorithmInfo], measured: Sequence[tuple[bool,
     """Yield how it has signed, then what it tells; a card of which nothing is known is asked in the usual forms."""
     for elliptic, form in measured:
         yield from _form(elliptic, form, "measured on this card: it gave a signature that verified")
-    told = [entry for entry in forms_of_algorithms(algorithms) if entry not in measured]
-    for elliptic, form in told:
+    listed = [entry for entry in forms_of_algorithms(algorithms) if entry not in measured]
+    for elliptic, form in listed:
         yield from _form(elliptic, form, "the card's own list of algorithms (TokenInfo)")
-    if not measured and not told:
+    if not measured and not listed:
         yield from ("", "# signing: the card tells no algorithms; the usual forms are tried (docs/profiles.md)")
 
 

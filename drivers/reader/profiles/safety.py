@@ -70,11 +70,11 @@ def restrain(profile: Profile) -> Profile:
     """The profile as it is obeyed: of a product that nobody has tried on a card nothing is changed or risked."""
     if not profile.read_only:
         return profile
-    asked = {
+    updates = {
         key: "none" if getattr(profile.commands, key) == "empty-verify" else getattr(profile.commands, key)
         for key in ("counter", "counter_of_puk")
     }
-    commands = profile.commands.model_copy(update=asked | {"unblock": "none"})
+    commands = profile.commands.model_copy(update=updates | {"unblock": "none"})
     unblocking = profile.unblocking.model_copy(update={"by": "nobody", "admin": "none"})
     return profile.model_copy(update={"commands": commands, "unblocking": unblocking, "writable": False})
 

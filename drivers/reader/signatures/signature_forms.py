@@ -75,25 +75,25 @@ class KeyUse:
 def candidates(
     rules: Signing,
     key: KeyObject,
-    asked: KeyUse,
+    use: KeyUse,
     algorithms: Sequence[AlgorithmInfo] = (),
     cached: SignatureForm | None = None,
 ) -> tuple[SignatureForm, ...]:
     """Every form to try, each once."""
-    own, by_card = list(_of_profile(rules, asked)), list(_of_card(key, asked, algorithms))
+    own, by_card = list(_of_profile(rules, use)), list(_of_card(key, use, algorithms))
     first = [*own, *by_card] if rules.model_fields_set else [*by_card, *own]
-    usual = _for_ecdsa(asked) if asked.elliptic else _for_rsa(asked)
+    usual = _for_ecdsa(use) if use.elliptic else _for_rsa(use)
     every = [*([cached] if cached else []), *first, *usual]
     return tuple(form for form in dict.fromkeys(every) if form.fits(key))
 
 
-def _of_profile(rules: Signing, asked: KeyUse) -> Iterator[SignatureForm]:
+def _of_profile(rules: Signing, use: KeyUse) -> Iterator[SignatureForm]:
     for form in rules.forms:
-        if form.keys in ("ec" if asked.elliptic else "rsa", "all"):
+        if form.keys in ("ec" if use.elliptic else "rsa", "all"):
             yield _from_profile(form)
-    mutual = asked.identifies and rules.identification == "internal-authenticate"
+    mutual = use.identifies and rules.identification == "internal-authenticate"
     operation: Operation = "internal-authenticate" if mutual else "pso"
-    if asked.elliptic:
+    if use.elliptic:
         yield SignatureForm(rules.template, rules.ecdsa, "hash", operation)
     else:
         data: Input = "hash" if rules.padding == "pss" else "digest-info"
@@ -104,10 +104,10 @@ def _from_profile(form: SigningForm) -> SignatureForm:
     return SignatureForm(form.template, form.algorithm, form.input, form.operation, form.padding)
 
 
-def _of_card(key: KeyObject, asked: KeyUse, algorithms: Iterable[AlgorithmInfo]) -> Iterator[SignatureForm]:
+def _of_card(key: KeyObject, use: KeyUse, algorithms: Iterable[AlgorithmInfo]) -> Iterator[SignatureForm]:
     """By the algorithms that the key lists, or all that the card has where it lists none."""
     own = [algorithm for algorithm in algorithms if not key.algorithms or algorithm.number in key.algorithms]
-    return (form for elliptic, form in forms_of_algorithms(own) if elliptic is asked.elliptic)
+    return (form for elliptic, form in forms_of_algorithms(own) if elliptic is use.elliptic)
 
 
 def forms_of_algorithms(algorithms: Iterable[AlgorithmInfo]) -> Iterator[tuple[bool, SignatureForm]]:
@@ -120,7 +120,7 @@ def forms_of_algorithms(algorithms: Iterable[AlgorithmInfo]) -> Iterator[tuple[b
             yield False, SignatureForm(_BY_KEY, algorithm.reference, data, padding=padding)
 
 
-def _for_rsa(asked: KeyUse) -> Iterator[SignatureForm]:
+def _for_rsa(use: KeyUse) -> Iterator[SignatureForm]:
     yield SignatureForm(_BY_KEY, 0x02)
     yield SignatureForm(_BY_FILE, 0x02)
     yield SignatureForm(_BY_KEY, 0x11)
@@ -130,13 +130,13 @@ def _for_rsa(asked: KeyUse) -> Iterator[SignatureForm]:
     yield SignatureForm((), 0)
     yield SignatureForm((), 0, "hash")
     yield SignatureForm(_BY_KEY, 0x42, "hash", "pso-hash")
-    if asked.identifies:
+    if use.identifies:
         yield SignatureForm(_BY_KEY, 0x02, operation="internal-authenticate")
         yield SignatureForm((), 0, operation="internal-authenticate")
 
 
-def _for_ecdsa(asked: KeyUse) -> Iterator[SignatureForm]:
-    hashed = {256: 0x44, 384: 0x54}.get(asked.hash_bits, 0x44)
+def _for_ecdsa(use: KeyUse) -> Iterator[SignatureForm]:
+    hashed = {256: 0x44, 384: 0x54}.get(use.hash_bits, 0x44)
     yield SignatureForm(_BY_KEY, 0x04, "hash")
     yield SignatureForm(_BY_FILE, 0x04, "hash")
     yield SignatureForm(_BY_KEY, 0x21, "hash")
@@ -144,7 +144,7 @@ def _for_ecdsa(asked: KeyUse) -> Iterator[SignatureForm]:
     yield SignatureForm(("key",), 0, "hash")
     yield SignatureForm((), 0, "hash")
     yield SignatureForm(_BY_KEY, hashed, "hash", "pso-hash")
-    if asked.identifies:
+    if use.identifies:
         yield SignatureForm(_BY_KEY, 0x04, "hash", "internal-authenticate")
         yield SignatureForm((), 0, "hash", "internal-authenticate")
 
@@ -166,19 +166,19 @@ class SignatureFormCache:
     def __init__(self) -> None:
         self._forms: dict[tuple[bytes, str, KeyUse], FormEvidence] = {}
 
-    def recall(self, atr: bytes, profile: str, asked: KeyUse) -> FormEvidence | None:
+    def recall(self, atr: bytes, profile: str, use: KeyUse) -> FormEvidence | None:
         """The form that this product took last."""
-        return self._forms.get((atr, profile, asked))
+        return self._forms.get((atr, profile, use))
 
     def proven(self, atr: bytes, profile: str) -> tuple[tuple[bool, SignatureForm], ...]:
         """The forms that gave this product's signatures, each once, with whether it is for elliptic keys."""
-        entries = [(asked, evidence) for (*of, asked), evidence in self._forms.items() if of == [atr, profile]]
-        taken = ((asked.elliptic, evidence.form) for asked, evidence in entries if evidence.form and evidence.proven)
+        entries = [(use, evidence) for (*of, use), evidence in self._forms.items() if of == [atr, profile]]
+        taken = ((use.elliptic, evidence.form) for use, evidence in entries if evidence.form and evidence.proven)
         return tuple(dict.fromkeys(taken))
 
-    def keep(self, atr: bytes, profile: str, asked: KeyUse, evidence: FormEvidence) -> None:
+    def keep(self, atr: bytes, profile: str, use: KeyUse, evidence: FormEvidence) -> None:
         """Keep the evidence that a form gave a signature, or that an environment was taken."""
-        self._forms.pop((atr, profile, asked), None)
-        self._forms[(atr, profile, asked)] = evidence
+        self._forms.pop((atr, profile, use), None)
+        self._forms[(atr, profile, use)] = evidence
         while len(self._forms) > MAX_PRODUCTS:
             del self._forms[next(iter(self._forms))]

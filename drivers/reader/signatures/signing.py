@@ -120,11 +120,11 @@ class SigningProfile:
     algorithms: tuple[AlgorithmInfo, ...] = ()
     forms: SignatureFormCache = field(default_factory=SignatureFormCache)
 
-    def candidates(self, key: KeyObject, asked: KeyUse, evidence: FormEvidence | None) -> tuple[SignatureForm, ...]:
+    def candidates(self, key: KeyObject, use: KeyUse, evidence: FormEvidence | None) -> tuple[SignatureForm, ...]:
         """Every form to try with that key, likeliest first."""
-        known = evidence or FormEvidence(None)
-        forms = candidates(self.profile.signing, key, asked, self.algorithms, known.form)
-        return tuple(sorted(forms, key=lambda form: form in known.refused))
+        form_evidence = evidence or FormEvidence(None)
+        forms = candidates(self.profile.signing, key, use, self.algorithms, form_evidence.form)
+        return tuple(sorted(forms, key=lambda form: form in form_evidence.refused))
 
     def is_known(self, evidence: FormEvidence | None) -> bool:
         """Somebody has said how this product signs, or it has signed: a key that signs in no form is at fault."""
@@ -158,20 +158,22 @@ def sign_by(
     scheme = scheme_of(signer.public)
     if scheme is None:
         return Refused(RefusalReason.KEY_KIND)
-    asked = _use(scheme, purpose)
+    use = _use(scheme, purpose)
     atr, profile = channel.connection.atr, product.profile
-    evidence = product.forms.recall(atr, profile.name, asked)
-    wanted = SignatureRequest(signer.public, message, scheme, signer.certificate)
+    evidence = product.forms.recall(atr, profile.name, use)
+    request = SignatureRequest(signer.public, message, scheme, signer.certificate)
     refusals, lacking, before = list[tuple[bool, Refused]](), set[int](), channel.exchange.apdus
-    for form in product.candidates(key, asked, evidence):
+    for form in product.candidates(key, use, evidence):
         if channel.exchange.apdus - before >= MAX_EXCHANGES:
             break
         names_key = bool(form.template) or product.has_form(form, evidence)
         outcome = (
-            _in_form(channel, form, key, wanted, lacking) if names_key else _guess(channel, form, key, wanted, lacking)
+            _in_form(channel, form, key, request, lacking)
+            if names_key
+            else _guess(channel, form, key, request, lacking)
         )
         if isinstance(outcome, Signed):
-            product.forms.keep(atr, profile.name, asked, FormEvidence(form))
+            product.forms.keep(atr, profile.name, use, FormEvidence(form))
         if not isinstance(outcome, Refused) or _is_final(outcome, names_key=names_key):
             return outcome
         refusals.append((not names_key, outcome))
@@ -197,13 +199,13 @@ def probe(
     scheme = scheme_of(public)
     if scheme is None:
         return "doubtful"
-    asked, atr, profile = _use(scheme, purpose), channel.connection.atr, product.profile
-    evidence = product.forms.recall(atr, profile.name, asked)
+    use, atr, profile = _use(scheme, purpose), channel.connection.atr, product.profile
+    evidence = product.forms.recall(atr, profile.name, use)
     if product.is_known(evidence):
         return "known"
     if evidence is None:
-        evidence = _try_environments(channel, key, product.candidates(key, asked, None))
-        product.forms.keep(atr, profile.name, asked, evidence)
+        evidence = _try_environments(channel, key, product.candidates(key, use, None))
+        product.forms.keep(atr, profile.name, use, evidence)
     return "doubtful" if evidence.form is None else "likely"
 
 
@@ -229,20 +231,20 @@ def _try_environments(channel: ApduChannel, key: KeyObject, forms: Sequence[Sign
 
 
 def _guess(
-    channel: ApduChannel, form: SignatureForm, key: KeyObject, wanted: "SignatureRequest", lacking: set[int]
+    channel: ApduChannel, form: SignatureForm, key: KeyObject, request: "SignatureRequest", lacking: set[int]
 ) -> SignOutcome:
     """As `_in_form`, of a form that names no key: another one of the card may have signed."""
     try:
-        return _in_form(channel, form, key, wanted, lacking)
+        return _in_form(channel, form, key, request, lacking)
     except CardAnswerError:
         return Refused(RefusalReason.CARD)
 
 
 def _in_form(
-    channel: ApduChannel, form: SignatureForm, key: KeyObject, wanted: "SignatureRequest", lacking: set[int]
+    channel: ApduChannel, form: SignatureForm, key: KeyObject, request: "SignatureRequest", lacking: set[int]
 ) -> SignOutcome:
     """One try. `lacking` are instructions that the card does not know: they are not sent again."""
-    steps = _steps(form, key, wanted)
+    steps = _steps(form, key, request)
     *before, last = steps
     if lacking & {step.ins for step in steps}:
         return Refused(RefusalReason.CARD, StatusWord.INS_NOT_SUPPORTED)
@@ -250,8 +252,8 @@ def _in_form(
         response = channel.send(step)
         if not response.ok:
             return _note_unsupported(Refused(RefusalReason.CARD, response.sw), step, lacking)
-    scheme = PS256 if form.padding == "pss" and wanted.scheme is RS256 else wanted.scheme
-    return _note_unsupported(request_signature(channel, last, replace(wanted, scheme=scheme)), last, lacking)
+    scheme = PS256 if form.padding == "pss" and request.scheme is RS256 else request.scheme
+    return _note_unsupported(request_signature(channel, last, replace(request, scheme=scheme)), last, lacking)
 
 
 def _note_unsupported(outcome: SignOutcome, command: CommandApdu, lacking: set[int]) -> SignOutcome:
@@ -266,10 +268,10 @@ def _is_final(outcome: Refused, *, names_key: bool) -> bool:
     return wants_code or outcome.tries_left is not None
 
 
-def _steps(form: SignatureForm, key: KeyObject, wanted: "SignatureRequest") -> list[CommandApdu]:
+def _steps(form: SignatureForm, key: KeyObject, request: "SignatureRequest") -> list[CommandApdu]:
     """The commands of a form; the last one answers the signature."""
-    digest_info_wanted = wanted.scheme is RS256 and form.input == "digest-info" and form.padding == "pkcs1"
-    data = digest_info(wanted.message) if digest_info_wanted else wanted.scheme.digest(wanted.message)
+    digest_info_wanted = request.scheme is RS256 and form.input == "digest-info" and form.padding == "pkcs1"
+    data = digest_info(request.message) if digest_info_wanted else request.scheme.digest(request.message)
     environment = _environment(form, key)
     steps = [] if environment is None else [environment]
     if form.operation == "pso-hash":
@@ -298,7 +300,7 @@ class SignatureRequest:
 
 
 def request_signature(
-    channel: ApduChannel, command: CommandApdu, wanted: SignatureRequest, unwrap: Callable[[bytes], bytes] = bytes
+    channel: ApduChannel, command: CommandApdu, request: SignatureRequest, unwrap: Callable[[bytes], bytes] = bytes
 ) -> SignOutcome:
     """Have the card sign, and check what it says; `unwrap` takes the signature out of the answer.
 
@@ -312,9 +314,9 @@ def request_signature(
     channel.committed = False
     if not response.ok:
         return _refusal(response)
-    for signature in _forms(unwrap(response.data), wanted.scheme):
-        if verifies_with(wanted.key, wanted.message, signature, wanted.scheme.algorithm):
-            return Signed(signature, wanted.scheme.algorithm, wanted.certificate)
+    for signature in _forms(unwrap(response.data), request.scheme):
+        if verifies_with(request.key, request.message, signature, request.scheme.algorithm):
+            return Signed(signature, request.scheme.algorithm, request.certificate)
     raise CardAnswerError("a signature that is not its key's", reader=channel.reader, command=command.name)
 
 

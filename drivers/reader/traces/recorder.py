@@ -139,7 +139,7 @@ def make_trace(
     files nobody understands, only what SELECT answered is kept. Raises TraceError."""
     scrubber = Scrubber(recording.exchanges, facts)
     scrubber.cover_codes([code.reveal().encode() for code in (codes or {}).values()])
-    signatures = [scrubber.cover_signature(number, one) for number, one in enumerate(made)]
+    signatures = [scrubber.cover_signature(number, signature) for number, signature in enumerate(made)]
     scrubber.map_certificates()
     scrubber.map_identifiers()
     scrubber.map_words()
@@ -161,7 +161,10 @@ def _made_up_codes(facts: CardFacts | None, lengths: Mapping[int, int]) -> dict[
     """The twin's code for each PIN that went out, of the same length; `lengths` by reference."""
     second = None if facts is None else facts.pin(Role.SIGNATURE)
     others = [length for reference, length in lengths.items() if second is None or reference != second.reference]
-    told: dict[str, Any] = {"code": CODE[: max(others, default=0)]}
+    made_up: dict[str, Any] = {"code": CODE[: max(others, default=0)]}
     if second is not None and second.reference in lengths:
-        told |= {"signature_code": SIGNATURE_CODE[: lengths[second.reference]], "signature_reference": second.reference}
-    return told
+        made_up |= {
+            "signature_code": SIGNATURE_CODE[: lengths[second.reference]],
+            "signature_reference": second.reference,
+        }
+    return made_up

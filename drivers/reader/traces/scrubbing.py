@@ -123,11 +123,14 @@ class Scrubber:
     def map_certificates(self) -> None:
         """Every certificate in the answers, whole or in pieces. Raises TraceError."""
         compressed = dict(_compressed(self._original))
-        found = {*_certificates(self._original), *compressed.values()}
-        if any(one.der not in found for one in (self._facts.certificates if self._facts is not None else ())):
+        certificates = {*_certificates(self._original), *compressed.values()}
+        if any(
+            certificate.der not in certificates
+            for certificate in (self._facts.certificates if self._facts is not None else ())
+        ):
             raise TraceError("a certificate that does not stand in the answers as it is")
         windows: dict[bytes, list[tuple[bytes, int]]] = {}
-        for der in sorted(found):
+        for der in sorted(certificates):
             self._reissuer.certificate(der)
             self._words |= _words_of(der)
             for at in range(len(der) - WINDOW + 1):
@@ -153,11 +156,11 @@ class Scrubber:
     def _replace_pieces(self, windows: dict[bytes, list[tuple[bytes, int]]]) -> None:
         stream, at = self._original, 0
         while at + WINDOW <= len(stream):
-            known = windows.get(stream[at : at + WINDOW])
-            if known is None:
+            places = windows.get(stream[at : at + WINDOW])
+            if places is None:
                 at += 1
                 continue
-            length, der, begin = max((_common(stream, at, der, begin), der, begin) for der, begin in known)
+            length, der, begin = max((_common(stream, at, der, begin), der, begin) for der, begin in places)
             self._stream[at : at + length] = self._reissuer.issued[der][begin : begin + length]
             self._pieces[at : at + length] = b"\x01" * length
             at += length
@@ -210,13 +213,13 @@ class Scrubber:
 
     def _places(self, content: bytes) -> list[int]:
         """Outside of certificates, in which a few bytes may look like anything."""
-        found, stream, content = [], bytes(self._stream).lower(), content.lower()
+        places, stream, content = [], bytes(self._stream).lower(), content.lower()
         at = stream.find(content)
         while at >= 0:
             if not any(self._pieces[at : at + len(content)]):
-                found.append(at)
+                places.append(at)
             at = stream.find(content, at + len(content))
-        return found
+        return places
 
     def steps(self) -> Iterator[Step]:
         """Yield the steps that go into the trace."""
@@ -273,7 +276,7 @@ def _words_of(der: bytes) -> set[str]:
     certificate = x509.load_der_x509_certificate(der)
     if certificate.subject == certificate.issuer:
         return set()
-    texts = [str(one.value) for one in certificate.subject if one.oid not in _PLACES]
+    texts = [str(attribute.value) for attribute in certificate.subject if attribute.oid not in _PLACES]
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:

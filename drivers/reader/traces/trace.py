@@ -174,9 +174,9 @@ def _check_spans(number: int, step: Step, signatures: int) -> None:
             raise TraceError(f"step {number}: a span outside")
 
 
-def steps_with(trace: Trace, what: str) -> Iterator[tuple[Step, Span]]:
+def steps_with(trace: Trace, kind: str) -> Iterator[tuple[Step, Span]]:
     """Steps that have such a span."""
-    return ((step, span) for step in trace.steps for span in step.spans if span.what == what)
+    return ((step, span) for step in trace.steps for span in step.spans if span.what == kind)
 
 
 def _bounded(path: Path, most: int) -> bytes:

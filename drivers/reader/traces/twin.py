@@ -84,12 +84,12 @@ class TraceTwin:
     def transmit(self, apdu: bytes) -> bytes:
         """The answer to one command."""
         apdu = without_le(apdu)
-        found = self._find(apdu)
+        index = self._find(apdu)
         self._context = self._context.after(apdu)
-        if found is None:
+        if index is None:
             return self._unasked(apdu)
-        self._at = found + 1
-        step = self._steps[found]
+        self._at = index + 1
+        step = self._steps[index]
         for span in step.spans:
             given = apdu[span.at : span.at + span.length]
             if span.what == "code":
@@ -150,8 +150,8 @@ class TraceTwin:
 
     def _counted(self, apdu: bytes, answer: bytes) -> bytes:
         """An answer that told how many tries are left, with how many are left now."""
-        told = apdu[1] == VERIFY and answer[:1] == b"\x63" and len(answer) == 2
-        return b"\x63" + bytes([0xC0 | self._left(apdu[3])]) if told else answer
+        tells_tries = apdu[1] == VERIFY and answer[:1] == b"\x63" and len(answer) == 2
+        return b"\x63" + bytes([0xC0 | self._left(apdu[3])]) if tells_tries else answer
 
     def _sign(self, span: Span, digest: bytes) -> None:
         form = self._forms[span.signature]
@@ -253,12 +253,12 @@ def _refusals(commands: list[bytes], trace: Trace) -> dict[bytes, bytes]:
 
 def _tries_told(trace: Trace) -> dict[int, int]:
     """By reference: what VERIFY without data was answered, 63Cx, the first time."""
-    told: dict[int, int] = {}
+    tries: dict[int, int] = {}
     for step in trace.steps:
         command = bytes.fromhex(step.command)
         if command[1:2] == bytes([VERIFY]) and len(command) <= 5 and step.answer.startswith("63c"):
-            told.setdefault(command[3], int(step.answer[3], 16))
-    return told
+            tries.setdefault(command[3], int(step.answer[3], 16))
+    return tries
 
 
 def _key(form: SignatureForm) -> PrivateKey:

@@ -59,11 +59,11 @@ def locate_readers(names: Iterable[str], port_of: Callable[[str], str]) -> tuple
     >>> [reader.place for reader in locate_readers(["ACME Twin [A] 00 00", "ACME Twin [B] 01 00"], lambda name: "usb:1.2")]
     ['usb:1.2', 'usb:1.2/2']
     """
-    found = [(name, port_of(name) or f"name:{_stem(name)}") for name in sorted(names, key=_order)
+    connected = [(name, port_of(name) or f"name:{_stem(name)}") for name in sorted(names, key=_order)
              if not _NO_CONTACTS.search(name)]  # fmt: skip
-    places = [place for _, place in found]
+    places = [place for _, place in connected]
     readers = []
-    for at, (name, place) in enumerate(found):
+    for at, (name, place) in enumerate(connected):
         before = places[:at].count(place)
         if place.startswith("name:"):
             place = "" if places.count(place) > 1 else place

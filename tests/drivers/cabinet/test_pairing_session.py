@@ -24,7 +24,7 @@ KNOWN = Pairing(BOARD, Secret(OURS))
 def talk_to(board: NewBoard, *, known: Pairing | None = None, send_away: bool = False) -> Outcome:
     """Have the whole talk, time passing only where nobody says anything."""
     now = 0.0
-    talk = PairingSession(Secret(OURS), known=known, now=now, firmware="1.0.0", send_away=send_away)
+    talk = PairingSession(Secret(OURS), pairing=known, now=now, firmware="1.0.0", send_away=send_away)
     while True:
         answer = board.take(talk.take_outgoing())
         outcome = talk.receive(answer, now) if answer else None
@@ -85,12 +85,12 @@ def test_another_firmware_is_named_and_gets_no_key() -> None:
 def test_another_protocol_is_named() -> None:
     other = wire.plain(wire.REFUSED, command=wire.HELLO, code=wire.WRONG_VERSION, version=2)
     packet = wire.framing.Deframer().feed(other)[0]
-    talk = PairingSession(Secret(OURS), known=None, now=0.0)
+    talk = PairingSession(Secret(OURS), pairing=None, now=0.0)
     assert talk.receive(wire.framing.encode(b"\x02" + packet[1:]), 0.0) == OtherFirmware("of protocol 2")
 
 
 def test_a_silent_board_is_given_up_after_the_limit() -> None:
-    talk = PairingSession(Secret(OURS), known=None, now=0.0)
+    talk = PairingSession(Secret(OURS), pairing=None, now=0.0)
     assert talk.tick(LIMIT_S - 0.1) is None
     assert talk.tick(LIMIT_S) == Silent(given=False)
 
@@ -106,7 +106,7 @@ def test_a_paired_board_goes_to_bootsel_and_another_does_not() -> None:
 
 def test_noise_and_strangers_words_change_nothing() -> None:
     board = NewBoard()
-    talk = PairingSession(Secret(OURS), known=None, now=0.0)
+    talk = PairingSession(Secret(OURS), pairing=None, now=0.0)
     stray = wire.plain(wire.RESULT, command=wire.PAIR, code=wire.PAIRING_CLOSED, detail=0)
     assert talk.receive(b"\0noise\0" + stray, 0.0) is None
     assert board.take(talk.take_outgoing())

@@ -59,6 +59,6 @@ def in_time(at: datetime, since: datetime, until: datetime) -> bool:
     return since - SKEW <= at <= until + SKEW
 
 
-def revoked_by(at: datetime, revoked: datetime, until: datetime, *, held: bool) -> bool:
+def revoked_by(at: datetime, revoked: datetime, until: datetime, *, is_held: bool) -> bool:
     """Does it count at `at` that a certificate was revoked at `revoked`? For good, but a hold only to the next answer."""
-    return revoked - SKEW <= at and (not held or at <= until + SKEW)
+    return revoked - SKEW <= at and (not is_held or at <= until + SKEW)

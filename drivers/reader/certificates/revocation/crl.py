@@ -49,7 +49,7 @@ def _standing(
     entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
     if entry is None:
         return RevocationResult("good", "CRL", since, until) if in_time(at, since, until) else UNKNOWN
-    counts = revoked_by(at, entry.revocation_date_utc, until, held=_on_hold(entry))
+    counts = revoked_by(at, entry.revocation_date_utc, until, is_held=_on_hold(entry))
     return RevocationResult("revoked", "CRL", since, until) if counts else UNKNOWN
 
 

@@ -54,9 +54,9 @@ class FetchingRevocation:
 
     def _ocsp(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> RevocationResult:
         nonce = secrets.token_bytes(ocsp.NONCE_BYTES)
-        asked = ocsp.question(certificate, issuer, nonce)
+        question = ocsp.question(certificate, issuer, nonce)
         for url in ocsp.urls(certificate)[:MAX_URLS]:
-            data = self._had(url, asked, "application/ocsp-request", ocsp.MAX_BYTES)
+            data = self._had(url, question, "application/ocsp-request", ocsp.MAX_BYTES)
             answer = ocsp.read(data) if data else None
             if answer is None or not ocsp.answers(answer, nonce):
                 continue

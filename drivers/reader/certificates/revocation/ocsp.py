@@ -69,9 +69,9 @@ def standing(
 def _said(single: ocsp.OCSPSingleResponse, at: datetime) -> RevocationResult:
     since = single.this_update_utc
     until = single.next_update_utc or since + MAX_AGE
-    held = single.revocation_reason is x509.ReasonFlags.certificate_hold
+    is_held = single.revocation_reason is x509.ReasonFlags.certificate_hold
     match single.certificate_status:
-        case ocsp.OCSPCertStatus.REVOKED if revoked_by(at, single.revocation_time_utc or since, until, held=held):
+        case ocsp.OCSPCertStatus.REVOKED if revoked_by(at, single.revocation_time_utc or since, until, is_held=is_held):
             return RevocationResult("revoked", "OCSP", since, until)
         case ocsp.OCSPCertStatus.GOOD if in_time(at, since, until):
             return RevocationResult("good", "OCSP", since, until)
