@@ -60,11 +60,8 @@ async def found_again(context: ErrandContext) -> Ended:
 
 async def _which(context: ErrandContext, kind: str) -> tuple[CardHolder, Identification]:
     """The card, and who has proved what: with the card and its code, with an administrator, or by its number alone."""
-    way = (
-        "card"
-        if kind == "code_known"
-        else await context.ask(views.how(WHICH, holds=context.caps.region.without_hold is None))
-    )
+    holds = context.caps.region.without_hold is None
+    way = "card" if kind == "code_known" else await context.ask(views.how(WHICH, holds=holds))
     if way == "card":
         return await prove_own_card(context)
     identity = await vouch_by_administrator(context) if way == "administrator" else Identification("number")
@@ -80,7 +77,8 @@ async def _sure(context: ErrandContext, kind: str, whose: CardHolder, identity: 
     if at_once:
         await context.ask(blocking_views.really(SURE, whose))
     about = About(whose.card_number, (AskName.CARD_BLOCK, AskName.CARD_HOLD))
-    by = next(iter((await sign_all(context.go_to(SURE), identity, about)).acting), None)
+    signed = await sign_all(context.go_to(SURE), identity, about)
+    by = next(iter(signed.acting), None)
     return BlockRequest(whose.card_number, BLOCKS[kind] if may_block and by else None, HOLDS[kind], by)
 
 
