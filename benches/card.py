@@ -207,9 +207,9 @@ def wait_until_seen(reader: str, *, present: bool) -> None:
     """The service looks at its readers now and then."""
     expected = Presence.PRESENT if present else Presence.EMPTY
     backend = PcscBackend()
-    seen = backend.presence(reader)
-    while seen is not expected:
+    seen = backend.look(reader)
+    while seen.presence is not expected:
         now = backend.wait_for_change(reader, seen, SEEN_S)
-        if now is seen:
+        if now == seen:
             raise CannotMeasureError("the PC/SC service does not see the virtual card come or go")
         seen = now

@@ -26,7 +26,7 @@ from drivers.reader.outcomes import Signed, SignOutcome
 from drivers.reader.pin.try_ledger import MemoryLedger, TryLedger
 from drivers.reader.piv.session import open_piv
 from drivers.reader.pkcs15.session import open_pkcs15
-from drivers.reader.port import Backend, CardConnection, Presence, Resumed, Visit, WithStatus
+from drivers.reader.port import Backend, CardConnection, Look, Presence, Resumed, Visit, WithStatus
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.signatures import signing
 from drivers.reader.transport.channel import OPERATION_LIMIT_S, ApduChannel, Pulse
@@ -103,6 +103,8 @@ class CardReader:
         self.settings = settings or ReaderSettings()
         self._worker = Worker(f"reader {name}")
         self._watchers: set[Worker] = set()
+        self._looked: Look | None = None
+        """What anybody saw last: a swap before a watch begins is told too."""
         self._memories = CardCaches()
         self._visit: CardVisit | None = None
         """The last one that began."""
@@ -114,16 +116,15 @@ class CardReader:
         """Return what is in the reader now."""
         watcher = Worker(f"look {self.name}")
         try:
-            return self._note_presence(
-                await watcher.run(lambda: self._backend.presence(self.name), Pulse(), limit_s=None)
-            )
+            return self._note(await watcher.run(lambda: self._backend.look(self.name), Pulse(), limit_s=None)).presence
         finally:
             watcher.stop()
 
-    def _note_presence(self, presence: Presence) -> Presence:
-        if presence is not Presence.PRESENT:
+    def _note(self, look: Look) -> Look:
+        self._looked = look
+        if look.presence is not Presence.PRESENT:
             self._short_only = False
-        return presence
+        return look
 
     async def state(self) -> CardState:
         """Return what the card in the reader is: it is read, and let go. Raises CardBusyError, LedgerError."""
@@ -137,24 +138,32 @@ class CardReader:
             return state
 
     async def changes(self) -> AsyncGenerator[Presence, None]:
-        """Yield what is in the reader now, and then each change, until the iterator is closed."""
+        """Yield what is in the reader now, and then each change, until the iterator is closed. A swap too quick to be seen is
+        told as the removal that it began with, to each who watches."""
         watcher = Worker(f"watch {self.name}")
         self._watchers.add(watcher)
         try:
-            seen = await watcher.run(lambda: self._backend.presence(self.name), Pulse(), limit_s=None)
-            yield seen
+            before = self._looked
+            seen = self._note(await watcher.run(lambda: self._backend.look(self.name), Pulse(), limit_s=None))
+            yield seen.presence
+            if before is not None and seen.swapped_since(before):
+                seen = before
             while watcher in self._watchers:
                 now = await watcher.run(self._wait_job(watcher, seen), Pulse(), limit_s=None)
-                if now is not seen:
-                    seen = self._note_presence(now)
-                    yield seen
+                swapped, changed = now.swapped_since(seen), now.presence is not seen.presence
+                seen = self._note(now)
+                if swapped:
+                    self._short_only = False
+                    yield Presence.EMPTY
+                if swapped or changed:
+                    yield now.presence
         finally:
             self._watchers.discard(watcher)
             self._backend.cancel(self.name)
             watcher.stop()
 
-    def _wait_job(self, watcher: Worker, seen: Presence) -> Callable[[], Presence]:
-        def wait() -> Presence:
+    def _wait_job(self, watcher: Worker, seen: Look) -> Callable[[], Look]:
+        def wait() -> Look:
             if watcher not in self._watchers:  # it was let go before it began: what comes is for others to hear
                 return seen
             return self._backend.wait_for_change(self.name, seen, WAIT_S)
@@ -231,6 +240,7 @@ class CardReader:
             self._short_only = False
             raise
         opened.append(connection)
+        self._looked = self._backend.look(self.name)  # this is the card whose removal is told from here on
         settings = self.settings
         return ApduChannel(
             connection, reader=self.name, pulse=pulse, short_only=self._short_only, limit_s=settings.operation_limit_s,

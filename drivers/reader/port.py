@@ -6,6 +6,7 @@ each in a thread of its own, with a watchdog, and is what the station uses.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol, runtime_checkable
 
@@ -32,6 +33,20 @@ class Presence(Enum):
     MUTE = "mute"
     PRESENT = "present"
 
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a reader: its `presence`, and `moves`, the reader's own count of cards that went in or out."""
+
+    presence: Presence
+    moves: int = 0
+
+    def swapped_since(self, before: "Look") -> bool:
+        """Return whether the card that was in `before` has left, though one is in now."""
+        return {self.presence, before.presence} <= {Presence.PRESENT, Presence.MUTE} and self.moves != before.moves
+
+
+NO_READER = Look(Presence.NO_READER)
 
 Resumed = Literal["goes_on", "begins_anew", "another_card"]
 """What a card that was put in after a pull is to the last visit: the same one, with which it goes on; the same one, where that
@@ -74,7 +89,10 @@ class Backend(Protocol):
     def presence(self, reader: str) -> Presence:
         """Return what is in the reader now."""
 
-    def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
+    def look(self, reader: str) -> Look:
+        """Return the same, with the count of moves that belongs to it."""
+
+    def wait_for_change(self, reader: str, last: Look, timeout_s: float) -> Look:
         """Block until the reader differs from `last`, or the time is out; return what is there. May return early.
 
         Never raises: without the service there is no reader.

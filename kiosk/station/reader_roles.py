@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal, Protocol, get_args
 
 from drivers.reader.errors import CardBusyError, NoReaderError
-from drivers.reader.port import Backend, CardConnection, Presence
+from drivers.reader.port import NO_READER, Backend, CardConnection, Look, Presence
 from drivers.reader.transport.usb_ports import ConnectedReader, locate_readers, usb_port
 from kiosk.config import AUTO, VIRTUAL, ReadersSection
 
@@ -280,24 +280,27 @@ class RoleBackend:
             raise
 
     def presence(self, reader: str) -> Presence:
-        name = self._roles.name_of(reader)
-        return Presence.NO_READER if name is None else self._noted(name, self._backend.presence(name))
+        return self.look(reader).presence
 
-    def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
+    def look(self, reader: str) -> Look:
+        name = self._roles.name_of(reader)
+        return NO_READER if name is None else self._noted(name, self._backend.look(name))
+
+    def wait_for_change(self, reader: str, last: Look, timeout_s: float) -> Look:
         """See the port. In slices: another reader may get the role meanwhile."""
         until, cancelled = time.monotonic() + timeout_s, self._cancels.get(reader, 0)
         while True:
             slice_s = max(0.0, min(SLICE_S, until - time.monotonic()))
             name = self._roles.name_of(reader)
             now = self._noted(name, self._backend.wait_for_change(name or reader, last, slice_s))
-            if now is not last or slice_s < SLICE_S or self._cancels.get(reader, 0) != cancelled:
+            if now != last or slice_s < SLICE_S or self._cancels.get(reader, 0) != cancelled:
                 return now
 
     def cancel(self, reader: str) -> None:
         self._cancels[reader] = self._cancels.get(reader, 0) + 1
         self._backend.cancel(self._roles.name_of(reader) or reader)
 
-    def _noted(self, name: str | None, presence: Presence) -> Presence:
-        if name is not None and presence is Presence.NO_READER:
+    def _noted(self, name: str | None, look: Look) -> Look:
+        if name is not None and look == NO_READER:
             self._roles.forget_places()
-        return presence
+        return look

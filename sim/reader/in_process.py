@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from drivers.reader.errors import CardBusyError, CardGoneError, MuteCardError, NoCardError, NoReaderError
-from drivers.reader.port import Presence
+from drivers.reader.port import NO_READER, Look, Presence
 from sim.reader.slot import CardTornError, PluggableCard, VirtualSlot
 
 LOOK_AGAIN_S = 0.05
@@ -70,8 +70,6 @@ class InProcessBackend:
         self._cancels: dict[str, int] = {}
         self._cancelled_early: set[str] = set()
         """Readers whose next wait is cancelled, since it may be the one that was meant."""
-        self._met: dict[str, int] = {}
-        """The insertion that was last told of or connected to, until somebody has been told that it ended."""
 
     def readers(self) -> tuple[str, ...]:
         return tuple(self._slots)
@@ -86,7 +84,6 @@ class InProcessBackend:
         with slot.changed:
             if slot.card is None:
                 raise NoCardError("the reader is empty", reader=reader)
-            self._met[reader] = slot.generation
             if slot.upside_down:
                 raise MuteCardError("the card does not answer", reader=reader)
             if reader in self.connections:
@@ -106,41 +103,39 @@ class InProcessBackend:
 
     def presence(self, reader: str) -> Presence:
         """Return what is in the slot now."""
+        return self.look(reader).presence
+
+    def look(self, reader: str) -> Look:
+        """Return the same, with the slot's count of cards that went in or out."""
         slot = self._slots.get(reader)
         if slot is None:
-            return Presence.NO_READER
+            return NO_READER
         with slot.changed:
             if slot.card is None:
-                return Presence.EMPTY
-            self._met.setdefault(reader, slot.generation)
-            return Presence.MUTE if slot.upside_down else Presence.PRESENT
+                return Look(Presence.EMPTY, slot.generation)
+            return Look(Presence.MUTE if slot.upside_down else Presence.PRESENT, slot.generation)
 
-    def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
-        """Block until the slot differs from `last`, or the time is out, or `cancel` is called.
-
-        A card that was met counts as gone where another insertion is there now, even if nobody was looking meanwhile; a
-        card that was put in while nobody looked is simply there.
-        """
+    def wait_for_change(self, reader: str, last: Look, timeout_s: float) -> Look:
+        """Block until the slot differs from `last`, or the time is out, or `cancel` is called."""
         slot = self._slots.get(reader)
         if slot is None:
-            if last is Presence.NO_READER:
+            if last == NO_READER:
                 time.sleep(min(timeout_s, LOOK_AGAIN_S))
-            return Presence.NO_READER
+            return NO_READER
         deadline = time.monotonic() + timeout_s
         with slot.changed:
-            seen = self._met.get(reader, slot.generation)
             cancels = self._cancels.get(reader, 0)
             if reader in self._cancelled_early:
                 self._cancelled_early.discard(reader)
                 return last
-            while self.presence(reader) is last and slot.generation == seen:
+            while self.look(reader) == last:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    return last
+                    break
                 slot.changed.wait(left)
                 if self._cancels.get(reader, 0) != cancels:
                     return last  # nobody listens any more: what happened meanwhile is for the next one to hear
-            return self._seen_presence(reader, last, swapped=slot.generation != seen)
+            return self.look(reader)
 
     def unplug(self, reader: str) -> None:
         """Take the reader's cable out; whoever waits for it finds it gone."""
@@ -162,18 +157,6 @@ class InProcessBackend:
                 self._cancels[reader] = self._cancels.get(reader, 0) + 1
                 self._cancelled_early.add(reader)
                 slot.changed.notify_all()
-
-    def _seen_presence(self, reader: str, last: Presence, *, swapped: bool) -> Presence:
-        """A swap that was too quick to be seen is told as the removal that it began with."""
-        now, slot = self.presence(reader), self._slots.get(reader)
-        if swapped and now is last and last is not Presence.EMPTY:
-            self._met.pop(reader, None)
-            return Presence.EMPTY
-        if slot is None or now in (Presence.EMPTY, Presence.NO_READER):
-            self._met.pop(reader, None)
-        else:
-            self._met[reader] = slot.generation
-        return now
 
     def _slot(self, reader: str) -> VirtualSlot:
         try:

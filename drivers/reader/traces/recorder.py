@@ -14,7 +14,7 @@ from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, vi
 from drivers.reader.errors import CardAnswerError, UnknownCardError
 from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import Accepted, Role, Signed
-from drivers.reader.port import Backend, CardConnection, Presence
+from drivers.reader.port import Backend, CardConnection, Look, Presence
 from drivers.reader.secret import Secret
 from drivers.reader.traces.scrubbing import MadeSignature, Scrubber
 from drivers.reader.traces.trace import Trace, TraceError, check_trace
@@ -69,7 +69,10 @@ class RecordingBackend:
     def presence(self, reader: str) -> Presence:
         return self._backend.presence(reader)
 
-    def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
+    def look(self, reader: str) -> Look:
+        return self._backend.look(reader)
+
+    def wait_for_change(self, reader: str, last: Look, timeout_s: float) -> Look:
         return self._backend.wait_for_change(reader, last, timeout_s)
 
     def cancel(self, reader: str) -> None:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from drivers.reader.errors import CardBusyError, NoReaderError
-from drivers.reader.port import CardConnection, Presence
+from drivers.reader.port import NO_READER, CardConnection, Look, Presence
 from drivers.reader.traces.reissue import PrivateKey, sign_in
 from drivers.reader.traces.trace import VERIFY, SignatureForm, Span, Step, Trace, TraceError
 
@@ -208,11 +208,14 @@ class TwinBackend:
         return TwinConnection(self)
 
     def presence(self, reader: str) -> Presence:
-        return Presence.PRESENT if reader == READER else Presence.NO_READER
+        return self.look(reader).presence
 
-    def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
+    def look(self, reader: str) -> Look:
+        return Look(Presence.PRESENT) if reader == READER else NO_READER
+
+    def wait_for_change(self, reader: str, last: Look, timeout_s: float) -> Look:
         """It never leaves."""
-        return self.presence(reader)
+        return self.look(reader)
 
     def cancel(self, reader: str) -> None:
         """Nobody waits."""

@@ -29,7 +29,7 @@ from drivers.reader.errors import (
     NoReaderError,
     ReaderError,
 )
-from drivers.reader.port import Presence
+from drivers.reader.port import NO_READER, Look, Presence
 from drivers.reader.transport import pinpad
 
 Answer = TypeVar("Answer")
@@ -223,7 +223,6 @@ class PcscBackend:
         self._waits: dict[str, set[int]] = {}
         self._woken = threading.Event()
         self._cancelled: set[str] = set()
-        self._events: dict[str, int] = {}
 
     def readers(self) -> tuple[str, ...]:
         """Names of the readers that are there now. Raises NoReaderError where there is no service."""
@@ -247,26 +246,30 @@ class PcscBackend:
 
     def presence(self, reader: str) -> Presence:
         """Return what is in the reader now; no reader where there is no service."""
-        try:
-            return self._contexts.asked(lambda context: _presence(_state(context, reader)))
-        except NoReaderError:
-            return Presence.NO_READER
+        return self.look(reader).presence
 
-    def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
+    def look(self, reader: str) -> Look:
+        """The same, with the service's count of events."""
+        try:
+            return self._contexts.asked(lambda context: _look(_state(context, reader)))
+        except NoReaderError:
+            return NO_READER
+
+    def wait_for_change(self, reader: str, last: Look, timeout_s: float) -> Look:
         """Block until the reader differs from `last`, or the time is out, or `cancel` is called."""
         deadline = time.monotonic() + timeout_s
 
-        def wait(context: int) -> Presence:
+        def wait(context: int) -> Look:
             with self._waiting(reader, context):
                 return self._wait(context, reader, last, deadline)
 
         try:
             return self._contexts.asked(wait)
         except NoReaderError:
-            if last is Presence.NO_READER:
+            if last == NO_READER:
                 self._woken.wait(min(timeout_s, SERVICE_PAUSE_S))
                 self._woken.clear()
-            return Presence.NO_READER
+            return NO_READER
 
     def cancel(self, reader: str) -> None:
         """Wake whoever waits for a change of that reader."""
@@ -287,23 +290,15 @@ class PcscBackend:
                 self._waits[reader].discard(context)
                 self._cancelled.discard(reader)
 
-    def _wait(self, context: int, reader: str, last: Presence, deadline: float) -> Presence:
+    def _wait(self, context: int, reader: str, last: Look, deadline: float) -> Look:
         state = _state(context, reader)
         while True:
-            now = self._seen(reader, state, last)
+            now = _look(state)
             left_s = deadline - time.monotonic()
-            if now is not last or left_s <= 0 or reader in self._cancelled:
+            if now != last or left_s <= 0 or reader in self._cancelled:
                 return now
             _changed(context, reader, state, min(left_s, SLICE_S))
             state = _state(context, reader)
-
-    def _seen(self, reader: str, state: int, last: Presence) -> Presence:
-        """Return what is there. A swap between two looks shows in the count of events and is told as a removal."""
-        now, events = _presence(state), state >> 16
-        before = self._events.get(reader, events)
-        self._events[reader] = events
-        swapped = now is last is Presence.PRESENT and events != before
-        return Presence.EMPTY if swapped else now
 
 
 def _usb_address(context: int, reader: str) -> tuple[int, int] | None:
@@ -381,6 +376,12 @@ def _plugs(context: int) -> int:
     """The service's own count of readers that came and went, in the upper half: a wait with another one ends at once."""
     _result, states = scard.SCardGetStatusChange(context, 0, [(_NEW_READER, scard.SCARD_STATE_UNAWARE)])
     return int(states[0][1] & ~scard.SCARD_STATE_CHANGED)
+
+
+def _look(state: int) -> Look:
+    """Return what a state word says, with the count of events in its upper half."""
+    presence = _presence(state)
+    return NO_READER if presence is Presence.NO_READER else Look(presence, state >> 16)
 
 
 def _presence(state: int) -> Presence:

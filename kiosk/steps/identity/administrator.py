@@ -86,23 +86,26 @@ async def log_in(context: ErrandContext, but: Collection[str] = NOBODY, about: A
     here = context.caps.administrator_session
     if here is not None and here.card_in and here.administrator.hsa_ids.isdisjoint(but):
         if context.caps.clock.monotonic() - here.since > LOGGED_IN_S:
-            here.administrator, here.since = await _again(context, but), context.caps.clock.monotonic()
+            here.administrator = await _again(context, here.administrator, but)
+            here.since = context.caps.clock.monotonic()
         administrator = here.administrator
         return administrator if about is None else await sign_for(context, administrator, about)
     return await prove_administrator(context, but, about=about)
 
 
-async def _again(context: ErrandContext, but: Collection[str]) -> LoggedIn:
-    """The card that is in proves itself once more; where it does not, whoever puts one in."""
+async def _again(context: ErrandContext, administrator: LoggedIn, but: Collection[str]) -> LoggedIn:
+    """The same card proves itself once more, and no other that is in is asked for a code; where it does not, whoever puts one
+    in anew."""
     await context.ask(views.log_in_again(context))
     met = await context.ask(views.logging_in(context), until=read_present_card(administrator_reader(context.caps)))
     if met is None or isinstance(met, UnreadableCard | str):
         return await prove_administrator(context, but)
     try:
-        same = await _admitted(context, met, but)
+        is_same = not met.facts.hsa_ids.isdisjoint(administrator.hsa_ids)
+        proved = await _admitted(context, met, but) if is_same else None
     finally:
         await met.close()
-    return same or await prove_administrator(context, but)
+    return proved or await prove_administrator(context, but, fresh=True)
 
 
 async def log_in_another(
@@ -137,10 +140,16 @@ def lit_reader(caps: Capabilities) -> Which:
 
 
 async def prove_administrator(
-    context: ErrandContext, but: Collection[str], *, second: bool = False, about: About | None = None
+    context: ErrandContext,
+    but: Collection[str],
+    *,
+    second: bool = False,
+    about: About | None = None,
+    fresh: bool = False,
 ) -> LoggedIn:
-    """Ask for a card until it is an administrator's, and none of those that it may not be. Raises StopError."""
-    reader, which, fresh = administrator_reader(context.caps), lit_reader(context.caps), False
+    """Ask for a card until it is an administrator's, and none of those that it may not be. `fresh`: a card that is in now does
+    not count. Raises StopError."""
+    reader, which = administrator_reader(context.caps), lit_reader(context.caps)
     while True:
         visit = await ask_for_card(
             context.ask,

@@ -242,6 +242,24 @@ async def test_a_quick_swap_is_told_as_a_removal_first(
     await reader.close()
 
 
+async def test_who_looks_late_is_told_of_a_swap_that_another_has_seen_whole(
+    slot: VirtualSlot, make_card: Callable[..., VirtualCard]
+) -> None:
+    """An administrator is logged out by it, however busy the station is."""
+    reader = CardReader(InProcessBackend([slot]), slot.name)
+    late, quick = reader.changes(), reader.changes()
+    assert [await anext(late), await anext(quick)] == [Presence.PRESENT, Presence.PRESENT]
+    slot.remove()
+    assert await anext(quick) is Presence.EMPTY
+    slot.insert(make_card())
+    assert await anext(quick) is Presence.PRESENT
+    async with asyncio.timeout(60):
+        assert [await anext(late), await anext(late)] == [Presence.EMPTY, Presence.PRESENT]
+    await late.aclose()
+    await quick.aclose()
+    await reader.close()
+
+
 async def test_a_reader_that_closes_ends_its_changes(slot: VirtualSlot) -> None:
     reader = CardReader(InProcessBackend([slot]), slot.name)
     changes = reader.changes()

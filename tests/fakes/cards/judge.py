@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from drivers.reader.errors import CardGoneError
-from drivers.reader.port import Presence
+from drivers.reader.port import NO_READER, Look
 from sim.reader.card_memory import CardMemory
 from sim.reader.cards import TearPoint, VirtualCard
 from sim.reader.command_apdu import Ins, ReceivedCommand, parse
@@ -234,5 +234,5 @@ class Bench(InProcessBackend):
         except CardTornError:
             raise CardGoneError("torn") from None
 
-    def presence(self, reader: str) -> Presence:
-        return super().presence(reader) if self.plugged else Presence.NO_READER
+    def look(self, reader: str) -> Look:
+        return super().look(reader) if self.plugged else NO_READER

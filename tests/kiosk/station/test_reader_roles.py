@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from drivers.reader.errors import NoReaderError
-from drivers.reader.port import Presence
+from drivers.reader.port import Look, Presence
 from drivers.reader.transport.pcsc import usb_address
 from drivers.reader.transport.usb_ports import locate_readers, usb_port
 from kiosk.config import ReadersSection
@@ -245,10 +245,10 @@ async def test_the_reader_of_a_role_is_followed_by_the_backend(
     backend: Any = RoleBackend(roles_of(usb, tmp_path), usb)
     assert backend.presence("holder") is Presence.EMPTY
     usb.pull_usb(LEFT)
-    assert backend.wait_for_change("holder", Presence.EMPTY, 0.0) is Presence.NO_READER
+    assert backend.wait_for_change("holder", Look(Presence.EMPTY), 0.0).presence is Presence.NO_READER
     with pytest.raises(NoReaderError):
         backend.connect("holder")
     (name,) = usb.plug_usb(OMNIKEY, LEFT)
     usb.slots[name].insert(card)
-    assert backend.wait_for_change("holder", Presence.NO_READER, 0.0) is Presence.PRESENT
+    assert backend.wait_for_change("holder", Look(Presence.NO_READER), 0.0).presence is Presence.PRESENT
     assert backend.presence("administrator") is Presence.EMPTY

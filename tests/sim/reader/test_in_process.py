@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from drivers.reader.errors import CardBusyError, CardGoneError, MuteCardError, NoCardError, NoReaderError
-from drivers.reader.port import Presence
+from drivers.reader.port import Look, Presence
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.slot import VirtualSlot
@@ -46,40 +46,40 @@ def test_a_card_that_was_put_in_backwards_is_mute(backend: InProcessBackend, slo
 def test_a_reader_that_is_not_there_is_told(backend: InProcessBackend) -> None:
     assert backend.readers() == (NAME,)
     assert backend.presence("Bench 1") is Presence.NO_READER
-    assert backend.wait_for_change("Bench 1", Presence.EMPTY, 60.0) is Presence.NO_READER
+    assert backend.wait_for_change("Bench 1", Look(Presence.EMPTY), 60.0).presence is Presence.NO_READER
     backend.cancel("Bench 1")
     with pytest.raises(NoReaderError):
         backend.connect("Bench 1")
 
 
 def test_a_wait_ends_with_its_time_and_with_a_cancel_that_came_before_it(backend: InProcessBackend) -> None:
-    assert backend.wait_for_change(NAME, Presence.PRESENT, 0.0) is Presence.PRESENT
+    assert backend.wait_for_change(NAME, backend.look(NAME), 0.0).presence is Presence.PRESENT
     backend.cancel(NAME)
-    assert backend.wait_for_change(NAME, Presence.PRESENT, 60.0) is Presence.PRESENT
+    assert backend.wait_for_change(NAME, backend.look(NAME), 60.0).presence is Presence.PRESENT
 
 
 def test_a_reader_whose_cable_is_pulled_is_told_to_whoever_waits_for_it(
     backend: InProcessBackend, slot: VirtualSlot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slot.changed, "wait", lambda timeout_s: backend.unplug(NAME))
-    assert backend.wait_for_change(NAME, Presence.PRESENT, 60.0) is Presence.NO_READER
+    assert backend.wait_for_change(NAME, backend.look(NAME), 60.0).presence is Presence.NO_READER
 
 
 def test_a_cancel_wakes_whoever_waits(backend: InProcessBackend, slot: VirtualSlot) -> None:
-    seen: list[Presence] = []
-    thread = threading.Thread(target=lambda: seen.append(backend.wait_for_change(NAME, Presence.PRESENT, 60.0)))
+    seen: list[Look] = []
+    thread = threading.Thread(target=lambda: seen.append(backend.wait_for_change(NAME, backend.look(NAME), 60.0)))
     thread.start()
     while thread.is_alive():
         backend.cancel(NAME)
         thread.join(0.01)
-    assert seen == [Presence.PRESENT]
+    assert [look.presence for look in seen] == [Presence.PRESENT]
 
 
 def test_a_change_wakes_whoever_waits(backend: InProcessBackend, slot: VirtualSlot) -> None:
-    assert backend.wait_for_change(NAME, Presence.EMPTY, 60.0) is Presence.PRESENT
-    seen: list[Presence] = []
-    thread = threading.Thread(target=lambda: seen.append(backend.wait_for_change(NAME, Presence.PRESENT, 60.0)))
+    assert backend.wait_for_change(NAME, Look(Presence.EMPTY), 60.0).presence is Presence.PRESENT
+    seen: list[Look] = []
+    thread = threading.Thread(target=lambda: seen.append(backend.wait_for_change(NAME, backend.look(NAME), 60.0)))
     thread.start()
     slot.remove()
     thread.join(LIMIT_S)
-    assert seen == [Presence.EMPTY]
+    assert [look.presence for look in seen] == [Presence.EMPTY]

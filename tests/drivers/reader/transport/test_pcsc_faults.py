@@ -15,7 +15,7 @@ from drivers.reader.errors import (
     NoReaderError,
     ReaderError,
 )
-from drivers.reader.port import Presence
+from drivers.reader.port import Look, Presence
 from drivers.reader.transport import pcsc
 from drivers.reader.transport.pcsc import PcscBackend
 
@@ -194,8 +194,8 @@ def test_without_the_service_there_is_no_reader(played: PlayedService) -> None:
         with pytest.raises(NoReaderError, match="no PC/SC service"):
             ask()
     assert backend.presence(READER) is Presence.NO_READER
-    assert backend.wait_for_change(READER, Presence.NO_READER, 1.0) is Presence.NO_READER
-    assert backend.wait_for_change(READER, Presence.PRESENT, 1.0) is Presence.NO_READER
+    assert backend.wait_for_change(READER, Look(Presence.NO_READER), 1.0).presence is Presence.NO_READER
+    assert backend.wait_for_change(READER, Look(Presence.PRESENT), 1.0).presence is Presence.NO_READER
     played.results["establish"] = 0x80100001  # another fault of the service
     with pytest.raises(NoReaderError, match="no PC/SC service"):
         backend.connect(READER)
@@ -209,7 +209,7 @@ def test_a_service_that_stops_in_the_middle_is_told(played: PlayedService) -> No
     played.results = {"look": STOPPED}
     assert backend.presence(READER) is Presence.NO_READER
     played.results = {"wait": STOPPED}
-    assert backend.wait_for_change(READER, Presence.EMPTY, 1.0) is Presence.NO_READER
+    assert backend.wait_for_change(READER, Look(Presence.EMPTY), 1.0).presence is Presence.NO_READER
 
 
 def test_a_context_is_used_again_since_the_service_asks_who_one_is_at_each_new_one(played: PlayedService) -> None:
@@ -218,7 +218,7 @@ def test_a_context_is_used_again_since_the_service_asks_who_one_is_at_each_new_o
         backend.readers()
         backend.presence(READER)
         backend.usb_address(READER)
-        backend.wait_for_change(READER, Presence.PRESENT, 1.0)
+        backend.wait_for_change(READER, Look(Presence.PRESENT), 1.0)
     assert (played.contexts, played.released) == (1, [])
     del backend
     assert played.released == [1], "one that nobody needs any more is given back"
@@ -234,7 +234,7 @@ def test_a_wait_has_a_context_to_itself(played: PlayedService) -> None:
     played.on_wait = look_meanwhile
     for _ in range(2):
         played.states = [EMPTY]
-        assert backend.wait_for_change(READER, Presence.EMPTY, 60.0) is Presence.PRESENT
+        assert backend.wait_for_change(READER, Look(Presence.EMPTY), 60.0).presence is Presence.PRESENT
     assert (seen, played.contexts) == ([Presence.EMPTY, Presence.EMPTY], 2)
 
 
@@ -245,7 +245,7 @@ def test_after_the_service_was_restarted_contexts_are_new_and_nobody_notices(pla
     asks: tuple[tuple[str, Callable[[], bool]], ...] = (
         ("look", lambda: backend.presence(READER) is Presence.EMPTY),
         ("list", lambda: backend.readers() == (READER,)),
-        ("look", lambda: backend.wait_for_change(READER, Presence.PRESENT, 1.0) is Presence.EMPTY),
+        ("look", lambda: backend.wait_for_change(READER, Look(Presence.PRESENT), 1.0).presence is Presence.EMPTY),
     )
     for call, ask in asks:
         before = played.contexts
@@ -259,7 +259,7 @@ def test_a_context_whose_wait_was_cancelled_is_not_used_again(played: PlayedServ
     """The service's word of it may come late, and would be taken for the answer to the next question."""
     backend = PcscBackend()
     played.on_wait = lambda: backend.cancel(READER)
-    assert backend.wait_for_change(READER, Presence.EMPTY, 60.0) is Presence.EMPTY
+    assert backend.wait_for_change(READER, Look(Presence.EMPTY), 60.0).presence is Presence.EMPTY
     assert played.released == [1]
     backend.presence(READER)
     assert (played.contexts, played.released) == (2, [1])
@@ -287,23 +287,26 @@ def test_what_a_reader_says_is_in_it(played: PlayedService, state: int, presence
 
 def test_a_wait_ends_with_the_change_or_with_the_time(played: PlayedService) -> None:
     played.states = [EMPTY, PRESENT]
-    assert PcscBackend().wait_for_change(READER, Presence.EMPTY, 60.0) is Presence.PRESENT
+    assert PcscBackend().wait_for_change(READER, Look(Presence.EMPTY), 60.0).presence is Presence.PRESENT
     played.states = [EMPTY]
-    assert PcscBackend().wait_for_change(READER, Presence.EMPTY, 0.0) is Presence.EMPTY
+    assert PcscBackend().wait_for_change(READER, Look(Presence.EMPTY), 0.0).presence is Presence.EMPTY
     played.states = [scard.SCARD_STATE_UNKNOWN, EMPTY]
-    assert PcscBackend().wait_for_change(READER, Presence.NO_READER, 60.0) is Presence.EMPTY
+    assert PcscBackend().wait_for_change(READER, Look(Presence.NO_READER), 60.0).presence is Presence.EMPTY
 
 
 def test_a_wait_is_one_wait_where_a_reader_was_plugged_in_again(played: PlayedService) -> None:
     """A count that is not the service's own ends the wait at once, and the next one, for as long as the reader is there."""
     played.plugs = 3
     played.states = [EMPTY, PRESENT]
-    assert PcscBackend().wait_for_change(READER, Presence.EMPTY, 60.0) is Presence.PRESENT
+    assert PcscBackend().wait_for_change(READER, Look(Presence.EMPTY), 60.0).presence is Presence.PRESENT
     assert played.waits == [[(NEW_READER, 3 << 16), (READER, EMPTY)]]
 
 
-def test_a_swap_between_two_looks_is_told_as_a_removal(played: PlayedService) -> None:
+def test_a_swap_between_two_looks_ends_each_wait_that_began_before_it(played: PlayedService) -> None:
     backend = PcscBackend()
+    before = Look(Presence.PRESENT, 1)
     played.states = [PRESENT | 1 << 16, PRESENT | 3 << 16]
-    assert backend.wait_for_change(READER, Presence.PRESENT, 60.0) is Presence.EMPTY
-    assert backend.wait_for_change(READER, Presence.EMPTY, 60.0) is Presence.PRESENT
+    for _ in range(2):
+        after = backend.wait_for_change(READER, before, 60.0)
+        assert (after, after.swapped_since(before)) == (Look(Presence.PRESENT, 3), True)
+    assert not after.swapped_since(Look(Presence.EMPTY, 2))

@@ -4,7 +4,7 @@ import pytest
 from smartcard import scard
 
 from drivers.reader.errors import NoReaderError
-from drivers.reader.port import Presence
+from drivers.reader.port import Look, Presence
 from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader.pcscd import answers, running_service
 from sim.stories.patience import LIMIT_S
@@ -29,15 +29,15 @@ def test_a_service_that_went_away_is_used_again_when_it_is_back(monkeypatch: pyt
         name = readers[max(readers)]
         for _ in range(20):
             assert backend.presence(name) is Presence.EMPTY
-            assert backend.wait_for_change(name, Presence.EMPTY, 0.01) is Presence.EMPTY
+            assert backend.wait_for_change(name, Look(Presence.EMPTY), 0.01).presence is Presence.EMPTY
             assert name in backend.readers()
         assert established == 1
     if answers():
         pytest.skip("the machine's own service cannot be stopped")
     assert backend.presence(name) is Presence.NO_READER
-    assert backend.wait_for_change(name, Presence.EMPTY, LIMIT_S) is Presence.NO_READER
+    assert backend.wait_for_change(name, Look(Presence.EMPTY), LIMIT_S).presence is Presence.NO_READER
     with pytest.raises(NoReaderError):
         backend.readers()
     with running_service(TURN_S):
-        assert backend.wait_for_change(name, Presence.NO_READER, LIMIT_S) is Presence.EMPTY
+        assert backend.wait_for_change(name, Look(Presence.NO_READER), LIMIT_S).presence is Presence.EMPTY
         assert name in backend.readers()
