@@ -121,8 +121,8 @@ def same(left: bytes, right: bytes) -> bool:
     if len(left) != len(right):
         return False
     difference = 0
-    for one, other in zip(left, right):
-        difference |= one ^ other
+    for mine, theirs in zip(left, right):
+        difference |= mine ^ theirs
     return difference == 0
 
 
