@@ -61,7 +61,7 @@ class Visitor(Person):
         self.used: set[str] = {"1:new", "1:old", "13:new", "14:new"}
         """Cards that may have been used in this visit."""
 
-    def _told(self, view: View[Any]) -> str | None:
+    def _answer_of_story(self, view: View[Any]) -> str | None:
         last = view.name.rpartition(".")[2]
         if isinstance(view, EnterCode) and last not in _FIXED:
             return self._code(view, last)

@@ -75,7 +75,7 @@ class Visitor(Person):
         except _LeftError:
             raise ErrandEndedError(f"left at {view.name}") from None
 
-    def _told(self, view: View[Any]) -> str | None:
+    def _answer_of_story(self, view: View[Any]) -> str | None:
         if self.names.count(view.name) > AGAIN:
             self._away = True
             return None

@@ -44,7 +44,7 @@ class Guest(Person):
         super().__init__(*about)
         self.awkward = True
 
-    def _told(self, view: View[Any]) -> str | None:
+    def _answer_of_story(self, view: View[Any]) -> str | None:
         deeds = self._story.get(view.name)
         if not deeds or self.asked > PATIENCE:
             return self._leaving(view)

@@ -49,7 +49,7 @@ class BoardConnection:
         """Whether there is a session now."""
         self._find = find
         self._pairing = pairing
-        self._told = on_event
+        self._on_event = on_event
         self._clock = clock
         self._line: SerialLine | None = None
         self._session: BoardSession | None = None
@@ -162,7 +162,7 @@ class BoardConnection:
             case ConnectionFailed(fault):
                 self._part()
                 self._end = fault
-        self._told(happening)
+        self._on_event(happening)
 
     def _part(self) -> None:
         self.joined = False

@@ -98,7 +98,7 @@ class BlockQueue:
         self._link = link
         self._words = words
         self._wake = asyncio.Event()
-        self._told: dict[str, asyncio.Event] = {}
+        self._answer_came: dict[str, asyncio.Event] = {}
 
     async def tell(self, ask: Queueable, now: str, timeout_s: float) -> Result | None:
         """Keep the question, then wait that long for the word. None: it is kept, and will be told. Raises StoreError.
@@ -110,7 +110,7 @@ class BlockQueue:
         )
         if kept_result is not None:
             return kept_result
-        heard = self._told.setdefault(ask.id, asyncio.Event())
+        heard = self._answer_came.setdefault(ask.id, asyncio.Event())
         self._wake.set()
         try:
             if self._link.online:
@@ -118,7 +118,7 @@ class BlockQueue:
                     async with asyncio.timeout(timeout_s):
                         await heard.wait()
         finally:
-            self._told.pop(ask.id, None)
+            self._answer_came.pop(ask.id, None)
         return await self._store.transact(lambda cx: _result(cx, ask.id))
 
     def pledge(self, asks: Mapping[str, Queueable]) -> PledgedAsks:
@@ -189,7 +189,7 @@ class BlockQueue:
                 _keep(cx, hold, sealed, hold.wanted)
 
         await self._store.transact(answered)
-        heard = self._told.get(ask.id)
+        heard = self._answer_came.get(ask.id)
         if heard is not None:
             heard.set()
         elif isinstance(result, DeclinedResult):  # the server has raised its alarm

@@ -31,7 +31,7 @@ from fleet.server.audit.api import own_api_router
 from fleet.server.audit.exports import audit_exports
 from fleet.server.audit.pages import records_router
 from fleet.server.cards.api import cards_api
-from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.dependencies import CardServices
 from fleet.server.cards.exports import request_exports
 from fleet.server.cards.model import Cards
 from fleet.server.cards.pages import card_pages
@@ -84,7 +84,7 @@ from fleet.server.retirement.pages import retirement_pages
 from fleet.server.retirement.service import RetirementService
 from fleet.server.sign_in.openid.client import OpenId
 from fleet.server.sign_in.openid.pages import openid_router
-from fleet.server.sign_in.pages import doors_router
+from fleet.server.sign_in.pages import sign_in_router
 from fleet.server.sign_in.security_keys.pages import key_pages
 from fleet.server.sign_in.service import Access
 from fleet.server.sign_in.step_up_pages import step_up_pages
@@ -120,7 +120,7 @@ _UNTOLD: TelemetryConfig = {
     "auto_configure": False,
 }
 """FastAPI's own telemetry tells addresses with their queries, and exceptions with their texts."""
-_SAID = (403, 404, 429)
+_SHOWN_AS_THEY_ARE = (403, 404, 429)
 """Refusals with a page of their own; any other is the address's fault."""
 
 
@@ -204,7 +204,7 @@ def create_app(
     openid: OpenId | None = None,
     health: Health | None = None,
     evidence: Evidence | None = None,
-    cards: CardSide | None = None,
+    cards: CardServices | None = None,
     worklist: Worklist | None = None,
     limits: LimitSettings = LimitSettings(),  # noqa: B008 frozen
     asks: Mapping[str, int] | None = None,
@@ -222,11 +222,18 @@ def create_app(
     ValueError where a route does not say what it needs.
     """
     deadlines = load_deadlines()
-    side = cards or CardSide.of(access.database, hub, clock, deadlines)
-    tasks = worklist or WorklistService(access.database, side.cards, hub, clock, load_worklist(), deadlines)
+    card_services = cards or CardServices.of(access.database, hub, clock, deadlines)
+    tasks = worklist or WorklistService(access.database, card_services.cards, hub, clock, load_worklist(), deadlines)
     title = openid.title if openid else ""
-    desk = enrolments or EnrolmentService(access.database, hub, clock)
-    counts = partial(counts_for, commands=commands, alerts=alerts, cards=side.cards, worklist=tasks, enrolments=desk)
+    enrolment_service = enrolments or EnrolmentService(access.database, hub, clock)
+    counts = partial(
+        counts_for,
+        commands=commands,
+        alerts=alerts,
+        cards=card_services.cards,
+        worklist=tasks,
+        enrolments=enrolment_service,
+    )
     assets = Assets.read()
     web = Web(hub, clock, load(zone), environment(assets), title, counts, evidence is not None)
     health = health or Health()
@@ -247,25 +254,25 @@ def create_app(
     take(errand_pages(web).routes)
     take(api_router(web).routes)
     take(own_api_router().routes)
-    take(shelf_pages(web, side.cards).routes)
-    take(card_pages(web, side.cards).routes)
-    timelines = TimelineService(access.database, side.cards)
+    take(shelf_pages(web, card_services.cards).routes)
+    take(card_pages(web, card_services.cards).routes)
+    timelines = TimelineService(access.database, card_services.cards)
     take(timeline_pages(web, timelines).routes)
     take(timeline_api(timelines).routes)
-    take(deadline_pages(web, side.deadlines, side.guards).routes)
-    take(worklist_pages(web, tasks, side.cards).routes)
-    take(worklist_api(tasks, side.cards).routes)
+    take(deadline_pages(web, card_services.deadlines, card_services.guards).routes)
+    take(worklist_pages(web, tasks, card_services.cards).routes)
+    take(worklist_api(tasks, card_services.cards).routes)
     take(guard_pages().routes)
-    take(guards_api(side.guards).routes)
-    take(cards_api(side).routes)
-    take(orders_api(side.cards).routes)
-    take(envelope_reset_pages(web, side.resets).routes)
-    take(envelope_resets_api(side.resets).routes)
-    take(people_api(side.cards).routes)
-    take(administrators_api(side.cards).routes)
-    take(administrator_pages(web, side.cards).routes)
-    if side.hook is not None:
-        take(hooks_router(side.cards, side.hook, clock).routes)
+    take(guards_api(card_services.guards).routes)
+    take(cards_api(card_services).routes)
+    take(orders_api(card_services.cards).routes)
+    take(envelope_reset_pages(web, card_services.resets).routes)
+    take(envelope_resets_api(card_services.resets).routes)
+    take(people_api(card_services.cards).routes)
+    take(administrators_api(card_services.cards).routes)
+    take(administrator_pages(web, card_services.cards).routes)
+    if card_services.hook is not None:
+        take(hooks_router(card_services.cards, card_services.hook, clock).routes)
     take(alert_pages(web, alerts).routes)
     take(alert_api(alerts).routes)
     take(maintenance_api(alerts).routes)
@@ -275,7 +282,7 @@ def create_app(
     take(command_api(web, commands, bundles).routes)
     take(receipt_pages(web, station_keys or StationKeyService(access.database, clock)).routes)
     take(live_router(hub).routes)
-    take(doors_router(web).routes)
+    take(sign_in_router(web).routes)
     take(records_router(web).routes)
     take(step_up_pages(web).routes)
     take(key_pages(web).routes)
@@ -283,8 +290,8 @@ def create_app(
     retirements = RetirementService(access.database, hub, clock)
     take(retirement_pages(web, retirements).routes)
     take(retirement_api(web, retirements).routes)
-    take(enrolment_pages(web, desk).routes)
-    take(enrolment_api(desk).routes)
+    take(enrolment_pages(web, enrolment_service).routes)
+    take(enrolment_api(enrolment_service).routes)
     app.state.proposals = ProposalService(access.database, hub, clock, mails=mails)
     take(proposal_pages(web).routes)
     take(proposals_api().routes)
@@ -294,9 +301,9 @@ def create_app(
     take(station_exports(web).routes)
     take(errand_exports(web).routes)
     take(order_exports(web).routes)
-    take(stock_exports(web, side.cards).routes)
-    take(request_exports(web, side.cards).routes)
-    take(deadline_exports(web, side.deadlines).routes)
+    take(stock_exports(web, card_services.cards).routes)
+    take(request_exports(web, card_services.cards).routes)
+    take(deadline_exports(web, card_services.deadlines).routes)
     take(alert_exports(web, alerts).routes)
     take(command_exports(web, commands).routes)
     take(audit_exports(web).routes)
@@ -317,7 +324,7 @@ def create_app(
     return app
 
 
-def to_the_door(request: Request, headers: Mapping[str, str] | None) -> Response:
+def redirect_to_sign_in(request: Request, headers: Mapping[str, str] | None) -> Response:
     """Redirect a person who is not signed in, or has not stepped up, to a page: by way of htmx where a part of a page
     was asked for."""
     if headers is not None and "Location" in headers:
@@ -338,8 +345,8 @@ def _add_errors(app: FastAPI, web: Web) -> None:
             there = {"allow": ", ".join(sorted(methods_at(app.routes, request.url.path)))} if status == 405 else {}
             return problem(status, detail, {**there, **remaining_headers(request), **(headers or {})})
         if status in (303, 401):
-            return to_the_door(request, headers)
-        shown = 404 if status == 405 else 500 if status >= 500 else status if status in _SAID else 400
+            return redirect_to_sign_in(request, headers)
+        shown = 404 if status == 405 else 500 if status >= 500 else status if status in _SHOWN_AS_THEY_ARE else 400
         title = web.texts_for(request)(f"error.{shown}.title")
         page = web.render(request, "pages/error.html", status=status, page="", title=title, shown=shown)
         page.headers.update({"retry-after": headers["Retry-After"]} if headers and status in (429, 503) else {})

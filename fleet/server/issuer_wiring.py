@@ -34,7 +34,7 @@ from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
 from fleet.server.issuers.region_data import RegionData, RegionError
 from fleet.server.issuers.requests import RequestLog
-from fleet.server.issuers.service import IssuerAnswers, IssuerSide
+from fleet.server.issuers.service import IssuerAnswers, IssuerParts
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.stopped_cards import WithStops
 from fleet.server.keys.signing import Signer
@@ -126,7 +126,7 @@ async def connected(
             register = HoldsKeptHere(rest, directory, clock, settings.blocks)
         directory = WithStops(directory, database, clock)
         by_hand = CertificatesByHand(database, clock, issuers) if settings.certificates == "portal" else None
-        side = IssuerSide(
+        side = IssuerParts(
             by_hand or EstIssuer(secure, labels=settings.labels),
             register,
             directory,

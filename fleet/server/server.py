@@ -40,7 +40,7 @@ from fleet.server.broker.inbox import Inbox, as_it_came
 from fleet.server.broker.mosquitto import Broker, BrokerFiles
 from fleet.server.broker.mqtt5_client import Mqtt5Transport
 from fleet.server.broker.transport import Incoming, Transport
-from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.dependencies import CardServices
 from fleet.server.checkpoints.countersigning import Countersigner
 from fleet.server.checkpoints.service import CheckpointService
 from fleet.server.checkpoints.timestamping import TimestampService
@@ -94,7 +94,7 @@ from fleet.server.retention.ledger import LEDGER_FILE
 from fleet.server.retention.pseudonyms import KEY_FILE, load_or_make
 from fleet.server.retention.settings import load as load_periods
 from fleet.server.sign_in.service import Access
-from fleet.server.station_listener import StationSide, claim_terms
+from fleet.server.station_listener import IssuingParts, claim_terms
 from fleet.server.stations.alarms import BROKER_MEMORY, Alarm, AlarmRecorder
 from fleet.server.stations.duplicate_identity import DuplicateIdentity
 from fleet.server.updates.service import FOLDER, BundleFolder
@@ -204,11 +204,11 @@ class FleetServer:
         self._health.probes["clock"] = watch.trouble
         self._run(parts, watch.run(), "clock")
         changes = self._changes(parts, database, hub)
-        side = None if config.web_only else StationSide.of(config, database, changes, self._clock)
-        if side is not None:
-            self._run(parts, side.files.run(), "revocations")
+        issuing = None if config.web_only else IssuingParts.of(config, database, changes, self._clock)
+        if issuing is not None:
+            self._run(parts, issuing.files.run(), "revocations")
         hook = load_secret(config.order_hook) if config.order_hook else None
-        cards = CardSide.of(database, changes, self._clock, deadlines, hook)
+        cards = CardServices.of(database, changes, self._clock, deadlines, hook)
         issuers = IssuerSettings.load(config.issuer).trusted_issuers() if config.issuer else None
         by_hand = CertificatesByHand(database, self._clock, issuers)
         worklist = WorklistService(
@@ -217,7 +217,9 @@ class FleetServer:
         if not config.web_only:
             ends = self._health.ends = ExpiryWatch(sources_of(config), self._clock)
             signer = Signer.load(config.server_file("signing.key"))
-            transport = await self._serve_stations(parts, database, changes, signer, check, worklist, side, mails=mails)
+            transport = await self._serve_stations(
+                parts, database, changes, signer, check, worklist, issuing, mails=mails
+            )
             once = [
                 check.run,
                 CommandDispatcher(database, transport, signer, changes, self._clock).run,
@@ -258,8 +260,8 @@ class FleetServer:
         commands = CommandService(database, changes, self._clock)
         sealer = sealer_for(database, config.server_file(SECRETS), makes=not config.web_only)
         terms = None
-        if side is not None and config.station_http is not None:
-            terms = await self._serve_enrolment(parts, side, database, hub, changes)
+        if issuing is not None and config.station_http is not None:
+            terms = await self._serve_enrolment(parts, issuing, database, hub, changes)
         at_authority = partial(issued_by_authority, config.authority)
         enrolments = EnrolmentService(database, changes, self._clock, terms, at_authority=at_authority)
         access = Access(database, self._clock, sealer)
@@ -269,14 +271,14 @@ class FleetServer:
         )  # fmt: skip
 
     async def _serve_enrolment(
-        self, parts: AsyncExitStack, side: StationSide, database: Database, hub: Hub, changes: Changes
+        self, parts: AsyncExitStack, issuing: IssuingParts, database: Database, hub: Hub, changes: Changes
     ) -> ClaimTerms:
         """The stations' listener."""
         assert self._config.station_http is not None
         bound = bound_for_pages(self._config.station_http)
         self.station_http = at = replace(self._config.station_http, port=bound.getsockname()[1])
-        app = side.app(self._clock, self.mqtt)
-        await self._listen(parts, app, hub, at, side.shield, bound, "enrolment")
+        app = issuing.app(self._clock, self.mqtt)
+        await self._listen(parts, app, hub, at, issuing.shield, bound, "enrolment")
         return claim_terms(self._config, at)
 
     async def _check_store(self, check: DatabaseCheck) -> None:
@@ -322,7 +324,7 @@ class FleetServer:
         signer: Signer,
         check: DatabaseCheck,
         worklist: WorklistService,
-        side: StationSide | None,
+        issuing: IssuingParts | None,
         *,
         mails: bool,
     ) -> Transport:
@@ -332,7 +334,7 @@ class FleetServer:
         duplicates = DuplicateIdentity(alarms, changes, self._clock)
         self._run(parts, duplicates.run(), "duplicates")
         if config.broker is None and not config.cluster:
-            files = _broker_files(config, side)
+            files = _broker_files(config, issuing)
 
             def forgot(name: str) -> None:
                 alarms.try_record(Alarm("", BROKER_MEMORY, name), self._clock())
@@ -353,7 +355,7 @@ class FleetServer:
             issuer.kept = partial(changes.publish, frozenset({Topic.REQUESTS}))
         answers = Answers(
             database, signer, verifier, alarms, self._clock, issuer, region, config.lists_valid,
-            renewals=None if side is None else side.judge, mails=lambda: mails and bool(self._public()),
+            renewals=None if issuing is None else issuing.judge, mails=lambda: mails and bool(self._public()),
         )  # fmt: skip
         self._run(parts, EnvelopeResetSender(database, verifier, changes, self._clock).run(), "letter-tries")
         self._run(parts, RequestSender(database, issuer, changes, self._clock).run(), "requests")
@@ -407,7 +409,7 @@ class FleetServer:
         access: Access,
         alerts: Alerts,
         commands: CommandService,
-        cards: CardSide,
+        cards: CardServices,
         worklist: WorklistService,
         enrolments: EnrolmentService,
         bundles: BundleFolder,
@@ -494,14 +496,14 @@ def _only_one(config: ServerConfig) -> Iterator[None]:
         yield
 
 
-def _broker_files(config: ServerConfig, side: StationSide | None) -> BrokerFiles:
+def _broker_files(config: ServerConfig, issuing: IssuingParts | None) -> BrokerFiles:
     files = BrokerFiles(
         config.ca,
         config.server_file("broker.pem"),
         config.server_file("broker.key"),
-        config.revoked if side is None else side.files.revoked,
+        config.revoked if issuing is None else issuing.files.revoked,
         config.credentials,
-        config.authority if side is None else config.revocations_directory,
+        config.authority if issuing is None else config.revocations_directory,
     )
     for path in (files.ca, files.certificate, files.key):
         if not path.is_file():

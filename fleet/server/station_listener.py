@@ -35,7 +35,7 @@ class StationListenerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class StationSide:
+class IssuingParts:
     """Parts of a server that has an issuing key."""
 
     issuing: Issuing
@@ -46,7 +46,7 @@ class StationSide:
     @classmethod
     def of(
         cls, config: ServerConfig, database: Database, changes: Changes, clock: Callable[[], datetime]
-    ) -> "StationSide | None":
+    ) -> "IssuingParts | None":
         """None where there is no issuing key. Writes the files about revoked stations. Raises StationListenerError, OSError."""
         try:
             issuing = Issuing.load(config.authority)

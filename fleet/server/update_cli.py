@@ -72,7 +72,7 @@ def _order(arguments: argparse.Namespace) -> int:
         if unfit:
             told = "\n".join(f"  {name}: {why}" for name, why in unfit.items())
             return REFUSED, None, f"nothing was ordered; these cannot take {fitting[0].version}:\n{told}"
-        desk = CommandService(database, Hub(), lambda: now)
+        service = CommandService(database, Hub(), lambda: now)
         by = Requester(f"machine:{getpass.getuser()}", stepped_up=True)
         wishes = [
             CommandRequest(name, "update", arguments.reason, valid_s=VALID_S[-1], update_order=order) for name in names
@@ -82,7 +82,7 @@ def _order(arguments: argparse.Namespace) -> int:
             row = proposals.propose(roll_out_wish(wishes, order), by).row
             waits = f"{fitting[0].version} is proposal {row.id}: another person confirms it on the page of proposals"
             return DONE, {"version": fitting[0].version, "proposal": row.id}, waits
-        made = [desk.ask(wish, by).id for wish in wishes]
+        made = [service.ask(wish, by).id for wish in wishes]
         said = f"{fitting[0].version} is ordered for {len(made)} stations"
         return DONE, {"version": fitting[0].version, "commands": made}, said
 

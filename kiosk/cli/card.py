@@ -58,21 +58,21 @@ def run_action(arguments: Arguments) -> int:
 
 
 async def _visit_and_do(arguments: Arguments, backend: Backend) -> int:
-    return await visit_and_do(arguments, backend, told_tools(arguments))
+    return await visit_and_do(arguments, backend, named_tools(arguments))
 
 
-def told_tools(arguments: Arguments) -> CardTools:
+def named_tools(arguments: Arguments) -> CardTools:
     """Return the tools that the options name, and tell of each profile that is refused. Raises InputError."""
-    desk = card_tools(arguments)
-    for refusal in desk.refused:
+    toolset = card_tools(arguments)
+    for refusal in toolset.refused:
         print(f"kortkiosk card: profile refused: {refusal}", file=sys.stderr)
-    return desk
+    return toolset
 
 
-async def visit_and_do(arguments: Arguments, backend: Backend, desk: CardTools) -> int:
+async def visit_and_do(arguments: Arguments, backend: Backend, toolset: CardTools) -> int:
     """Visit the card and do what `arguments.action` names. Raises InputError, CodesError, ReaderError."""
-    arguments.desk = desk
-    reader = CardReader(backend, choose_reader(backend, arguments.reader), desk.settings)
+    arguments.toolset = toolset
+    reader = CardReader(backend, choose_reader(backend, arguments.reader), toolset.settings)
     try:
         async with visiting(reader) as visit:
             try:
@@ -117,9 +117,9 @@ async def _certificates(arguments: Arguments, visit: CardVisit) -> int:
     ]
     findings = actionable_findings(CardEvidence(visit.facts, utc_now()))
     document = {"reader": visit.facts.reader, "certificates": listed, "findings": output.findings_json(findings),
-                "not_fetched": arguments.desk.faults}  # fmt: skip
+                "not_fetched": arguments.toolset.faults}  # fmt: skip
     lines = [*output.chain_lines(certificates, utc_now()), *(f"! {f.text}" for f in findings),
-             *(f"? {fault}" for fault in arguments.desk.faults)]  # fmt: skip
+             *(f"? {fault}" for fault in arguments.toolset.faults)]  # fmt: skip
     say(arguments, document, pems if arguments.pem else lines)
     return Exit.DONE
 
@@ -144,12 +144,12 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
             continue
         role = role_for(visit, purpose)
         if (guard := facts.pin(role)) is not None and guard.must_change:  # told before anybody types the code
-            return _told(arguments, visit, Refused(RefusalReason.CHANGE_FIRST), "")
+            return _print_outcome(arguments, visit, Refused(RefusalReason.CHANGE_FIRST), "")
         if role not in proved:
             verified = await verify(arguments, visit, codes, role)
             proved.add(role)
         if not isinstance(verified, Accepted):
-            return _told(arguments, visit, verified, "")
+            return _print_outcome(arguments, visit, verified, "")
         test = await try_card(visit, purpose)
         results.insert(0, {"purpose": purpose, "passed": test.passed, "verified": test.verified,
                            "chain": test.chain, **output.outcome_json(test.outcome)})  # fmt: skip
@@ -169,33 +169,33 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
 async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
     codes, role = CodeSource(arguments.codes_file), Role(arguments.role)
     if visit.facts.rules.read_only:  # told before anybody types a code
-        return _told(arguments, visit, Refused(RefusalReason.NOT_PROVED), "")
+        return _print_outcome(arguments, visit, Refused(RefusalReason.NOT_PROVED), "")
     if (kept := refuse_last_try(arguments, visit, role)) is not None:
-        return _told(arguments, visit, kept, "")
+        return _print_outcome(arguments, visit, kept, "")
     if is_entered_at_reader(arguments, visit):
         outcome = await run_to_end(visit.change_at_pad(role, last_try_consented=arguments.use_last_try))
-        return _told(arguments, visit, outcome, "The PIN is changed.")
+        return _print_outcome(arguments, visit, outcome, "The PIN is changed.")
     signature = role is Role.SIGNATURE and visit.facts.pin(role) is not None
     old = codes.get("signature_pin", "Signature PIN") if signature else codes.get("pin", "PIN")
     new = codes.get("new_pin", "New PIN")
     outcome = await run_to_end(visit.change(role, old, new, last_try_consented=arguments.use_last_try))
-    return _told(arguments, visit, outcome, "The PIN is changed.")
+    return _print_outcome(arguments, visit, outcome, "The PIN is changed.")
 
 
 async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
-    profile = arguments.desk.settings.profiles.match_name(visit.facts.profile)
+    profile = arguments.toolset.settings.profiles.match_name(visit.facts.profile)
     puk = visit.facts.pin(Role.PUK)
     if visit.facts.rules.read_only:
-        return _told(arguments, visit, Refused(RefusalReason.NOT_PROVED), "")
+        return _print_outcome(arguments, visit, Refused(RefusalReason.NOT_PROVED), "")
     if profile.unblocking.by not in ("holder", "printed"):  # who is at a desk reads the card
-        return _told(arguments, visit, Refused(RefusalReason.NOT_ALLOWED), "")
+        return _print_outcome(arguments, visit, Refused(RefusalReason.NOT_ALLOWED), "")
     if puk is not None and (puk.below_floor or puk.state == "locked"):  # told before anybody types it
         below_floor = Refused(RefusalReason.BELOW_FLOOR, tries_left=puk.tries_left)
-        return _told(arguments, visit, Locked() if puk.state == "locked" else below_floor, "")
+        return _print_outcome(arguments, visit, Locked() if puk.state == "locked" else below_floor, "")
     outcome = await unblock_card(arguments, visit, Role(arguments.role))
     kept = isinstance(outcome, Accepted) and not outcome.new_code_set
     done = "The PIN is unlocked; it is still the old one." if kept else "The PIN is unlocked and set anew."
-    return _told(arguments, visit, outcome, done)
+    return _print_outcome(arguments, visit, outcome, done)
 
 
 async def _clear_tries(arguments: Arguments, visit: CardVisit) -> int:
@@ -215,7 +215,7 @@ async def _clear_tries(arguments: Arguments, visit: CardVisit) -> int:
     return Exit.DONE
 
 
-def _told(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome | SignOutcome, done: str) -> int:
+def _print_outcome(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome | SignOutcome, done: str) -> int:
     lines = [output.outcome_text(outcome, done)]
     match outcome:
         case Locked() if _remembered(arguments, visit):

@@ -21,7 +21,7 @@ from drivers.reader.traces.trace import Trace, TraceError, read_trace
 from drivers.reader.traces.twin import READER, TraceTwin, TwinBackend
 from drivers.reader.transport.pcsc import PcscBackend
 from kiosk.cli import Exit
-from kiosk.cli.card import choose_reader, not_read, told_tools, visit_and_do
+from kiosk.cli.card import choose_reader, named_tools, not_read, visit_and_do
 from kiosk.cli.card_parser import failed, say
 from kiosk.cli.card_settings import InputError
 
@@ -63,7 +63,7 @@ def _record(arguments: Arguments) -> int:
         key = private_key(arguments.key)
     except (OSError, ValueError) as fault:
         raise InputError(f"{arguments.key}: {fault}") from None
-    backend, settings = PcscBackend(), told_tools(arguments).settings
+    backend, settings = PcscBackend(), named_tools(arguments).settings
     reader, codes = choose_reader(backend, arguments.reader), CodeSource(arguments.codes_file)
 
     def code(role: Role) -> Secret:
@@ -93,6 +93,6 @@ def _replay(arguments: Arguments) -> int:
     trace = read_trace(arguments.file, ProfileKeys.load(arguments.keys))
     arguments.reader, arguments.use_last_try, arguments.codes_file = READER, False, None
     arguments.action, arguments.codes = "test" if arguments.code else "show", _TwinCodes(trace)
-    desk = told_tools(arguments)
-    desk = replace(desk, settings=replace(desk.settings, ledger=MemoryLedger()))
-    return asyncio.run(visit_and_do(arguments, TwinBackend(TraceTwin(trace)), desk))
+    toolset = named_tools(arguments)
+    toolset = replace(toolset, settings=replace(toolset.settings, ledger=MemoryLedger()))
+    return asyncio.run(visit_and_do(arguments, TwinBackend(TraceTwin(trace)), toolset))

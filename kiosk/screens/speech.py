@@ -152,13 +152,13 @@ def _middle(view: View[Any], private: bool) -> Iterator[Sentence]:
             yield from _receipt(view, private)
             yield from _given(view.warning)
         case Tell():
-            yield from _told(view, private)
+            yield from _tell_sentences(view, private)
         case Busy():
             yield from (task.text for task in view.tasks if task.state == "now")
             yield from _given(say("listen.seconds", seconds=view.seconds) if view.seconds else None, view.under)
 
 
-def _told(view: Tell, private: bool) -> Iterator[Sentence]:
+def _tell_sentences(view: Tell, private: bool) -> Iterator[Sentence]:
     yield from _points(view.points)
     yield from _tries(view.tries)
     yield from _given(view.drawing_text)

@@ -63,10 +63,10 @@ async def last_events(journal: Journal) -> tuple[EventOverview, ...]:
     def work(cx: sqlite3.Connection) -> list[Event]:
         return outbox.newest_events(cx, MOST)
 
-    return tuple(_told(event) for event in await journal.transact(work))
+    return tuple(_overview_of(event) for event in await journal.transact(work))
 
 
-def _told(event: Event) -> EventOverview:
+def _overview_of(event: Event) -> EventOverview:
     """Type, effect or errand, outcome and slot: codes, and nothing else of what the event holds."""
     content = event.content()
     effect, errand, outcome = (str(content.get(key, "")) for key in ("effect", "kind", "outcome"))

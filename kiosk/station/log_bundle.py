@@ -100,7 +100,7 @@ def read_last_life(file: Path = LAST_LIFE) -> list[str]:
 
 def make_log_bundle(events: Sequence[Event], log: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...]:
     """All of it, in order of time, behind what was `before`; `events` are the newest first, as the outbox gives them."""
-    event_lines = [_told(event) for event in events[: max(MOST_EVENTS - len(before), 0)]]
+    event_lines = [_event_line(event) for event in events[: max(MOST_EVENTS - len(before), 0)]]
     lines = sorted([*event_lines, *log[-MOST_LOG:]])
     return as_lines([*before, *lines])
 
@@ -110,7 +110,7 @@ def as_lines(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(line.encode("ascii", "replace").decode()[:MOST_LINE] for line in lines[:MOST_LINES])
 
 
-def _told(event: Event) -> str:
+def _event_line(event: Event) -> str:
     content = event.content()
     words = [str(content[key]) for key in _CODES if key in content]
     return " ".join([event.time, short_type(event.type), *words])

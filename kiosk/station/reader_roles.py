@@ -146,7 +146,7 @@ class ReaderRoles:
         self._on_told = on_told
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._told = self._read()
+        self._assigned = self._read()
         self._names: tuple[str, ...] | None = None
         self._ports: dict[str, str] = {}
         self._located: tuple[ConnectedReader, ...] = ()
@@ -178,7 +178,7 @@ class ReaderRoles:
     def assignments(self) -> dict[ReaderRole, ReaderAssignment]:
         """Return the reader of each role now; none where there is no PC/SC service."""
         try:
-            return assign_roles(self.settings, self._told, self.located())
+            return assign_roles(self.settings, self._assigned, self.located())
         except NoReaderError:
             return dict.fromkeys(self.settings, UNASSIGNED)
 
@@ -202,7 +202,7 @@ class ReaderRoles:
             return True
         if role not in self.settings:
             return False
-        return role in self._told or (role == "holder" or self.name_of(role) is not None)
+        return role in self._assigned or (role == "holder" or self.name_of(role) is not None)
 
     # telling them apart
 
@@ -243,7 +243,7 @@ class ReaderRoles:
         draft = self._file.with_name(FILE + ".new")
         draft.write_text(json.dumps(places, indent=1), encoding="utf-8")
         draft.replace(self._file)
-        self._told = places
+        self._assigned = places
         self._on_told()
         return had is not await asyncio.to_thread(self.has, "administrator")
 

@@ -186,7 +186,7 @@ class Updates:
         bundle = self._folder / BUNDLE
         if self._record.step == "fetching":
             await self._fetch(order, bundle)
-            await self._told("fetched", order)
+            await self._record_step("fetched", order)
             self._step("waiting")
         await asyncio.to_thread(self._check, order, bundle, slots)
         await self._wait(order)
@@ -255,7 +255,7 @@ class Updates:
             await self._ports.installer.install()
         except InstallError as error:
             raise UpdateFailedError("install", str(error)) from None
-        await self._told("installed", order)
+        await self._record_step("installed", order)
         self._step("restarting")
         try:
             await self._ports.installer.reboot()
@@ -308,17 +308,17 @@ class Updates:
             logger.error("a machine does not restart: %s", error)
 
     async def _finish(self, order: UpdateOrder) -> None:
-        await self._told("confirmed", order)
+        await self._record_step("confirmed", order)
         self._keep(UpdateRecord())
         (self._folder / BUNDLE).unlink(missing_ok=True)
 
     async def _fail(self, reason: str) -> None:
         order = self._record.order
         if order is not None:
-            await self._told("failed", order, reason)
+            await self._record_step("failed", order, reason)
         self._keep(UpdateRecord(order=None, failed=reason))
 
-    async def _told(self, step: str, order: UpdateOrder, reason: str = "") -> None:
+    async def _record_step(self, step: str, order: UpdateOrder, reason: str = "") -> None:
         why = {"reason": reason} if reason else {}
         await self._ports.record(EventType.UPDATE_STEP, {"step": step, "version": order.version, **why})
 

@@ -168,7 +168,7 @@ def _name_of(view: View[Any]) -> str:
         return topic
     match view:
         case Tell():
-            return _told(view)
+            return _topic_of_tell(view)
         case Choose(layout="tiles"):
             return "home"
         case Choose(drawing=RestingDrawing()) if not isinstance(view, Checklist):
@@ -184,7 +184,7 @@ def _name_of(view: View[Any]) -> str:
     return next(name for shape, name in _BY_SHAPE if isinstance(view, shape))
 
 
-def _told(view: Tell) -> str:
+def _topic_of_tell(view: Tell) -> str:
     if view.badge == "success":
         return "done"
     if view.sends_on:

@@ -119,7 +119,7 @@ class Person:
             if self._due() and self._interruption.trouble in ("pull", "swap") and view.needs_card:
                 return None  # stands there with the card in the hand: the station must see it
             if answer is None and not self._away:
-                answer = self._told(view)
+                answer = self._answer_of_story(view)
             if answer is None and self._away:
                 self.clock.advance(AWAY_S)
             return None if answer is None else self._given(view, answer)
@@ -149,7 +149,7 @@ class Person:
                     self.world.insert(STRANGER, "holder")
         return None
 
-    def _told(self, view: View[Any]) -> str | None:
+    def _answer_of_story(self, view: View[Any]) -> str | None:
         """Return what the story says of this view; where it says nothing, the way out."""
         deeds = self._story.get(view.name)
         assert self.awkward or self.asked <= PATIENCE, "the errand goes round and round"

@@ -19,7 +19,7 @@ from fleet.server.accounts import one_time_links as links
 from fleet.server.accounts import queries as people
 from fleet.server.accounts.tables import account_acts, sessions, tokens
 from fleet.server.app import create_app
-from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.dependencies import CardServices
 from fleet.server.deadlines.settings import load
 from fleet.server.keys.random_tokens import digest
 from fleet.server.live_feed.hub import Hub
@@ -183,7 +183,7 @@ async def test_an_integrator_says_that_everybody_has_left(server: Server, organi
         )
         replace_administrators(connection, [listed(LISTED, "Maj Test")])
         value = tokens_of.add(connection, "integrator", Role.ID_ADMINISTRATOR, "*", 1, NOW, organisations)
-    side = CardSide.of(server.database, Hub(), lambda: NOW, load())
+    side = CardServices.of(server.database, Hub(), lambda: NOW, load())
     app = create_app(
         demo_readings(), Hub(), server.access, FakeAlerts(), server.desk, clock=lambda: NOW, cards=side
     )  # fmt: skip

@@ -36,8 +36,8 @@ class Link:
         self._pending: Channel | None = None
         self._channel: Channel | None = None
         self._answer: tuple[int, int, dict[str, int | bytes | str]] | None = None
-        self._heard = self._said = self._told_at = 0
-        self._told = 0
+        self._heard = self._said = self._event_sent_at = 0
+        self._newest_sent = 0
         """Number of the newest event that this session was told."""
 
     @property
@@ -119,8 +119,8 @@ class Link:
             return False
         self._end(now)
         self._channel, self._pending = pending, None
-        self._heard = self._said = self._told_at = now
-        self._told = min(message.about, self._parts.events.newest)
+        self._heard = self._said = self._event_sent_at = now
+        self._newest_sent = min(message.about, self._parts.events.newest)
         self._reply(pending, message, now)
         return True
 
@@ -165,12 +165,12 @@ class Link:
 
     def _tell(self, channel: Channel, now: int) -> None:
         waiting = self._parts.events.waiting
-        again = bool(waiting) and now - self._told_at >= m.RESEND_EVENT_MS
+        again = bool(waiting) and now - self._event_sent_at >= m.RESEND_EVENT_MS
         for index, (number, event, slot, value, when) in enumerate(waiting):
-            if number > self._told or (index == 0 and again):
+            if number > self._newest_sent or (index == 0 and again):
                 uptime = when & 0xFFFFFFFF
                 self._send(channel.frame(m.EVENT, number, event=event, slot=slot, value=value, uptime_ms=uptime))
-                self._told, self._told_at = max(self._told, number), now
+                self._newest_sent, self._event_sent_at = max(self._newest_sent, number), now
 
     def _end(self, now: int) -> None:
         """No session: coils off, flap locked, all dark."""

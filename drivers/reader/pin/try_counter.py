@@ -111,7 +111,7 @@ class TryCounter:
         self._profile = profile
         self._ledger = ledger
         self._card = card
-        self._told: set[str] = set()
+        self._counted_by_card: set[str] = set()
         """Names of the codes whose tries this card has told in this visit."""
         self._answered: dict[str, int] = {}
         """By the names of the others: tries left, as it answered to a code."""
@@ -138,7 +138,7 @@ class TryCounter:
         does not tell them any more: it was reset, or is another, and the station's count knows nothing of other desks.
         """
         name = ledger_key_of(code)
-        first, remaining = name not in self._told, self._read(code, role)
+        first, remaining = name not in self._counted_by_card, self._read(code, role)
         if remaining is None:
             return self.known(code, role)
         if remaining.left == 0 or first:
@@ -147,7 +147,7 @@ class TryCounter:
 
     def tells(self, code: CodeObject) -> bool:
         """Return whether the card has told the tries of that code in this visit, when it was asked for them."""
-        return ledger_key_of(code) in self._told
+        return ledger_key_of(code) in self._counted_by_card
 
     def known(self, code: CodeObject, role: Role) -> RemainingTries:
         """Tries left of a code that the card does not tell: by its last answer, else by the station's count."""
@@ -166,7 +166,7 @@ class TryCounter:
         try:
             self._ledger.spend(self._card, name)
         except LedgerError:
-            if name not in self._told:
+            if name not in self._counted_by_card:
                 raise
 
     def settle(self, code: CodeObject, role: Role, before: RemainingTries, outcome: CodeOutcome) -> None:
@@ -186,7 +186,7 @@ class TryCounter:
                 self._notice(code, role, 0)
                 self._answered[name] = 0
                 used = LOCKED
-            case Refused() if name not in self._told and not cost_no_try(outcome.status, outcome.reason):
+            case Refused() if name not in self._counted_by_card and not cost_no_try(outcome.status, outcome.reason):
                 return
             case Refused():
                 if not before.counted:
@@ -206,7 +206,7 @@ class TryCounter:
 
     def spend_puk(self, pin: CodeObject, puk: CodeObject) -> None:
         """A PUK is about to go out for that PIN: was the PIN seen locked? Raises LedgerError as `spend`."""
-        if ledger_key_of(puk) not in self._told:
+        if ledger_key_of(puk) not in self._counted_by_card:
             name = ledger_key_of(pin)
             self._ledger.settle(
                 self._card, _lock_mark(name), int(name in self._seen_locked and self._puk_alone_unlocks)
@@ -312,13 +312,13 @@ class TryCounter:
     def _told_or_silent(
         self, code: CodeObject, left: int | None, response: ResponseApdu, *, must_change: bool = False
     ) -> RemainingTries | None:
-        if left is None and ledger_key_of(code) in self._told:
+        if left is None and ledger_key_of(code) in self._counted_by_card:
             raise CommandRefusedError(
                 "the card does not tell the tries any more", reader=self._channel.reader, status=response.sw
             )
         if left is None:
             return None
-        self._told.add(ledger_key_of(code))
+        self._counted_by_card.add(ledger_key_of(code))
         return RemainingTries(left, must_change=must_change)
 
 

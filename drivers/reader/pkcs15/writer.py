@@ -115,17 +115,17 @@ class CardWriter:
         return key
 
     def _rsa(self) -> PublicKey | None:
-        modulus, exponent = (self._told(part) for part in (commands.MODULUS, commands.EXPONENT))
+        modulus, exponent = (self._read_public_part(part) for part in (commands.MODULUS, commands.EXPONENT))
         return public_keys.from_numbers(modulus, exponent)
 
     def _elliptic(self) -> PublicKey | None:
         try:
-            nodes = tlv.parse(self._told(commands.POINT))
+            nodes = tlv.parse(self._read_public_part(commands.POINT))
         except TlvError:
             return None
         return public_keys.from_point(nodes[0].value) if nodes and nodes[0].tag == commands.POINT else None
 
-    def _told(self, part: int) -> bytes:
+    def _read_public_part(self, part: int) -> bytes:
         response = self._channel.send(commands.public_part(part))
         self._demand(response)
         return response.data

@@ -13,8 +13,8 @@ from typing import Any
 
 NAMING = frozenset({"name", "title", "kind", "rank"})
 """Top-level keys that say nothing about a card."""
-_SAID = frozenset({"source", "unverified"})
-_WRAPPED = frozenset({"value"}) | _SAID
+_SOURCE_KEYS = frozenset({"source", "unverified"})
+_WRAPPED = frozenset({"value"}) | _SOURCE_KEYS
 MAX_DEPTH = 4
 
 Table = dict[str, Any]
@@ -43,7 +43,7 @@ def _table(table: Table, where: str, inherited: "_Word | None", evidence: Eviden
     word = _word(table, where) or inherited
     plain: Table = {}
     for key, value in table.items():
-        if key in _SAID:
+        if key in _SOURCE_KEYS:
             continue
         path = f"{where}.{key}" if where else key
         plain[key] = value if path in NAMING else _value(value, path, word, evidence)
@@ -62,7 +62,7 @@ def _value(value: Any, path: str, word: "_Word | None", evidence: Evidence) -> A
 
 
 def _entry(entry: Table, path: str, word: "_Word | None", evidence: Evidence) -> Table:
-    plain = {key: value for key, value in entry.items() if key not in _SAID}
+    plain = {key: value for key, value in entry.items() if key not in _SOURCE_KEYS}
     _kept(plain, path, _word(entry, path) or word, evidence)
     return plain
 

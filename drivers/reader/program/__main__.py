@@ -51,15 +51,15 @@ def adopt(arguments: argparse.Namespace) -> int:
     try:
         abilities = _adoption(arguments).run()
     except (AnswerError, CodesError, ProfileError, ValueError) as fault:
-        return _told(fault, 2)
+        return _report(fault, 2)
     except (AdoptionError, TraceError) as fault:
-        return _told(fault, 3)
+        return _report(fault, 3)
     except (ReaderError, OSError) as fault:
-        return _told(fault, 4 if isinstance(fault, ReaderError) else 2)
+        return _report(fault, 4 if isinstance(fault, ReaderError) else 2)
     except EOFError:
         return 5
     except KeyboardInterrupt:
-        return _told("interrupted: look at the card again before a code is typed", 130)
+        return _report("interrupted: look at the card again before a code is typed", 130)
     print("\nThis product may now:", *(f"- {ability}" for ability in abilities), sep="\n")
     print(
         f"Written to {arguments.into}. A station takes the profile, its .jws and profile-keys.pem (docs/profiles.md)."
@@ -84,7 +84,7 @@ def _adoption(arguments: argparse.Namespace) -> Adoption:
     return Adoption(backend, reader, settings, questions, codes, key, arguments.into, datetime.now(UTC).date())
 
 
-def _told(fault: object, code: int) -> int:
+def _report(fault: object, code: int) -> int:
     print(f"kortkiosk-card: {fault}", file=sys.stderr)
     return code
 

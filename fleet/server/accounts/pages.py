@@ -83,16 +83,16 @@ def _add_one(router: APIRouter, web: Web) -> None:
     async def change(request: Request, user: Name, deed: Annotated[str, Path(max_length=16)]) -> Response:
         if deed not in (*DEEDS, *GIVES, "add-role"):
             raise HTTPException(404)
-        form, desk = await form_of(request), account_service(request)
+        form, service = await form_of(request), account_service(request)
         reason = field_of(form, "reason")
         show = partial(_user, name=user)
         try:
             if deed == "add-role":
-                granted = (*await run_in_threadpool(_granted, desk, user), _grant_in(form))
+                granted = (*await run_in_threadpool(_granted, service, user), _grant_in(form))
                 wish = (Kind.ROLES, user, account_content(granted), reason)
                 return await run_in_threadpool(_propose, request, web, wish, show)
             if deed != "open":
-                for key in await run_in_threadpool(DEEDS[deed], desk, user, form):
+                for key in await run_in_threadpool(DEEDS[deed], service, user, form):
                     web.hub.end(key)
         except AccountError as error:
             return await run_in_threadpool(_user, request, web, user, None, _reason(error))
@@ -123,8 +123,8 @@ def _propose(request: Request, web: Web, wish: Wish, show: Callable[..., Respons
     return RedirectResponse(f"/users/{wish[1]}" if done.row.state == "done" else f"/proposals/{done.row.id}", 303)
 
 
-def _granted(desk: AccountService, name: str) -> Grants:
-    return desk.account(name).person.grants
+def _granted(service: AccountService, name: str) -> Grants:
+    return service.account(name).person.grants
 
 
 def _reason(error: AccountError) -> str:
@@ -144,31 +144,31 @@ def _grant_in(form: FormData) -> tuple[Role, str]:
     return Role(role), stations
 
 
-def _take_role(desk: AccountService, name: str, form: FormData) -> list[str]:
+def _take_role(service: AccountService, name: str, form: FormData) -> list[str]:
     gone = _grant_in(form)
-    return desk.take(name, tuple(grant for grant in _granted(desk, name) if grant != gone))
+    return service.take(name, tuple(grant for grant in _granted(service, name) if grant != gone))
 
 
-def _bind(desk: AccountService, name: str, form: FormData) -> list[str]:
-    desk.ask_binding(name, field_of(form, "hsa_id").strip(), field_of(form, "reason"))
+def _bind(service: AccountService, name: str, form: FormData) -> list[str]:
+    service.ask_binding(name, field_of(form, "hsa_id").strip(), field_of(form, "reason"))
     return []
 
 
-def _agree(desk: AccountService, name: str, _form: FormData) -> list[str]:
-    desk.agree_binding(name)
+def _agree(service: AccountService, name: str, _form: FormData) -> list[str]:
+    service.agree_binding(name)
     return []
 
 
-def _unbind(desk: AccountService, name: str, _form: FormData) -> list[str]:
-    desk.unbind(name)
+def _unbind(service: AccountService, name: str, _form: FormData) -> list[str]:
+    service.unbind(name)
     return []
 
 
 DEEDS: dict[str, Deed] = {
     "take-role": _take_role,
-    "close": lambda desk, name, _form: desk.close(name),
-    "end-sessions": lambda desk, name, _form: desk.end_sessions(name),
-    "reset": lambda desk, name, _form: desk.reset(name),
+    "close": lambda service, name, _form: service.close(name),
+    "end-sessions": lambda service, name, _form: service.end_sessions(name),
+    "reset": lambda service, name, _form: service.reset(name),
     "bind": _bind,
     "agree": _agree,
     "unbind": _unbind,

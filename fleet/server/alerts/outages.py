@@ -92,10 +92,12 @@ def close(
         waits = and_(notices.c.alert.in_(some), notices.c.due > now, notices.c.tries == 0)
         connection.execute(delete(notices).where(waits))
         if tell:
-            queue_notices(connection, _told(connection, some, settings), CLOSED, now, now)
+            queue_notices(connection, _notified_channels(connection, some, settings), CLOSED, now, now)
 
 
-def _told(connection: Connection, numbers: Sequence[int], settings: AlertSettings) -> list[tuple[int, str]]:
+def _notified_channels(
+    connection: Connection, numbers: Sequence[int], settings: AlertSettings
+) -> list[tuple[int, str]]:
     """Return pairs of alert and channel: the channel, which is still there, was told of the alert, or is about to be."""
     names = [channel.name for channel in settings.channels]
     query = select(notices.c.alert, notices.c.channel).where(notices.c.alert.in_(numbers)).distinct()

@@ -3,7 +3,7 @@
 Rules: as on the pages. A hold, block or lift is answered with the request in the queue; whether the issuer has done it is read
 there.
 
-Example: `app.include_router(cards_api(side))`
+Example: `app.include_router(cards_api(services))`
 """
 
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from fleet.messages.issuing import BlockReason
 from fleet.server.audit_log.log import AuditEvent
-from fleet.server.cards.dependencies import CardSide, within
+from fleet.server.cards.dependencies import CardServices, within
 from fleet.server.cards.model import Cards, StationBinRow, StockKind
 from fleet.server.cards.pages import LOOKED, retry, wish
 from fleet.server.deadlines.model import BoardEntry
@@ -110,12 +110,12 @@ class BlockBody(Body):
     reason: BlockReason
 
 
-def cards_api(side: CardSide) -> APIRouter:
+def cards_api(services: CardServices) -> APIRouter:
     router = api_group("cards")
-    _add_shelves(router, side.cards)
-    _add_deadlines(router, side.deadlines)
-    _add_card(router, side.cards)
-    _add_queue(router, side.cards)
+    _add_shelves(router, services.cards)
+    _add_deadlines(router, services.deadlines)
+    _add_card(router, services.cards)
+    _add_queue(router, services.cards)
     return router
 
 

@@ -1,7 +1,7 @@
 """Dependencies of routes about cards: the card service, the deadlines, the guards, new tries of letters, and the secret of the
 order system's webhook.
 
-Example: `CardSide.of(database, hub, clock, load())`
+Example: `CardServices.of(database, hub, clock, load())`
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from fleet.server.web.authorization import caller_of
 
 
 @dataclass(frozen=True, slots=True)
-class CardSide:
+class CardServices:
     """See the module. Without `hook` no message of an order system is taken."""
 
     cards: Cards
@@ -39,11 +39,11 @@ class CardSide:
         clock: Callable[[], datetime],
         settings: DeadlineSettings,
         hook: bytes | None = None,
-    ) -> "CardSide":
-        desk = CardService(database, changes, clock, settings.by)
+    ) -> "CardServices":
+        card_service = CardService(database, changes, clock, settings.by)
         resets = EnvelopeResetService(database, changes, clock)
         guards = GuardService(database, changes, clock)
-        return cls(desk, DeadlineService(database, settings, clock), guards, resets, hook)
+        return cls(card_service, DeadlineService(database, settings, clock), guards, resets, hook)
 
 
 def within(request: Request, cards: Cards) -> Cards:

@@ -40,7 +40,7 @@ from fleet.server.web.roles import Right
 
 DIGEST = r"^[0-9a-f]{64}$"
 Station = Annotated[str | None, Query(max_length=40, pattern=LINE)]
-_SAID: dict[Refusal, tuple[int, str]] = {
+_ANSWERS: dict[Refusal, tuple[int, str]] = {
     Refusal.UNKNOWN: (404, "no command of that number"),
     Refusal.SAME_PERSON: (409, "the second person is another one than who ordered it"),
     Refusal.NOT_A_PERSON: (403, "a token neither begins an update or what touches cards nor agrees to it: sign in"),
@@ -212,7 +212,7 @@ def _add_orders(router: APIRouter, web: Web, commands: CommandService, bundles: 
         try:
             return _model(commands.ask(wish, orderer(request)))
         except CommandRefusedError as error:
-            raise HTTPException(*_SAID[error.refusal]) from None
+            raise HTTPException(*_ANSWERS[error.refusal]) from None
 
     @router.get("/stations/{station}/commands", dependencies=needs(Right.VIEW))
     def list_commands_of_station(
@@ -268,7 +268,7 @@ def _add_roll_out(router: APIRouter, web: Web, commands: CommandService, bundles
         try:
             return Rows(items=[_model(commands.ask(wish, orderer(request))) for wish in wishes], next=None)
         except CommandRefusedError as error:
-            raise HTTPException(*_SAID[error.refusal]) from None
+            raise HTTPException(*_ANSWERS[error.refusal]) from None
 
 
 def _bundle(bundles: Bundles, sha256: str) -> StoredBundle | None:
@@ -336,7 +336,7 @@ def _listed(
 
 def _decided(decision: CommandRow | Refusal) -> Command:
     if isinstance(decision, Refusal):
-        raise HTTPException(*_SAID[decision])
+        raise HTTPException(*_ANSWERS[decision])
     return _model(decision)
 
 

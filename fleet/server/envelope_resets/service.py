@@ -99,7 +99,7 @@ class EnvelopeResetService:
             assert key is not None
             _tell(connection, now, by, "tries.ask", order, str(values["reason"]))
             row = _one(connection, int(key[0]))
-        return self._told(row)
+        return self._publish(row)
 
     def agree(self, order: str, by: Requester) -> ResetRow | Refusal:
         """Agree as the second person: then the verifier is asked."""
@@ -124,7 +124,7 @@ class EnvelopeResetService:
             connection.execute(update(resets).where(resets.c.id == waiting.id).values(values))
             _tell(connection, now, by, action, order, waiting.reason)
             row = _one(connection, waiting.id)
-        return self._told(row)
+        return self._publish(row)
 
     def _objection(self, connection: Connection, order: str, by: Requester, waiting: ResetRow | None) -> Refusal | None:
         order_row, now = self._order(connection, order), self._clock()
@@ -159,7 +159,7 @@ class EnvelopeResetService:
         row = connection.execute(select(resets).where(*fits)).first()
         return None if row is None else _row(row)
 
-    def _told(self, row: ResetRow) -> ResetRow:
+    def _publish(self, row: ResetRow) -> ResetRow:
         self._changes.publish(frozenset({Topic.ORDERS}))
         return row
 

@@ -30,7 +30,7 @@ class ClockWatch:
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database, self._clock = database, clock
         self._steady = clock if isinstance(clock, SteadyClock) else None
-        self._told = False
+        self._has_leapt = False
         self._lock = threading.Lock()
 
     async def run(self) -> None:
@@ -55,14 +55,14 @@ class ClockWatch:
     def look(self) -> ClockCheck:
         """Compare, and keep it. A clock that somebody has confirmed since is gone by again. Raises SQLAlchemyError."""
         with self._lock, self._database.writing.begin() as connection:
-            if self._told and self._steady is not None:
+            if self._has_leapt and self._steady is not None:
                 last = last_clock_reading(connection)
                 if last is not None and last.leapt is None:
                     self._steady.accept()
-                    self._told = False
+                    self._has_leapt = False
             off = self._steady.off if self._steady is not None else timedelta()
             look = observe_clock(connection, self._clock(), off)
-            self._told = self._told or abs(off) > LEAP
+            self._has_leapt = self._has_leapt or abs(off) > LEAP
         if look.leapt:
             _log.error("the server's clock has leapt: what cannot be undone waits until a person confirms it")
         return look

@@ -76,7 +76,7 @@ class Acknowledger:
     ) -> None:
         self._publish, self._later, self._sign, self._clock = publish, later, sign, clock
         self._every_s = every_s
-        self._told: set[tuple[str, int]] = set()
+        self._answered: set[tuple[str, int]] = set()
         """Chains that were told something since the timer began."""
         self._waiting: dict[tuple[str, int], Acked] = {}
 
@@ -85,15 +85,15 @@ class Acknowledger:
         now: dict[tuple[str, int], Acked] = {}
         for station, acked in words:
             chain = (station, acked.epoch)
-            (self._waiting if chain in self._told else now)[chain] = acked
-        if now and not self._told:
+            (self._waiting if chain in self._answered else now)[chain] = acked
+        if now and not self._answered:
             self._later(self._every_s, self._turn)
-        self._told.update(now)
+        self._answered.update(now)
         self._send([(station, acked) for (station, _), acked in now.items()])
 
     def _turn(self) -> None:
         waiting, self._waiting = self._waiting, {}
-        self._told = set(waiting)
+        self._answered = set(waiting)
         if waiting:
             self._later(self._every_s, self._turn)
         self._send([(station, acked) for (station, _), acked in waiting.items()])
@@ -164,7 +164,7 @@ class Ingest:
         batch: list[Waiting] = []
         try:
             while (batch := self._next()) and not self._ended.is_set():
-                committed = self._surely([arrival for _, arrival in batch if arrival is not None])
+                committed = self._commit_or_retry([arrival for _, arrival in batch if arrival is not None])
                 then(([message for message, _ in batch], committed))
         except StoreFaultError:
             waiting = len(batch) + len(self._ahead)
@@ -181,7 +181,7 @@ class Ingest:
         """While the database works: the next batch, as far as it has come. It is stored after this one in any case."""
         self._ahead += self._inbox.take_now(min(READ_AHEAD, BATCH - len(self._ahead)))
 
-    def _surely(self, arrivals: Sequence[Arrival]) -> Sequence[Committed]:
+    def _commit_or_retry(self, arrivals: Sequence[Arrival]) -> Sequence[Committed]:
         """Again and again while the database cannot be written, until this ingest ends."""
         delay_s = 0.1
         while True:

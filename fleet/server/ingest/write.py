@@ -197,14 +197,14 @@ def _fill(
     connection: Connection, batch: _Batch, arrivals: Sequence[Arrival], meanwhile: Callable[[], object] | None
 ) -> Committed:
     """Take them into the batch, and write it."""
-    by_chain = _told(arrivals)
+    by_chain = _sequences_by_chain(arrivals)
     batch.stored = events_at(connection, _perhaps_repeated(batch, by_chain))
     for arrival in arrivals:
         if type(arrival) is not ArrivedEvent or not _takes_next(batch, arrival):
             _take(connection, batch, arrival)
     if batch.waiting:  # of what waits nothing is said: a word would make the station send it again at once
         waiting = {id(deferred) for deferred in batch.waiting}
-        by_chain = _told([arrival for arrival in arrivals if id(arrival) not in waiting])
+        by_chain = _sequences_by_chain([arrival for arrival in arrivals if id(arrival) not in waiting])
     touched = [(station, epoch, batch.chains[station, epoch]) for station, epoch in sorted(by_chain)]
     topics = _write(connection, batch, touched, meanwhile)
     acked = tuple((station, Acked(epoch, c.held.through, c.held.wanted)) for station, epoch, c in touched)
@@ -266,7 +266,7 @@ def _is_old_news(before: str | None, state: str) -> bool:
     return new.clock_off_s is not None and msgspec.structs.replace(old, time=new.time) == new
 
 
-def _told(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], list[int]]:
+def _sequences_by_chain(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], list[int]]:
     """Sequences in this batch, by chain; also of what is held already."""
     by_chain: dict[tuple[str, int], list[int]] = {}
     for arrival in arrivals:

@@ -96,7 +96,7 @@ class RequestSender:
         if self._answers is None:
             raise IssuerAwayError("no issuer is set up")
         if isinstance(row.content, HandoverReport):
-            return await self._answers.side.register.received(row.content)
+            return await self._answers.parts.register.received(row.content)
         assert not isinstance(row.content, LetterAsk), "letters in the queue wait for people"
         if row.who == LEFT and await self._answers.is_still_used(row.content.card_number):
             return DeclinedResult("still_used")
@@ -131,7 +131,7 @@ class RequestSender:
     @property
     def _portal(self) -> bool:
         """True where people register hand-overs, in the issuer's portal."""
-        return self._answers is not None and self._answers.side.handovers == "portal"
+        return self._answers is not None and self._answers.parts.handovers == "portal"
 
     def _leave_to_people(self, row: RequestRow) -> None:
         with self._database.writing.begin() as connection:

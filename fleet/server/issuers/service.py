@@ -138,7 +138,7 @@ def check_bounds(ask: IdentifiedAsk) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class IssuerSide:
+class IssuerParts:
     """The adapters of one issuer, and the region's data and rules, that answers are made of."""
 
     certificates: CertificateIssuer
@@ -161,7 +161,7 @@ class IssuerAnswers:
 
     def __init__(
         self,
-        side: IssuerSide,
+        parts: IssuerParts,
         wishes: RequestLog,
         judge: ProofJudge,
         administrators: Administrators,
@@ -169,11 +169,11 @@ class IssuerAnswers:
         alarms: AlarmRecorder,
         clock: Callable[[], datetime],
     ) -> None:
-        self.side = side
+        self.parts = parts
         self._wishes = wishes
         self._judge = judge
-        self._rights = Rights(side.directory, administrators, clock)
-        self._changes = CardChanges(side.register, self._rights, wishes, alarms, clock, holds=side.holds)
+        self._rights = Rights(parts.directory, administrators, clock)
+        self._changes = CardChanges(parts.register, self._rights, wishes, alarms, clock, holds=parts.holds)
         self._facts = ProvedFacts(wishes.database, self._rights, clock)
         self._signer = signer
         self._alarms = alarms
@@ -246,7 +246,7 @@ class IssuerAnswers:
         kept = await self._keep(station, ask, people, result, asker)
         if isinstance(ask, CardChange) and not isinstance(result, DeclinedResult):
             with contextlib.suppress(IssuerAwayError):  # stations hear what the card is now (`stopped_cards`)
-                await self.side.directory.find("", ask.card_number)
+                await self.parts.directory.find("", ask.card_number)
         return kept
 
     async def _keep(
@@ -319,9 +319,9 @@ class IssuerAnswers:
                     return DeclinedResult("administrators_missing"), people
                 if card[1].state in OUT_OF_USE:
                     return DeclinedResult(f"card_{card[1].state}"), people
-                if self.side.unlocks == "portal":
+                if self.parts.unlocks == "portal":
                     return InPortalResult(), people
-                return await self.side.register.release_puk(ask, station, (holder, *attending)), people
+                return await self.parts.register.release_puk(ask, station, (holder, *attending)), people
             case LetterAsk():
                 return await self._letter(station, ask, asker, card[1], attending), people if asker.people else ()
 
@@ -339,10 +339,10 @@ class IssuerAnswers:
             and await asyncio.to_thread(self._wishes.take_place, station, ask, self._clock()) is not None
         ):
             return DeclinedResult("over_limit")
-        if self.side.letters == "portal":
+        if self.parts.letters == "portal":
             await asyncio.to_thread(self._wishes.leave_to_people, station, ask, asker.by, self._clock())
             return LetterNotedResult()
-        return await self.side.register.order_letter(ask, record.hsa_id)
+        return await self.parts.register.order_letter(ask, record.hsa_id)
 
     async def _challenge(self, ask: ChallengeAsk, asker: Asker, card: HeldCard, attending: tuple[str, ...]) -> Result:
         record = card[1]
@@ -351,15 +351,15 @@ class IssuerAnswers:
         if record.state in OUT_OF_USE:
             return DeclinedResult(f"card_{record.state}")
         challenge = bytes.fromhex(ask.challenge)
-        response = self.side.keys.answer(ask.key, ask.card_number, ask.algorithm, challenge, ask.serial)
+        response = self.parts.keys.answer(ask.key, ask.card_number, ask.algorithm, challenge, ask.serial)
         if response is not None:
             return AnsweredResult(response.hex())
         if len(challenge) not in BLOCK_BYTES.values():
             return DeclinedResult("no_key")
-        if ask.key == "unblock" and self.side.unlocks == "portal":
+        if ask.key == "unblock" and self.parts.unlocks == "portal":
             return InPortalResult()
         people = tuple(dict.fromkeys((record.hsa_id, *attending)))
-        answer = await self.side.register.answer_challenge(ask, people)
+        answer = await self.parts.register.answer_challenge(ask, people)
         if isinstance(answer, AnsweredResult) and not re.fullmatch(
             f"[0-9a-f]{{{len(ask.challenge)}}}", answer.response
         ):
@@ -377,7 +377,7 @@ class IssuerAnswers:
         if card[1].state not in BEFORE_USE:
             return DeclinedResult(f"card_{card[1].state}")
         witness, challenge = bytes.fromhex(ask.witness), bytes.fromhex(ask.challenge)
-        proof = self.side.keys.prove(ask.card_number, ask.algorithm, witness, challenge)
+        proof = self.parts.keys.prove(ask.card_number, ask.algorithm, witness, challenge)
         if proof is None:
             return DeclinedResult("no_key")
         return CardProof(proof[0].hex(), hashlib.sha256(proof[1]).hexdigest())
@@ -386,13 +386,13 @@ class IssuerAnswers:
         wanted = await self._wanted(station, ask, asker)
         if isinstance(wanted, DeclinedResult):
             return wanted
-        issued = await self.side.certificates.certificate(wanted)
+        issued = await self.parts.certificates.certificate(wanted)
         if not isinstance(issued, IssuedResult):
             return issued
         wrong = check_issued(issued, wanted.request, wanted.offer, ask.hsa_id, self._clock())
-        if self.side.by_hand is not None and (wrong is not None or not self._is_genuine(issued)):
+        if self.parts.by_hand is not None and (wrong is not None or not self._is_genuine(issued)):
             _log.error("a certificate that was given back by hand does not hold any more: it waits for people again")
-            await self.side.by_hand.reopen(wanted)
+            await self.parts.by_hand.reopen(wanted)
             return InPortalResult()
         if wrong is not None:
             _log.error("the issuer gave another certificate than was asked for")
@@ -440,9 +440,9 @@ class IssuerAnswers:
     ) -> DeclinedResult | None:
         """Why none is made now: before the window of what is renewed, again within it, or too many at one station in a day.
         Where people make them, they look at each, and a station may come for one again."""
-        if self.side.by_hand is not None:
+        if self.parts.by_hand is not None:
             return None
-        rules, now = self.side.rules, self._clock()
+        rules, now = self.parts.rules, self._clock()
         window = timedelta(days=rules.window_days if renewed is not None else 1)
         made = await asyncio.to_thread(self._wishes.certificates_since, ask, now - window)
         too_early = renewed is not None and renewed.not_valid_after_utc > now + window
@@ -456,7 +456,7 @@ class IssuerAnswers:
         attending = tuple(sorted(await self._rights.attending(asker, station, None, holder=ask.hsa_id)))
         if len(attending) < 2:
             return DeclinedResult("administrators_missing")
-        known, now = await self.side.directory.find(ask.hsa_id, ""), self._clock()
+        known, now = await self.parts.directory.find(ask.hsa_id, ""), self._clock()
         person = known.shown if known is not None else None
         if person is None or has_left(person, local_day(now)):
             return DeclinedResult("holder_left")
@@ -486,8 +486,8 @@ class IssuerAnswers:
             id=ask.id, card_number=ask.card_number, order=record.order, hsa_id=ask.hsa_id, handed_over=at,
             attested_by=attending,
         )  # fmt: skip
-        if self.side.handovers == "interface":  # else people register it in the portal, once it is handed over
-            refused = await self.side.register.received(report)
+        if self.parts.handovers == "interface":  # else people register it in the portal, once it is handed over
+            refused = await self.parts.register.received(report)
             if refused is not None:
                 return refused
         try:
@@ -546,7 +546,7 @@ class IssuerAnswers:
     async def _look_up(self, ask: DirectoryAsk, asker: Asker) -> DirectoryEntry | None:
         """A person with all cards; or a card with its holder, as it stands for that one of their HSA-ids that asks."""
         if ask.hsa_id:
-            return await self.side.directory.find(ask.hsa_id, "")
+            return await self.parts.directory.find(ask.hsa_id, "")
         card = await self._rights.card(ask.card_number, asker.by)
         return None if card is None else DirectoryEntry(card[0], (card[1],))
 
@@ -559,8 +559,8 @@ class IssuerAnswers:
         person, record = card
         today = local_day(self._clock())
         given = await asyncio.to_thread(self._wishes.reserve_days, record.card_number, today) if record.reserve else 0
-        offers = offers_of(person, record, datetime.fromisoformat(today).date(), self.side.rules, given)
-        return offers if self.side.by_hand is None else await self.side.by_hand.offers(record.card_number, offers)
+        offers = offers_of(person, record, datetime.fromisoformat(today).date(), self.parts.rules, given)
+        return offers if self.parts.by_hand is None else await self.parts.by_hand.offers(record.card_number, offers)
 
 
 def _organisation(hsa_id: str) -> str:

@@ -188,13 +188,13 @@ def place(request: Request, cards: Cards, records: list[OrderRecord]) -> ImportR
     except ImportRefusedError as error:
         several = len(records) > 1
         told = (
-            f"{f'orders.{problem.line - 1}.' if several else ''}{problem.column}: {_told(problem, everywhere=scope.everywhere)}"
+            f"{f'orders.{problem.line - 1}.' if several else ''}{problem.column}: {_why(problem, everywhere=scope.everywhere)}"
             for problem in error.problems
         )
         raise HTTPException(409, "; ".join(told)) from None
 
 
-def _told(problem: FileProblem, *, everywhere: bool) -> str:
+def _why(problem: FileProblem, *, everywhere: bool) -> str:
     """The reason; without the other order of a card, which may be a station's that the caller does not see."""
     hidden = problem.column == "card_number" and not everywhere
     return "this card waits for another order already" if hidden else problem.reason

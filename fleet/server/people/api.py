@@ -99,7 +99,7 @@ def put(request: Request, cards: Cards, listed: ListedAdministrator) -> Proposal
     before = next((row for row in cards.administrators() if row.administrator.hsa_id == hsa_id), None)
     if listed.gives_more_than(before):
         return propose(request, Kind.ADMINISTRATOR, hsa_id, listed_content(listed), listed.decision).row
-    audit_change(request, AuditEvent("administrator.put", hsa_id, _told(listed)))
+    audit_change(request, AuditEvent("administrator.put", hsa_id, _audit_text(listed)))
     cards.put_administrator(listed)
     return None
 
@@ -125,7 +125,7 @@ def _known(cards: Cards, hsa_id: str) -> ListedAdministrator:
     return found
 
 
-def _told(listed: ListedAdministrator) -> str:
+def _audit_text(listed: ListedAdministrator) -> str:
     return told_of(listed_content(listed))
 
 

@@ -15,7 +15,7 @@ from fleet.server.proposals.service import ProposalService, Proposed
 from fleet.server.web.authorization import NO_STEP_UP, caller_of
 from fleet.server.web.roles import Caller, Right
 
-_SAID: dict[Refusal, tuple[int, str]] = {
+_ANSWERS: dict[Refusal, tuple[int, str]] = {
     Refusal.NOT_A_PERSON: (403, "a token neither proposes nor confirms: sign in"),
     Refusal.SAME_PERSON: (409, "the second person is another one than who proposed it"),
     Refusal.NOT_ANOTHER_PERSON: (
@@ -72,7 +72,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except ProposalRefusedError as error:
-        raise HTTPException(*_SAID[error.refusal]) from None
+        raise HTTPException(*_ANSWERS[error.refusal]) from None
     except FAULTS as error:
         raise HTTPException(409, str(error)) from None
 

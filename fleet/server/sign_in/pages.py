@@ -3,7 +3,7 @@
 Rules: an answer never says which part of a sign-in was wrong. A link is opened by a page with a button and used by the button, so
 that a browser that loads pages ahead does not use it up.
 
-Example: `app.include_router(doors_router(web))`
+Example: `app.include_router(sign_in_router(web))`
 """
 
 import qrcode
@@ -22,7 +22,7 @@ from fleet.server.web.roles import Right
 _STATUS = {Refused.TOO_MANY: 429, Refused.LINK: 404, Refused.NO_ROLE: 403, Refused.AWAY: 502}
 
 
-def doors_router(web: Web) -> APIRouter:
+def sign_in_router(web: Web) -> APIRouter:
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _add_sign_in(router, web)
     _add_links(router, web)

@@ -294,7 +294,7 @@ def emptied_model(request: Request, station: str, row: EmptiedRow | None) -> Emp
     return Emptied.model_validate(row, from_attributes=True).model_copy(update=hidden)
 
 
-_SAID = (
+_STATE_FIELDS = (
     "version",
     "errand",
     "step",
@@ -319,7 +319,7 @@ def station_model(row: StationRow) -> Station:
         contact=row.contact,
         receives_visitors=row.receives_visitors,
         heard=row.heard,
-        **{name: getattr(state, name, None) for name in _SAID},
+        **{name: getattr(state, name, None) for name in _STATE_FIELDS},
         update=Update.model_validate(state.update, from_attributes=True) if state and state.update else None,
         devices=[Device.model_validate(device, from_attributes=True) for device in state.devices] if state else [],
         slots=[Slot.model_validate(slot, from_attributes=True) for slot in state.slots] if state else [],

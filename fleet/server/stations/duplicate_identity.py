@@ -88,7 +88,7 @@ class DuplicateIdentity:
         self._log = BrokerLog()
         self._loop = asyncio.get_running_loop()
         self._of: defaultdict[str, TakeOvers] = defaultdict(TakeOvers)
-        self._told: dict[str, float] = {}
+        self._raised_at: dict[str, float] = {}
         self._due: asyncio.Queue[Alarm] = asyncio.Queue()
 
     def broker_says(self, line: str) -> None:
@@ -105,9 +105,9 @@ class DuplicateIdentity:
         """Count it; raise the alarm where it is time."""
         now_s, name = self._monotonic(), take_over.name
         many = self._of[name].note(now_s) >= MANY
-        if not (many or take_over.elsewhere) or now_s - self._told.get(name, float("-inf")) < PAUSE_S:
+        if not (many or take_over.elsewhere) or now_s - self._raised_at.get(name, float("-inf")) < PAUSE_S:
             return
-        self._told[name] = now_s
+        self._raised_at[name] = now_s
         _log.warning("the session of %s is taken over: two connections have its certificate", name)
         how = ELSEWHERE if take_over.elsewhere else AGAIN
         self._due.put_nowait(Alarm("" if is_server(name) else name, DUPLICATE_IDENTITY, how))
@@ -125,6 +125,6 @@ class DuplicateIdentity:
                 self._changes.publish(frozenset({Topic.ALERTS}))
             except SQLAlchemyError as error:
                 _log.error("the alarm about %s is not kept: %s", alarm.station or SERVER_USER, type(error).__name__)
-                self._told.pop(alarm.station or SERVER_USER, None)
+                self._raised_at.pop(alarm.station or SERVER_USER, None)
             finally:
                 self._due.task_done()

@@ -162,13 +162,13 @@ class RateLimiter:
 
     def look(self, caller: Caller, address: str) -> None:
         """Count another look at people. Raises HTTPException."""
-        self._told(RateLimit("looks", self.limits.looks), caller, address, "people.stopped")
+        self._record_excess(RateLimit("looks", self.limits.looks), caller, address, "people.stopped")
 
     def command(self, caller: Caller, address: str) -> None:
         """Count a command, or a decision about one. Raises HTTPException."""
-        self._told(RateLimit("commands", self.limits.commands), caller, address, "command.stopped")
+        self._record_excess(RateLimit("commands", self.limits.commands), caller, address, "command.stopped")
 
-    def _told(self, rate: RateLimit, caller: Caller, address: str, action: str) -> None:
+    def _record_excess(self, rate: RateLimit, caller: Caller, address: str, action: str) -> None:
         """The first one too many is told in the audit."""
         taken = self.rates.take(rate, f"{caller.program} {caller.name}", self.clock())
         if taken.over == 1:

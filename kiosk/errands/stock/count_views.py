@@ -66,7 +66,7 @@ def slot(context: ViewContext, comparison: SlotComparison) -> Confirm | Tell:
         case "unlisted":
             return _unlisted(context, comparison.slot)
         case _:
-            return _told(context, comparison)
+            return _comparison_view(context, comparison)
 
 
 def _unlisted(context: ViewContext, slot: int) -> Confirm:
@@ -81,7 +81,7 @@ def _unlisted(context: ViewContext, slot: int) -> Confirm:
     )
 
 
-def _told(context: ViewContext, comparison: SlotComparison) -> Tell:
+def _comparison_view(context: ViewContext, comparison: SlotComparison) -> Tell:
     agrees = comparison.what == "agree"
     return Tell(
         **context.ending().head(

@@ -7,7 +7,7 @@ committed when the door is shut; so the errand may end at any moment, and nothin
 from kiosk.errands.stock import views
 from kiosk.errands.stock.counting import count
 from kiosk.errands.stock.delivering import deliver
-from kiosk.errands.stock.shelf import StockSession
+from kiosk.errands.stock.session import StockSession
 from kiosk.receipts import ReceiptDetail
 from kiosk.steps.capabilities import Ended
 from kiosk.steps.context import ErrandContext, ViewContext
@@ -22,65 +22,66 @@ CONTEXT = ViewContext("stock")
 async def stock(context: ErrandContext) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     context = context.go_to(CONTEXT)
-    shelf = StockSession.of(context, await log_in(context))
+    session = StockSession.of(context, await log_in(context))
     tasks = {"deliver": deliver, "count": count, "take_out": take_out}
-    while (task := await context.ask(await _what(shelf))) != "end":
-        await tasks[task](shelf)
-    return await _done(shelf)
+    while (task := await context.ask(await _what(session))) != "end":
+        await tasks[task](session)
+    return await _done(session)
 
 
-async def _what(shelf: StockSession) -> Choose:
+async def _what(session: StockSession) -> Choose:
     """Return the view that asks what is to be done, and shows how it stands."""
-    ledger = await shelf.ledger()
+    ledger = await session.ledger()
     due = sum(
-        why in ("not_genuine", "misplaced", "expired", "voided") for _, why in cards_to_take_out(ledger, shelf.today())
+        why in ("not_genuine", "misplaced", "expired", "voided")
+        for _, why in cards_to_take_out(ledger, session.today())
     )
-    return views.what(shelf.context, lying=len(ledger.lying), slots=len(await shelf.slots()), due=due)
+    return views.what(session.context, lying=len(ledger.lying), slots=len(await session.slots()), due=due)
 
 
-async def _done(shelf: StockSession) -> Ended:
+async def _done(session: StockSession) -> Ended:
     """A receipt where something was moved or counted."""
-    context = shelf.context
-    if context.caps.seal is None or not shelf.has_done:
+    context = session.context
+    if context.caps.seal is None or not session.has_done:
         return await context.end()
-    figures = {"stored": shelf.stored, "taken_out": shelf.taken_out, "missing": shelf.missing}
+    figures = {"stored": session.stored, "taken_out": session.taken_out, "missing": session.missing}
     details = tuple(ReceiptDetail(name, str(many)) for name, many in figures.items())
-    receipt = await issue_station_receipt(context, work_receipt_facts(context, shelf.by, details=details))
+    receipt = await issue_station_receipt(context, work_receipt_facts(context, session.by, details=details))
     ended = await context.end(receipt=receipt)
     await hand_out_receipt(context, receipt)
     return ended
 
 
-async def take_out(shelf: StockSession) -> None:
+async def take_out(session: StockSession) -> None:
     """One card after the other, until the person has taken what is wanted."""
     start = 0
     while True:
-        cards = cards_to_take_out(await shelf.ledger(), shelf.today())
+        cards = cards_to_take_out(await session.ledger(), session.today())
         if not cards:
-            await shelf.context.ask(views.nothing_in(shelf.context))
+            await session.context.ask(views.nothing_in(session.context))
             return
         start = start if start < len(cards) else 0
-        answer = await shelf.context.ask(
-            views.which_out(shelf.context, cards[start : start + views.PAGE], more=len(cards) > views.PAGE)
+        answer = await session.context.ask(
+            views.which_out(session.context, cards[start : start + views.PAGE], more=len(cards) > views.PAGE)
         )
         if answer == "back":
             return
         if answer == "more":
             start += views.PAGE
             continue
-        await _take(shelf, *next((card, why) for card, why in cards if str(card.slot) == answer))
+        await _take(session, *next((card, why) for card, why in cards if str(card.slot) == answer))
 
 
-async def _take(shelf: StockSession, card: StoredCard, why: Why) -> None:
+async def _take(session: StockSession, card: StoredCard, why: Why) -> None:
     """Open the slot, see the card go. One that is not there is told as missing."""
-    seen = next((slot for slot in await shelf.slots() if slot.number == card.slot), None)
+    seen = next((slot for slot in await session.slots() if slot.number == card.slot), None)
     if seen is not None and seen.card == "empty":
-        if await shelf.context.ask(views.not_there(shelf.context, card)) == "gone":
-            await shelf.took(card.card_number, card.order, card.slot, "missing")
+        if await session.context.ask(views.not_there(session.context, card)) == "gone":
+            await session.took(card.card_number, card.order, card.slot, "missing")
         return
-    view = views.take(shelf.context, card, why, len(await shelf.slots()))
-    opened = await shelf.open(card.slot)
+    view = views.take(session.context, card, why, len(await session.slots()))
+    opened = await session.open(card.slot)
     if opened == "shut":
         return
-    if await shelf.until_shut(card.slot, view, "empty", opened):
-        await shelf.took(card.card_number, card.order, card.slot, why)
+    if await session.until_shut(card.slot, view, "empty", opened):
+        await session.took(card.card_number, card.order, card.slot, why)

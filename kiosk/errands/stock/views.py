@@ -51,7 +51,7 @@ def what(context: ViewContext, *, lying: int, slots: int, due: int) -> Choose:
 
 def two_wanted(context: ViewContext) -> Tell:
     """Cards here cannot show by themselves that they are genuine: two put them in, so that nobody can alone swap one."""
-    return _told(
+    return _warning(
         context, "two_wanted", say("stock.two_wanted.title"), say("stock.two_wanted.lead"), say("stock.two_wanted.do")
     )
 
@@ -70,7 +70,7 @@ def scan(context: ViewContext, digits: int, put: tuple[str, int] | None) -> Ente
     )
 
 
-def _told(context: ViewContext, name: str, title: Say, lead: Say, do: Say | None = None) -> Tell:
+def _warning(context: ViewContext, name: str, title: Say, lead: Say, do: Say | None = None) -> Tell:
     """Something is not as it should be; the person goes on."""
     return Tell(
         **context.ending().head(name, title, lead),
@@ -83,7 +83,7 @@ def _told(context: ViewContext, name: str, title: Say, lead: Say, do: Say | None
 
 def not_known(context: ViewContext) -> Tell:
     """No order of that number is to be handed out here."""
-    return _told(
+    return _warning(
         context, "not_known", say("stock.not_known.title"), say("stock.not_known.lead"), say("stock.not_known.do")
     )
 
@@ -91,7 +91,7 @@ def not_known(context: ViewContext) -> Tell:
 def already_in(context: ViewContext, card_number: str, slot: int) -> Tell:
     """The list has that card in a slot."""
     lead = say("stock.already_in.lead", tail=last_digits(card_number), slot=slot)
-    return _told(context, "already_in", say("stock.already_in.title"), lead, say("stock.already_in.do"))
+    return _warning(context, "already_in", say("stock.already_in.title"), lead, say("stock.already_in.do"))
 
 
 def no_order(context: ViewContext, card_number: str) -> Confirm:
@@ -125,7 +125,7 @@ def unbroken(context: ViewContext, card_number: str) -> Confirm:
 def broken(context: ViewContext, card_number: str) -> Tell:
     """The card is on hold, and goes back."""
     lead = say("stock.broken.lead", tail=last_digits(card_number))
-    return _told(context, "broken", say("stock.broken.title"), lead, say("stock.broken.do"))
+    return _warning(context, "broken", say("stock.broken.title"), lead, say("stock.broken.do"))
 
 
 def place(context: ViewContext, card: Incoming, slot: int) -> Confirm:
@@ -143,16 +143,16 @@ def place(context: ViewContext, card: Incoming, slot: int) -> Confirm:
 
 def full(context: ViewContext) -> Tell:
     """Nothing is free, by list and by sensor."""
-    return _told(context, "full", say("stock.full.title"), say("stock.full.lead"), say("stock.full.do"))
+    return _warning(context, "full", say("stock.full.title"), say("stock.full.lead"), say("stock.full.do"))
 
 
 def not_open(context: ViewContext, slot: int, fault: SlotFault) -> Tell:
     """The door stayed shut; another slot may do."""
     if fault is SlotFault.OTHER_OPEN:
-        return _told(
+        return _warning(
             context, "not_open", say("stock.other_open.title"), say("stock.other_open.lead"), say("stock.other_open.do")
         )
-    return _told(
+    return _warning(
         context, "not_open", say("stock.jammed.title", slot=slot), say("stock.jammed.lead"), say("stock.jammed.do")
     )
 
@@ -191,7 +191,7 @@ def shut(context: ViewContext, slot: int) -> Await:
 
 
 def nothing_in(context: ViewContext) -> Tell:
-    return _told(context, "nothing_in", say("stock.nothing_in.title"), say("stock.nothing_in.lead"))
+    return _warning(context, "nothing_in", say("stock.nothing_in.title"), say("stock.nothing_in.lead"))
 
 
 def which_out(context: ViewContext, cards: Sequence[tuple[StoredCard, Why]], *, more: bool) -> Choose:

@@ -46,7 +46,7 @@ from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
 from fleet.server.issuers.requests import RequestLog
-from fleet.server.issuers.service import IssuerAnswers, IssuerSide
+from fleet.server.issuers.service import IssuerAnswers, IssuerParts
 from fleet.server.issuers.tables import wishes
 from fleet.server.keys.signing import Signer
 from fleet.server.people.queries import replace_administrators
@@ -163,7 +163,7 @@ class Place:
         if not holds:
             directory = WithMarks(directory, database)
             register = HoldsKeptHere(register, directory, lambda: self.now, blocks)
-        side = IssuerSide(None, register, directory, keys, OfferRules(), None, holds=holds)  # type: ignore[arg-type]
+        side = IssuerParts(None, register, directory, keys, OfferRules(), None, holds=holds)  # type: ignore[arg-type]
         self.issuer = IssuerAnswers(side, kept, judge, Administrators(database), signer, alarms, lambda: self.now)
         self.answers = Answers(database, signer, None, alarms, lambda: self.now, self.issuer)  # type: ignore[arg-type]
 

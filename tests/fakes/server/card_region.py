@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import FastAPI
 
 from fleet.server.app import create_app
-from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.dependencies import CardServices
 from fleet.server.database.database import Database
 from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.keys.random_tokens import form_token
@@ -42,7 +42,7 @@ class Region:
     def __post_init__(self) -> None:
         hub, settings = Hub(), DeadlineSettings(load().rule, by="TEST000000-A001")
         self.access = Access(self.database, lambda: self.now)
-        side = CardSide.of(self.database, hub, lambda: self.now, settings, SECRET)
+        side = CardServices.of(self.database, hub, lambda: self.now, settings, SECRET)
         readings, desk = StoreReadings(self.database, lambda: self.now), desk_of(self.database, lambda: self.now, hub)
         self.app = create_app(readings, hub, self.access, FakeAlerts([]), desk, clock=lambda: self.now, cards=side)
 

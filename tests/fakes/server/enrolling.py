@@ -20,7 +20,7 @@ from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.live_feed.hub import Hub
 from fleet.server.process.addresses import Address
 from fleet.server.process.config import MQTT, ServerConfig
-from fleet.server.station_listener import StationSide, claim_terms
+from fleet.server.station_listener import IssuingParts, claim_terms
 from fleet.server.web.listener import Listener, web_server
 from provisioning.authority import Authority
 from provisioning.est import wire
@@ -67,7 +67,7 @@ class EnrolmentSite:
     authority: Authority
     database: Database
     people: EnrolmentService
-    side: StationSide
+    side: IssuingParts
     at: Address
 
     @property
@@ -132,7 +132,7 @@ def enrolment_site(
     config = ServerConfig(folder / "data", authority.directory, station_http=at)
     database = new_store(config.data / "fleet.sqlite")
     hub = Hub()
-    side = StationSide.of(config, database, hub, clock)
+    side = IssuingParts.of(config, database, hub, clock)
     assert side is not None
     people = EnrolmentService(database, hub, clock, claim_terms(config, at))
     app = side.app(clock, mqtt)

@@ -92,10 +92,12 @@ def emptyings(connection: Connection, station: str) -> list[Emptied]:
     query = select(events.c.data, events.c.received).join(stations, stations.c.id == events.c.station)
     this = and_(stations.c.name == station, events.c.type == EventType.BIN_EMPTIED, events.c.data.is_not(None))
     newest = query.where(this).order_by(events.c.id.desc()).limit(MOST_EMPTYINGS)
-    return [emptying for row in connection.execute(newest) if (emptying := _told(row.data, row.received)) is not None]
+    return [
+        emptying for row in connection.execute(newest) if (emptying := _emptying_of(row.data, row.received)) is not None
+    ]
 
 
-def _told(data: bytes, received: Any) -> Emptied | None:
+def _emptying_of(data: bytes, received: Any) -> Emptied | None:
     try:
         (change,) = READERS[EventType.BIN_EMPTIED](data, received)
     except msgspec.MsgspecError:

@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 
 from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.server.app import create_app
-from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.dependencies import CardServices
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.database.database import Database
 from fleet.server.deadlines.settings import DeadlineSettings, load
@@ -124,7 +124,7 @@ def site(store: Database, hub: Hub) -> Site:
 
 def made(store: Database, hub: Hub, settings: DeadlineSettings) -> Site:
     access = Access(store, lambda: NOW)
-    side = CardSide.of(store, hub, lambda: NOW, settings)
+    side = CardServices.of(store, hub, lambda: NOW, settings)
     desk = desk_of(store, lambda: NOW, hub)
     app = create_app(demo_readings(), hub, access, FakeAlerts([]), desk, clock=lambda: NOW, zone=ZONE, cards=side)
     app.state.visitor = f"{COOKIE}={session(access)}"

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.server.app import create_app
-from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.dependencies import CardServices
 from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.settings import load
 from fleet.server.keys.random_tokens import form_token
@@ -171,7 +171,7 @@ async def test_taking_alerts_is_no_command(access: Access, desk: CommandService,
 async def test_messages_of_the_order_system_count_by_address(
     access: Access, desk: CommandService, clock: Turned
 ) -> None:
-    side = CardSide.of(access.database, Hub(), clock, load(), b"a made-up secret of the hook")
+    side = CardServices.of(access.database, Hub(), clock, load(), b"a made-up secret of the hook")
     app = create_app(demo_readings(), Hub(), access, FakeAlerts([]), desk, clock=clock, cards=side, limits=FEW)
     answers = [await ask(app, "POST", "/api/v1/hooks/orders", b"{}", content_length="2") for _ in range(4)]
     assert [answer.status for answer in answers] == [401, 401, 401, 429]

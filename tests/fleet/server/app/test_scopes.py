@@ -14,7 +14,7 @@ from fleet.messages.link import StationState, encode
 from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.app import create_app
-from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.dependencies import CardServices
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.commands.model import CommandRequest, Requester
 from fleet.server.database.database import Database
@@ -87,7 +87,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     hub.close()  # so that the feed ends at once
     access = Access(database, lambda: NOW)
     fill(database)
-    side = CardSide.of(database, hub, lambda: NOW, DeadlineSettings(load().rule, by="TEST000000-A001"))
+    side = CardServices.of(database, hub, lambda: NOW, DeadlineSettings(load().rule, by="TEST000000-A001"))
     desk = desk_of(database, lambda: NOW, hub)
     app = create_app(
         StoreReadings(database, lambda: NOW), hub, access, AlertService(database, hub, lambda: NOW), desk,

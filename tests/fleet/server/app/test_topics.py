@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from fleet.server import app as application
 from fleet.server.accounts.separation_of_duties import Requester
 from fleet.server.alerts.model import Alerts
-from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.dependencies import CardServices
 from fleet.server.cards.model import Cards
 from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.service import DeadlineService
@@ -150,7 +150,7 @@ def recorded(
     monkeypatch.setattr(application, "counts_for", lambda request, **_: {})  # the menu's numbers are no page's own
     reads: set[tuple[type, str]] = set()
     database = new_store(tmp_path / "fleet.sqlite")
-    side = CardSide.of(database, hub, lambda: NOW, load())
+    side = CardServices.of(database, hub, lambda: NOW, load())
     tasks = WorklistService(database, side.cards, hub, lambda: NOW, load_worklist(), load())
     ready(desk)
     hold_orders(database, record(station=STATION))
@@ -166,7 +166,7 @@ def recorded(
             EnrolmentService, Recorder(EnrolmentService(database, hub, lambda: NOW), EnrolmentService, reads)
         ),
         worklist=cast(Worklist, Recorder(tasks, Worklist, reads)),
-        cards=CardSide(
+        cards=CardServices(
             cast(Cards, Recorder(side.cards, Cards, reads)),
             cast(DeadlineService, Recorder(side.deadlines, DeadlineService, reads)),
             cast(GuardService, Recorder(side.guards, GuardService, reads)),

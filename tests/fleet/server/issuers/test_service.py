@@ -213,7 +213,7 @@ async def test_an_administrator_acts_for_their_own_organisation(
 async def test_a_number_that_no_certificate_says_is_of_the_one_card_that_the_register_has(place: Place) -> None:
     """Else the mandate would have the register asked about another card of the same person."""
     bare = Proven(WHO, NUMBER, (), numbered=False)
-    rights = Rights(place.issuer.side.directory, Administrators(place.database), lambda: place.now)
+    rights = Rights(place.issuer.parts.directory, Administrators(place.database), lambda: place.now)
     assert isinstance(await rights.admit(bare, lift(1)), Proven)
     second = msgspec.structs.replace(place.register.card, card_number="9752269999")
     place.register.more = (second,)

@@ -18,7 +18,7 @@ from fleet.messages.issuing import Offer
 from fleet.server.accounts.sessions import Proof
 from fleet.server.accounts.tables import sessions
 from fleet.server.app import create_app
-from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.dependencies import CardServices
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.certificate_files import TrustedIssuers
@@ -94,7 +94,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One application for all tests here."""
     desk = Desk.opened(tmp_path_factory.mktemp("site") / "fleet.sqlite")
     access, hub = Access(desk.database, desk.clock, SEALER), Hub()
-    side = CardSide.of(desk.database, hub, desk.clock, load_deadlines())
+    side = CardServices.of(desk.database, hub, desk.clock, load_deadlines())
     orders = desk_of(desk.database, desk.clock, hub)
     issuers = TrustedIssuers(authority().anchors(), authority().intermediates(), SHIPPED)
     by_hand = CertificatesByHand(desk.database, desk.clock, issuers)

@@ -19,7 +19,7 @@ from fleet.messages.asking import HoldAsk
 from fleet.messages.issuing import CardRecord, DirectoryPerson, HoldReason
 from fleet.messages.vocabulary import EventType
 from fleet.server.app import create_app
-from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.dependencies import CardServices
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.ingest.write import Writer
 from fleet.server.issuer_wiring import connected
@@ -176,7 +176,7 @@ async def page(week: Week, browser: Browser) -> AsyncIterator[Page]:
     access, hub = Access(database, clock, SEALER), Hub()
     app = create_app(
         StoreReadings(database, clock), hub, access, FakeAlerts([]), desk_of(database, clock, hub), clock=clock, zone=ZONE,
-        cards=CardSide.of(database, hub, clock, load_deadlines()),
+        cards=CardServices.of(database, hub, clock, load_deadlines()),
     )  # fmt: skip
     served = Served(app, hub)
     await served.start()

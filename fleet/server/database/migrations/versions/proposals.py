@@ -24,7 +24,7 @@ def upgrade() -> None:
     op.create_table(
         "proposals",
         sa.Column("id", _ID),
-        *(sa.Column(name, kind, nullable=False) for name, kind in _SAID),
+        *(sa.Column(name, kind, nullable=False) for name, kind in _PROPOSED),
         *(sa.Column(name, kind) for name, kind in _LATER),
         sa.PrimaryKeyConstraint("id", name="pk_proposals"),
     )
@@ -58,7 +58,7 @@ _ADDED = (
     ("administrators", "decision", sa.Text()),
     ("administrators", "since", _AT),
 )
-_SAID = (
+_PROPOSED = (
     ("kind", sa.String(16)),
     ("target", sa.String(64)),
     ("content", sa.Text()),
