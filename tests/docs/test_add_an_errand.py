@@ -12,10 +12,15 @@ from pathlib import Path
 import pytest
 
 from sim.stories.patience import LIMIT_S
-from tests.docs.pages import FENCE, ROOT, page
+from tests.docs.pages import DOCS, FENCE, ROOT, page
 
 FOLDER = "kiosk/errands/expires/"
+EXAMPLE = DOCS / "examples/expires"
+"""Catalogues and answers, which the page links."""
 FILES = {info.split()[-1]: body for info, body in FENCE.findall(page("add-an-errand.md")) if FOLDER in info}
+FILES |= {
+    f"{FOLDER}{path.relative_to(EXAMPLE)}": path.read_text("utf-8") for path in EXAMPLE.rglob("*") if path.is_file()
+}
 NOT_COPIED = ("docs/gallery/", "docs/pictures/", "campaigns/fuzz/seeds/")
 BY_FOLDER = (
     "tests/kiosk/errands/test_registry.py",
