@@ -169,13 +169,13 @@ class Place:
 
     def with_portal(self) -> None:
         """From now on people register hand-overs, order letters and unlock cards in the issuer's portal."""
-        self.issuer.side = replace(self.issuer.side, handovers="portal", letters="portal", unlocks="portal")
+        self.issuer.parts = replace(self.issuer.parts, handovers="portal", letters="portal", unlocks="portal")
 
     def with_certificates_by_hand(self) -> CertificatesByHand:
         """From now on people make certificates in the issuer's portal."""
         trusted = TrustedIssuers(authority().anchors(), authority().intermediates(), SHIPPED)
         by_hand = CertificatesByHand(self.database, lambda: self.now, trusted)
-        self.issuer.side = replace(self.issuer.side, certificates=by_hand, by_hand=by_hand)
+        self.issuer.parts = replace(self.issuer.parts, certificates=by_hand, by_hand=by_hand)
         return by_hand
 
     async def ask(self, ask: Any, station: str = "entre-a") -> Answer:

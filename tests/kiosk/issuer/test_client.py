@@ -616,7 +616,7 @@ async def test_where_the_portal_is_for_people_who_attends_is_sent_there_for_resp
     region: Fleet, ports: Ports
 ) -> None:
     admin = await logged_in(ports)
-    region.issuer.side = replace(region.issuer.side, unlocks="portal", keys=CardKeys({}))
+    region.issuer.parts = replace(region.issuer.parts, unlocks="portal", keys=CardKeys({}))
     async with inserted("1:old") as visit:
         asked = ports.card_keys.unblock_response(visit.facts, bytes(16), administrator=admin, errand=ERRAND)
         assert await asked == InPortal()
@@ -821,7 +821,7 @@ async def test_only_a_reserve_card_that_lies_there_is_bound(cabinet: Fleet, port
 async def test_where_people_register_hand_overs_the_server_itself_knows_whose_the_card_is(
     cabinet: Fleet, ports: Ports
 ) -> None:
-    cabinet.issuer.side = replace(cabinet.issuer.side, handovers="portal")
+    cabinet.issuer.parts = replace(cabinet.issuer.parts, handovers="portal")
     people = await two(ports)
     assert isinstance(await ports.issuer.bind(SPARE, TEMP.hsa_id, errand=ERRAND, people=people), CardBound)
     word = await state_of(ports, SPARE)

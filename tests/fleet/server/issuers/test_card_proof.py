@@ -32,7 +32,7 @@ def own(place: Place) -> Place:
         {("management", NUMBER): [HeldKey("AES-192", KEY)], ("management", "*"): [HeldKey("AES-192", bytes(24))]}
     )
     hold_orders(place.database, record(card_number=NUMBER))
-    place.issuer.side = replace(place.issuer.side, keys=keys)
+    place.issuer.parts = replace(place.issuer.parts, keys=keys)
     place.register.card = msgspec.structs.replace(place.register.card, state="waiting")
     return place
 

@@ -393,7 +393,7 @@ class Interface:
 
 
 async def test_by_an_interface_a_certificate_is_renewed_near_its_end_and_once(place: Place) -> None:
-    place.issuer.side = dataclasses.replace(place.issuer.side, certificates=Interface(place))
+    place.issuer.parts = dataclasses.replace(place.issuer.parts, certificates=Interface(place))
     end = ALVA.key.certificate.not_valid_after_utc
     place.register.people[WHO] = DirectoryPerson(WHO, "Alva Test")
 
@@ -415,7 +415,7 @@ async def test_by_an_interface_a_certificate_is_renewed_near_its_end_and_once(pl
 
 async def test_a_station_has_so_many_certificates_made_a_day(place: Place) -> None:
     rules = OfferRules(certificates_a_day=1)
-    place.issuer.side = dataclasses.replace(place.issuer.side, certificates=Interface(place), rules=rules)
+    place.issuer.parts = dataclasses.replace(place.issuer.parts, certificates=Interface(place), rules=rules)
     place.now = ALVA.key.certificate.not_valid_after_utc - timedelta(days=10)
     place.register.people[WHO] = DirectoryPerson(WHO, "Alva Test")
     assert isinstance(await place.by(ALVA, certificate_ask(1, new_key())), IssuedResult)

@@ -137,7 +137,7 @@ async def live(week: Week) -> None:
             station = STATIONS[(3 * day + number) % len(STATIONS)]
             handed.append((station, *week.pick_up(station)))
         if day == 6:
-            week.issuer.side = replace(week.issuer.side, handovers="portal")
+            week.issuer.parts = replace(week.issuer.parts, handovers="portal")
             week.expected |= {("handover", card) for _, card, _ in handed[-3:]}
         await week.sender().carry()
         station, card, _ = handed[day]
