@@ -104,7 +104,7 @@ class CardReader:
         self._worker = Worker(f"reader {name}")
         self._watchers: set[Worker] = set()
         self._looked: Look | None = None
-        """What anybody saw last: a swap before a watch begins is told too."""
+        """What was seen last, or before a swap that nobody has been told of yet."""
         self._memories = CardCaches()
         self._visit: CardVisit | None = None
         """The last one that began."""
@@ -121,7 +121,8 @@ class CardReader:
             watcher.stop()
 
     def _note(self, look: Look) -> Look:
-        self._looked = look
+        if self._looked is None or not look.swapped_since(self._looked):
+            self._looked = look
         if look.presence is not Presence.PRESENT:
             self._short_only = False
         return look
@@ -153,7 +154,7 @@ class CardReader:
                 swapped, changed = now.swapped_since(seen), now.presence is not seen.presence
                 seen = self._note(now)
                 if swapped:
-                    self._short_only = False
+                    self._looked, self._short_only = now, False
                     yield Presence.EMPTY
                 if swapped or changed:
                     yield now.presence

@@ -21,8 +21,11 @@ MADE_UP = {
     "guard.cpio": b"guard",
 }
 
+KEYUTIL = Path("/usr/lib/systemd/systemd-keyutil")
+"""Of systemd itself; `ukify` calls it."""
 pytestmark = pytest.mark.skipif(
-    not boot.EFI_STUB.is_file(), reason="systemd-ukify and systemd-boot-efi are not installed"
+    not (boot.EFI_STUB.is_file() and KEYUTIL.is_file()),
+    reason="systemd, systemd-ukify and systemd-boot-efi are not all installed",
 )
 
 

@@ -260,6 +260,23 @@ async def test_who_looks_late_is_told_of_a_swap_that_another_has_seen_whole(
     await reader.close()
 
 
+async def test_a_look_alone_forgets_no_swap(slot: VirtualSlot, make_card: Callable[..., VirtualCard]) -> None:
+    reader = CardReader(InProcessBackend([slot]), slot.name)
+    await reader.presence()
+    with slot.changed:
+        slot.remove()
+        slot.insert(make_card())
+    for _ in range(2):
+        begun = reader.changes()
+        assert await anext(begun) is await reader.presence() is Presence.PRESENT
+        await begun.aclose()
+    changes = reader.changes()
+    async with asyncio.timeout(60):
+        assert [await anext(changes) for _ in range(3)] == [Presence.PRESENT, Presence.EMPTY, Presence.PRESENT]
+    await changes.aclose()
+    await reader.close()
+
+
 async def test_a_reader_that_closes_ends_its_changes(slot: VirtualSlot) -> None:
     reader = CardReader(InProcessBackend([slot]), slot.name)
     changes = reader.changes()
