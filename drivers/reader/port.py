@@ -86,11 +86,8 @@ class Backend(Protocol):
     def connect(self, reader: str) -> CardConnection:
         """Raises NoReaderError, NoCardError, MuteCardError, CardBusyError."""
 
-    def presence(self, reader: str) -> Presence:
-        """Return what is in the reader now."""
-
     def look(self, reader: str) -> Look:
-        """Return the same, with the count of moves that belongs to it."""
+        """Return what is in the reader now."""
 
     def wait_for_change(self, reader: str, last: Look, timeout_s: float) -> Look:
         """Block until the reader differs from `last`, or the time is out; return what is there. May return early.

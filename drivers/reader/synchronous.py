@@ -38,7 +38,7 @@ class ListedReader:
 def list_cards(backend: Backend | None = None) -> tuple[ListedReader, ...]:
     """Every reader, and whether it holds a card. No card is touched. Raises NoReaderError without a PC/SC service."""
     backend = backend or PcscBackend()
-    return tuple(ListedReader(name, backend.presence(name)) for name in backend.readers())
+    return tuple(ListedReader(name, backend.look(name).presence) for name in backend.readers())
 
 
 def open_card(

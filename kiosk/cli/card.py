@@ -91,7 +91,7 @@ def choose_reader(backend: Backend, reader_name: str | None) -> str:
         if reader_name in names:
             return reader_name
         raise InputError(f"no reader is called {reader_name!r}; there are: {', '.join(names) or 'none'}")
-    with_card = [name for name in names if backend.presence(name) in (Presence.PRESENT, Presence.MUTE)]
+    with_card = [name for name in names if backend.look(name).presence in (Presence.PRESENT, Presence.MUTE)]
     if len(with_card) > 1:
         raise InputError(f"name one with --reader; these hold a card: {', '.join(with_card)}")
     if not names:

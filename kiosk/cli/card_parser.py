@@ -118,7 +118,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def run_list(arguments: Arguments) -> int:
     backend = PcscBackend()
     try:
-        readers = [(name, backend.presence(name)) for name in backend.readers()]
+        readers = [(name, backend.look(name).presence) for name in backend.readers()]
     except ReaderError as fault:
         return failed(arguments, Exit.FAULT, fault)
     document = {"readers": [{"name": name, "presence": presence.value} for name, presence in readers]}

@@ -233,7 +233,7 @@ class ReaderRoles:
         except NoReaderError:
             return frozenset()
         cards = (Presence.PRESENT, Presence.MUTE)
-        return frozenset(reader.place for reader in readers if self._backend.presence(reader.name) in cards)
+        return frozenset(reader.place for reader in readers if self._backend.look(reader.name).presence in cards)
 
     async def keep(self, holder: str, administrator: str | None) -> bool:
         had = await asyncio.to_thread(self.has, "administrator")
@@ -278,9 +278,6 @@ class RoleBackend:
         except NoReaderError:
             self._roles.forget_places()
             raise
-
-    def presence(self, reader: str) -> Presence:
-        return self.look(reader).presence
 
     def look(self, reader: str) -> Look:
         name = self._roles.name_of(reader)

@@ -4,7 +4,7 @@ The same rules as a real reader: one connection at a time, a card upside down is
 insertion: when the card leaves, every later command is `CardGoneError`, even when the same card is back.
 
 >>> backend = InProcessBackend([VirtualSlot("Bench 0")])
->>> backend.presence("Bench 0")
+>>> backend.look("Bench 0").presence
 <Presence.EMPTY: 'empty'>
 """
 
@@ -101,12 +101,8 @@ class InProcessBackend:
         if self.connections.get(reader) is connection:
             del self.connections[reader]
 
-    def presence(self, reader: str) -> Presence:
-        """Return what is in the slot now."""
-        return self.look(reader).presence
-
     def look(self, reader: str) -> Look:
-        """Return the same, with the slot's count of cards that went in or out."""
+        """Return what is in the slot now, with the slot's count of cards that went in or out."""
         slot = self._slots.get(reader)
         if slot is None:
             return NO_READER

@@ -14,7 +14,7 @@ from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, vi
 from drivers.reader.errors import CardAnswerError, UnknownCardError
 from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import Accepted, Role, Signed
-from drivers.reader.port import Backend, CardConnection, Look, Presence
+from drivers.reader.port import Backend, CardConnection, Look
 from drivers.reader.secret import Secret
 from drivers.reader.traces.scrubbing import MadeSignature, Scrubber
 from drivers.reader.traces.trace import Trace, TraceError, check_trace
@@ -65,9 +65,6 @@ class RecordingBackend:
     def connect(self, reader: str) -> CardConnection:
         """As the other, which raises the same."""
         return RecordingConnection(self._backend.connect(reader), self.recording)
-
-    def presence(self, reader: str) -> Presence:
-        return self._backend.presence(reader)
 
     def look(self, reader: str) -> Look:
         return self._backend.look(reader)

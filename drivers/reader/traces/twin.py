@@ -207,9 +207,6 @@ class TwinBackend:
         self.connected = True
         return TwinConnection(self)
 
-    def presence(self, reader: str) -> Presence:
-        return self.look(reader).presence
-
     def look(self, reader: str) -> Look:
         return Look(Presence.PRESENT) if reader == READER else NO_READER
 

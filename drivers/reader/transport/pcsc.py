@@ -244,12 +244,8 @@ class PcscBackend:
             scard.SCardReleaseContext(context)
             raise
 
-    def presence(self, reader: str) -> Presence:
-        """Return what is in the reader now; no reader where there is no service."""
-        return self.look(reader).presence
-
     def look(self, reader: str) -> Look:
-        """The same, with the service's count of events."""
+        """Return what is in the reader now, with the service's count of events; no reader where there is no service."""
         try:
             return self._contexts.asked(lambda context: _look(_state(context, reader)))
         except NoReaderError:

@@ -118,7 +118,7 @@ async def assert_sound(room: Room, someone: Person, ended: Ended, fault: str, wh
         marked = ended.reason == "marked" and not blocked  # a mark is in nobody's name
         assert ended.outcome != "done" or untested or marked, f"a rogue card was taken for its holder: {where}"
     await assert_left_well(room, someone, ended, where, full=fault.startswith("disk"))
-    there = room.world.backend.presence(room.world.slots["holder"].name) is not Presence.NO_READER
+    there = room.world.backend.look(room.world.slots["holder"].name).presence is not Presence.NO_READER
     if someone.card_in("holder") and there:
         assert "closing.take_card" in someone.names, where
 

@@ -243,7 +243,7 @@ async def test_the_reader_of_a_role_is_followed_by_the_backend(
     usb.plug_usb(OMNIKEY, RIGHT)
     await tell(usb, tmp_path)
     backend: Any = RoleBackend(roles_of(usb, tmp_path), usb)
-    assert backend.presence("holder") is Presence.EMPTY
+    assert backend.look("holder").presence is Presence.EMPTY
     usb.pull_usb(LEFT)
     assert backend.wait_for_change("holder", Look(Presence.EMPTY), 0.0).presence is Presence.NO_READER
     with pytest.raises(NoReaderError):
@@ -251,4 +251,4 @@ async def test_the_reader_of_a_role_is_followed_by_the_backend(
     (name,) = usb.plug_usb(OMNIKEY, LEFT)
     usb.slots[name].insert(card)
     assert backend.wait_for_change("holder", Look(Presence.NO_READER), 0.0).presence is Presence.PRESENT
-    assert backend.presence("administrator") is Presence.EMPTY
+    assert backend.look("administrator").presence is Presence.EMPTY

@@ -38,14 +38,14 @@ def test_a_card_that_was_put_in_backwards_is_mute(backend: InProcessBackend, slo
     assert isinstance(card, VirtualCard)
     slot.remove()
     slot.insert(card, upside_down=True)
-    assert backend.presence(NAME) is Presence.MUTE
+    assert backend.look(NAME).presence is Presence.MUTE
     with pytest.raises(MuteCardError):
         backend.connect(NAME)
 
 
 def test_a_reader_that_is_not_there_is_told(backend: InProcessBackend) -> None:
     assert backend.readers() == (NAME,)
-    assert backend.presence("Bench 1") is Presence.NO_READER
+    assert backend.look("Bench 1").presence is Presence.NO_READER
     assert backend.wait_for_change("Bench 1", Look(Presence.EMPTY), 60.0).presence is Presence.NO_READER
     backend.cancel("Bench 1")
     with pytest.raises(NoReaderError):

@@ -193,7 +193,7 @@ def test_without_the_service_there_is_no_reader(played: PlayedService) -> None:
     for ask in (backend.readers, lambda: backend.connect(READER)):
         with pytest.raises(NoReaderError, match="no PC/SC service"):
             ask()
-    assert backend.presence(READER) is Presence.NO_READER
+    assert backend.look(READER).presence is Presence.NO_READER
     assert backend.wait_for_change(READER, Look(Presence.NO_READER), 1.0).presence is Presence.NO_READER
     assert backend.wait_for_change(READER, Look(Presence.PRESENT), 1.0).presence is Presence.NO_READER
     played.results["establish"] = 0x80100001  # another fault of the service
@@ -207,7 +207,7 @@ def test_a_service_that_stops_in_the_middle_is_told(played: PlayedService) -> No
     with pytest.raises(NoReaderError, match="stopped"):
         backend.readers()
     played.results = {"look": STOPPED}
-    assert backend.presence(READER) is Presence.NO_READER
+    assert backend.look(READER).presence is Presence.NO_READER
     played.results = {"wait": STOPPED}
     assert backend.wait_for_change(READER, Look(Presence.EMPTY), 1.0).presence is Presence.NO_READER
 
@@ -216,7 +216,7 @@ def test_a_context_is_used_again_since_the_service_asks_who_one_is_at_each_new_o
     backend = PcscBackend()
     for _ in range(3):
         backend.readers()
-        backend.presence(READER)
+        backend.look(READER)
         backend.usb_address(READER)
         backend.wait_for_change(READER, Look(Presence.PRESENT), 1.0)
     assert (played.contexts, played.released) == (1, [])
@@ -228,7 +228,7 @@ def test_a_wait_has_a_context_to_itself(played: PlayedService) -> None:
     backend, seen = PcscBackend(), list[Presence]()
 
     def look_meanwhile() -> None:
-        seen.append(backend.presence(READER))
+        seen.append(backend.look(READER).presence)
         played.states = [PRESENT]
 
     played.on_wait = look_meanwhile
@@ -241,9 +241,9 @@ def test_a_wait_has_a_context_to_itself(played: PlayedService) -> None:
 @pytest.mark.parametrize("code", [NO_SERVICE, STOPPED, 0x80100003, 0x80100013])
 def test_after_the_service_was_restarted_contexts_are_new_and_nobody_notices(played: PlayedService, code: int) -> None:
     backend = PcscBackend()
-    assert backend.presence(READER) is Presence.EMPTY
+    assert backend.look(READER).presence is Presence.EMPTY
     asks: tuple[tuple[str, Callable[[], bool]], ...] = (
-        ("look", lambda: backend.presence(READER) is Presence.EMPTY),
+        ("look", lambda: backend.look(READER).presence is Presence.EMPTY),
         ("list", lambda: backend.readers() == (READER,)),
         ("look", lambda: backend.wait_for_change(READER, Look(Presence.PRESENT), 1.0).presence is Presence.EMPTY),
     )
@@ -261,13 +261,13 @@ def test_a_context_whose_wait_was_cancelled_is_not_used_again(played: PlayedServ
     played.on_wait = lambda: backend.cancel(READER)
     assert backend.wait_for_change(READER, Look(Presence.EMPTY), 60.0).presence is Presence.EMPTY
     assert played.released == [1]
-    backend.presence(READER)
+    backend.look(READER)
     assert (played.contexts, played.released) == (2, [1])
 
 
 def test_a_reader_that_nobody_knows_is_none(played: PlayedService) -> None:
     played.results = {"look": 0x80100009, "list": 0x8010002E}
-    assert PcscBackend().presence(READER) is Presence.NO_READER
+    assert PcscBackend().look(READER).presence is Presence.NO_READER
     assert PcscBackend().readers() == ()
 
 
@@ -282,7 +282,7 @@ def test_a_reader_that_nobody_knows_is_none(played: PlayedService) -> None:
 )
 def test_what_a_reader_says_is_in_it(played: PlayedService, state: int, presence: Presence) -> None:
     played.states = [state]
-    assert PcscBackend().presence(READER) is presence
+    assert PcscBackend().look(READER).presence is presence
 
 
 def test_a_wait_ends_with_the_change_or_with_the_time(played: PlayedService) -> None:

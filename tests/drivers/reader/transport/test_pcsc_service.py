@@ -28,13 +28,13 @@ def test_a_service_that_went_away_is_used_again_when_it_is_back(monkeypatch: pyt
     with running_service(TURN_S) as readers:
         name = readers[max(readers)]
         for _ in range(20):
-            assert backend.presence(name) is Presence.EMPTY
+            assert backend.look(name).presence is Presence.EMPTY
             assert backend.wait_for_change(name, Look(Presence.EMPTY), 0.01).presence is Presence.EMPTY
             assert name in backend.readers()
         assert established == 1
     if answers():
         pytest.skip("the machine's own service cannot be stopped")
-    assert backend.presence(name) is Presence.NO_READER
+    assert backend.look(name).presence is Presence.NO_READER
     assert backend.wait_for_change(name, Look(Presence.EMPTY), LIMIT_S).presence is Presence.NO_READER
     with pytest.raises(NoReaderError):
         backend.readers()
