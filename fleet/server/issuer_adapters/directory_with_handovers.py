@@ -25,26 +25,26 @@ class WithHandovers:
 
     async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
         """As the other. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
-        known = await self._directory.find(hsa_id, card_number)
-        if known is None:
+        entry = await self._directory.find(hsa_id, card_number)
+        if entry is None:
             return None
-        known = await self._with_bound(known)
-        early = [card.card_number for card in known.cards if card.state in BEFORE_USE]
+        entry = await self._with_bound(entry)
+        early = [card.card_number for card in entry.cards if card.state in BEFORE_USE]
         used = await asyncio.to_thread(self._collected, early) if early else set()
         return DirectoryEntry(
-            known.person, tuple(_in_use(card) if card.card_number in used else card for card in known.cards)
+            entry.person, tuple(_in_use(card) if card.card_number in used else card for card in entry.cards)
         )
 
-    async def _with_bound(self, known: DirectoryEntry) -> DirectoryEntry:
+    async def _with_bound(self, entry: DirectoryEntry) -> DirectoryEntry:
         """The only card asked for is nobody's at the issuer: whose it is here."""
-        if known.person is not None or len(known.cards) != 1 or known.cards[0].hsa_id or not known.cards[0].reserve:
-            return known
-        holder = await asyncio.to_thread(self._bound_to, known.cards[0].card_number)
+        if entry.person is not None or len(entry.cards) != 1 or entry.cards[0].hsa_id or not entry.cards[0].reserve:
+            return entry
+        holder = await asyncio.to_thread(self._bound_to, entry.cards[0].card_number)
         if holder is None:
-            return known
-        found = await self._directory.find(holder, "")
-        card = msgspec.structs.replace(known.cards[0], hsa_id=holder, state="handed_out")
-        return DirectoryEntry(found.person if found else None, (card,))
+            return entry
+        holder_entry = await self._directory.find(holder, "")
+        card = msgspec.structs.replace(entry.cards[0], hsa_id=holder, state="handed_out")
+        return DirectoryEntry(holder_entry.person if holder_entry else None, (card,))
 
     def _bound_to(self, number: str) -> str | None:
         theirs = select(orders.c.hsa_id).where(orders.c.card_number == number, orders.c.state.not_in(ENDED_EARLY))

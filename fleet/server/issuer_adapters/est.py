@@ -47,13 +47,13 @@ class EstIssuer:
         """Return the certificates that `cacerts` gives (4.1). Trust in them comes from elsewhere. Raises IssuerAwayError."""
         return _certificates(await self._http.get(f"{ROOT}/cacerts"))
 
-    async def certificate(self, wanted: CertificateRequest) -> IssuedResult | DeclinedResult:
+    async def certificate(self, request: CertificateRequest) -> IssuedResult | DeclinedResult:
         """Enrol, or renew, and put the chain in order. Raises IssuerAwayError, also where the issuer wants more time."""
-        what = "simpleenroll" if wanted.current is None else "simplereenroll"
-        path = "/".join(part for part in (ROOT, self._label(wanted.offer), what) if part)
+        operation = "simpleenroll" if request.current is None else "simplereenroll"
+        path = "/".join(part for part in (ROOT, self._label(request.offer), operation) if part)
         headers = {"Content-Type": REQUEST_TYPE, "Content-Transfer-Encoding": "base64"}
         for _ in range(MOST_TRIES):
-            reply = await self._http.post(path, base64.encodebytes(wanted.request), headers)
+            reply = await self._http.post(path, base64.encodebytes(request.request), headers)
             if reply.status == 200:
                 leaf, *others = _certificates(reply)
                 return IssuedResult(_encoded(_ordered(leaf, (*others, *await self.authorities()))))
@@ -84,12 +84,12 @@ def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
     if reply.status != 200 or kind != ANSWER_TYPE:
         raise IssuerAwayError("EST: something else than certificates came")
     try:
-        found = cms_certificates(base64.b64decode(reply.content))
+        certificates = cms_certificates(base64.b64decode(reply.content))
     except FAULTS:
         raise IssuerAwayError("EST: certificates that cannot be read") from None
-    if not found:
+    if not certificates:
         raise IssuerAwayError("EST: no certificate came")
-    return tuple(found)
+    return tuple(certificates)
 
 
 def _ordered(leaf: x509.Certificate, others: tuple[x509.Certificate, ...]) -> list[x509.Certificate]:
@@ -106,4 +106,4 @@ def _ordered(leaf: x509.Certificate, others: tuple[x509.Certificate, ...]) -> li
 
 
 def _encoded(chain: list[x509.Certificate]) -> tuple[str, ...]:
-    return tuple(base64.b64encode(one.public_bytes(Encoding.DER)).decode() for one in chain)
+    return tuple(base64.b64encode(certificate.public_bytes(Encoding.DER)).decode() for certificate in chain)

@@ -52,16 +52,16 @@ class WithMarks:
 
     async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
         """As the other. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
-        known = await self._directory.find(hsa_id, card_number)
-        if known is None:
+        entry = await self._directory.find(hsa_id, card_number)
+        if entry is None:
             return None
-        reasons = await asyncio.to_thread(self._marks, known.cards)
-        cards = (_on_hold(card, reasons.get(card.card_number)) for card in known.cards)
-        return DirectoryEntry(known.person, tuple(cards))
+        reasons = await asyncio.to_thread(self._marks, entry.cards)
+        cards = (_on_hold(card, reasons.get(card.card_number)) for card in entry.cards)
+        return DirectoryEntry(entry.person, tuple(cards))
 
     def _marks(self, cards: Sequence[CardRecord]) -> dict[str, str]:
         """Why each of these cards that is marked is; `BLOCKED` for one that was blocked."""
-        told = select(wishes.c.card_number, wishes.c.outcome, wishes.c.hold_reason, wishes.c.people == NOBODY)
+        query = select(wishes.c.card_number, wishes.c.outcome, wishes.c.hold_reason, wishes.c.people == NOBODY)
         fits = (
             wishes.c.card_number.in_([card.card_number for card in cards]),
             wishes.c.outcome.in_((MARKED, LIFTED, BLOCKED)),
@@ -70,7 +70,7 @@ class WithMarks:
             administrators.c.hsa_id.in_({hsa_id for card in cards for hsa_id in card.hsa_ids})
         )
         with self._database.reading.begin() as connection:
-            rows = connection.execute(told.where(*fits).order_by(wishes.c.at)).all()
+            rows = connection.execute(query.where(*fits).order_by(wishes.c.at)).all()
             listed = set(connection.execute(theirs).scalars()) if rows else set()
         spared = {card.card_number for card in cards if not listed.isdisjoint(card.hsa_ids)}
         reasons: dict[str, str] = {}
@@ -139,8 +139,8 @@ class HoldsKeptHere:
         return DeclinedResult(f"card_{card.state}") if card.state in DEAD else MarkedResult()
 
     async def _card(self, number: str) -> CardRecord | None:
-        known = await self._marked.find("", number)
-        return next((card for card in known.cards if card.card_number == number), None) if known else None
+        entry = await self._marked.find("", number)
+        return next((card for card in entry.cards if card.card_number == number), None) if entry else None
 
 
 def _on_hold(card: CardRecord, reason: str | None) -> CardRecord:

@@ -71,15 +71,15 @@ class RestRegister:
 
     async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> ReleasedResult | DeclinedResult:
         """POST /cards/NUMBER/puk."""
-        told = {"station": station, "people": people, "reply_key": ask.reply_key, "hsa_id": people[0]}
-        return await self._change(ask, "puk", told, ReleasedResult)
+        body = {"station": station, "people": people, "reply_key": ask.reply_key, "hsa_id": people[0]}
+        return await self._change(ask, "puk", body, ReleasedResult)
 
     async def answer_challenge(self, ask: ChallengeAsk, people: tuple[str, ...]) -> AnsweredResult | DeclinedResult:
         """POST /cards/NUMBER/challenge. An adapter without the route knows no card there."""
         block, serial = ask.challenge.lower(), ask.serial.lower()
-        told = {"key": ask.key, "challenge": block, "serial": serial, "people": people, "hsa_id": people[0]}
+        body = {"key": ask.key, "challenge": block, "serial": serial, "people": people, "hsa_id": people[0]}
         chosen = {} if ask.algorithm is None else {"algorithm": ask.algorithm}
-        answer = await self._change(ask, "challenge", {**told, **chosen}, AnsweredResult)
+        answer = await self._change(ask, "challenge", {**body, **chosen}, AnsweredResult)
         return DeclinedResult("no_key") if answer == DeclinedResult("unknown_card") else answer
 
     async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrderedResult | DeclinedResult:
@@ -89,8 +89,8 @@ class RestRegister:
     async def received(self, report: HandoverReport) -> DeclinedResult | None:
         """POST /cards/NUMBER/received."""
         by, when = report.attested_by or (), report.handed_over
-        told = {"hsa_id": report.hsa_id, "by": by, "handed_over": when, "receipt": report.receipt}
-        answer = await self._change(report, "received", told, ReceivedAnswer)
+        body = {"hsa_id": report.hsa_id, "by": by, "handed_over": when, "receipt": report.receipt}
+        answer = await self._change(report, "received", body, ReceivedAnswer)
         return answer if isinstance(answer, DeclinedResult) else None
 
     async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
@@ -99,8 +99,8 @@ class RestRegister:
         reply = await self._http.get(f"/api/v1/directory?{urlencode(query)}")
         if reply.status == NOT_FOUND:
             return None
-        found = _read(reply, KnownAnswer)
-        return DirectoryEntry(found.person, found.cards)
+        answer = _read(reply, KnownAnswer)
+        return DirectoryEntry(answer.person, answer.cards)
 
     async def orders(self) -> bytes:
         """GET /orders.csv."""
@@ -109,9 +109,9 @@ class RestRegister:
             raise IssuerAwayError(f"orders: HTTP {reply.status}")
         return reply.content
 
-    async def _change(self, ask: Any, what: str, body: Mapping[str, object], kind: type[T]) -> T | DeclinedResult:
+    async def _change(self, ask: Any, change: str, body: Mapping[str, object], kind: type[T]) -> T | DeclinedResult:
         headers = {"Content-Type": "application/json", "Idempotency-Key": ask.id}
-        path = f"/api/v1/cards/{quote(ask.card_number, safe='')}/{what}"
+        path = f"/api/v1/cards/{quote(ask.card_number, safe='')}/{change}"
         reply = await self._http.post(path, msgspec.json.encode(body), headers)
         if reply.status == CONFLICT:
             return DeclinedResult(_read(reply, _Refused).reason)

@@ -68,10 +68,10 @@ def _standing(
     in_time = answer.this_update_utc - SKEW <= at and (until is None or at <= until + SKEW)
     if not in_time or answer.serial_number != certificate.serial_number or not _answer_signed(answer, issuer):
         return "unknown"
-    held = answer.revocation_reason is x509.ReasonFlags.certificate_hold
+    is_suspended = answer.revocation_reason is x509.ReasonFlags.certificate_hold
     states: dict[ocsp.OCSPCertStatus, Standing] = {
         ocsp.OCSPCertStatus.GOOD: "good",
-        ocsp.OCSPCertStatus.REVOKED: "suspended" if held else "revoked",
+        ocsp.OCSPCertStatus.REVOKED: "suspended" if is_suspended else "revoked",
     }
     return states.get(answer.certificate_status, "unknown")
 

@@ -68,34 +68,40 @@ class CardChanges:
             case "letter":
                 return {"hsa_id": card.hsa_id}
             case "challenge":
-                told = {"serial": card.serial} if card.serial else {}
-                return {"key": "unblock", "challenge": card.challenge, "people": people, "hsa_id": card.hsa_id, **told}
+                fields = {"serial": card.serial} if card.serial else {}
+                return {
+                    "key": "unblock",
+                    "challenge": card.challenge,
+                    "people": people,
+                    "hsa_id": card.hsa_id,
+                    **fields,
+                }
             case "puk":
                 public = self._reply_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-                told = {"station": STATION, "reply_key": base64.b64encode(public).decode()}
-                return {**told, "people": people, "hsa_id": card.hsa_id}
+                fields = {"station": STATION, "reply_key": base64.b64encode(public).decode()}
+                return {**fields, "people": people, "hsa_id": card.hsa_id}
 
     async def make(self, change: Change, card: CheckCard, before: CardRecord) -> None:
         """Change the card once, ask the same again, and look what it has come to."""
         key, body = new_key(), self.body(change, card)
         reply = await self._issuer.change(card.number, change, body, key)
-        wanted = after(change, before)
-        if isinstance(wanted, Refused):
-            check_refused(reply, wanted.reason)
+        due = after(change, before)
+        if isinstance(due, Refused):
+            check_refused(reply, due.reason)
         else:
-            self._check_answer(card, before, key, wanted, answer_of(reply, ANSWERS[change]))
+            self._check_answer(card, before, key, due, answer_of(reply, ANSWERS[change]))
         again = await self._issuer.change(card.number, change, body, key)
         if (again.status, again.content) != (reply.status, reply.content):
             raise MismatchError("the same request with the same Idempotency-Key is answered otherwise")
         now = await self._issuer.card(card.number)
-        check_equal("the state afterwards", now.state, before.state if isinstance(wanted, Refused) else wanted)
-        from_ = before.held_from if isinstance(wanted, Refused) else held_from_after(change, before)
+        check_equal("the state afterwards", now.state, before.state if isinstance(due, Refused) else due)
+        from_ = before.held_from if isinstance(due, Refused) else held_from_after(change, before)
         check_equal("the state that it is held from", now.held_from, from_)
 
-    def _check_answer(self, card: CheckCard, before: CardRecord, key: str, wanted: str, answer: Any) -> None:
+    def _check_answer(self, card: CheckCard, before: CardRecord, key: str, due: str, answer: Any) -> None:
         match answer:
             case ReceivedAnswer() | LiftedResult():
-                check_equal("the state that is answered", answer.state, wanted)
+                check_equal("the state that is answered", answer.state, due)
             case HeldResult():
                 check_equal("from_state", answer.from_state, held_from_after("hold", before))
             case BlockedResult():

@@ -90,10 +90,10 @@ def check_refused(reply: Reply, reason: str | None = None) -> None:
         raise MismatchError(f"HTTP {reply.status}{_reason(reply)}, and 409 with the reason {reason} was due")
 
 
-def check_equal(what: str, given: Any, due: Any) -> None:
+def check_equal(subject: str, given: Any, due: Any) -> None:
     """Raises MismatchError where they differ; both are shown."""
     if given != due:
-        raise MismatchError(f"{what} is {given}, and {due} was due")
+        raise MismatchError(f"{subject} is {given}, and {due} was due")
 
 
 def _refusal(reply: Reply) -> str:

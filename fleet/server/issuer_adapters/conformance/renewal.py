@@ -39,33 +39,33 @@ class Renewals:
 
     async def renew(self, card: CheckCard, current: x509.Certificate) -> x509.Certificate:
         """The new certificate, of our key and the same subject, with a chain to an anchor."""
-        wanted, offer = _request(current.subject, card.number), await self._offer(card)
-        request = CertificateRequest(wanted, offer, card.number, card.hsa_id, current.public_bytes(Encoding.DER))
+        csr, offer = _request(current.subject, card.number), await self._offer(card)
+        request = CertificateRequest(csr, offer, card.number, card.hsa_id, current.public_bytes(Encoding.DER))
         issued = await self._est.certificate(request)
         if isinstance(issued, DeclinedResult):
             raise MismatchError("the renewal is refused")
-        if check_issued(issued, wanted, offer, card.hsa_id, self._clock()) is not None:
+        if check_issued(issued, csr, offer, card.hsa_id, self._clock()) is not None:
             raise MismatchError("the certificate has another key, another person, no chain, or does not end in time")
         return self._with_path(issued)
 
-    async def check_refused(self, card: CheckCard, subject: x509.Name, what: str) -> None:
+    async def check_refused(self, card: CheckCard, subject: x509.Name, circumstance: str) -> None:
         """Nothing is given for that subject now."""
         offer = Offer("identification", 3, "9999-12-31")
         request = CertificateRequest(_request(subject, card.number), offer, card.number, card.hsa_id, b"\x30\x00")
         if not isinstance(await self._est.certificate(request), DeclinedResult):
-            raise MismatchError(f"a certificate is given {what}")
+            raise MismatchError(f"a certificate is given {circumstance}")
 
     async def _offer(self, card: CheckCard) -> Offer:
         """The first that the region's rules have for the card."""
-        known = await self._issuer.look_up(card_number=card.number)
+        entry = await self._issuer.look_up(card_number=card.number)
         record = await self._issuer.card(card.number)
-        offers = offers_of(known.person, record, self._clock().date(), self._rules)
+        offers = offers_of(entry.person, record, self._clock().date(), self._rules)
         if not offers:
             raise MismatchError("by directory and register the card may have no certificate")
         return offers[0]
 
     def _with_path(self, issued: IssuedResult) -> x509.Certificate:
-        leaf, *above = [x509.load_der_x509_certificate(der_of(one)) for one in issued.chain]
+        leaf, *above = [x509.load_der_x509_certificate(der_of(encoded)) for encoded in issued.chain]
         if path(leaf, above, self._anchors, self._clock()) is None:
             raise MismatchError("the chain does not lead to an anchor")
         return leaf
@@ -84,7 +84,7 @@ class Published:
     async def check(self, certificate: x509.Certificate, due: Standing) -> None:
         """Both say the same of it, and that is what is due."""
         now = self._clock()
-        above = next((one for one in self._authorities if one.subject == certificate.issuer), None)
+        above = next((authority for authority in self._authorities if authority.subject == certificate.issuer), None)
         if above is None:
             raise MismatchError("the certificate's issuer is none of trust.authorities")
         check_equal("what the responder says", await self._status.standing(certificate, above, now), due)

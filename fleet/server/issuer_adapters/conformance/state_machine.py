@@ -47,12 +47,12 @@ TRANSITIONS: Mapping[Change, Mapping[Group, Next | Refused]] = {
 
 def after(change: Change, card: CardRecord) -> CardState | Refused:
     """The state that the card is in afterwards, or the refusal."""
-    wanted = TRANSITIONS[change][GROUPS[card.state]]
-    if isinstance(wanted, Refused):
-        return Refused(wanted.reason.replace("STATE", card.state))
-    if wanted == "back":
+    transition = TRANSITIONS[change][GROUPS[card.state]]
+    if isinstance(transition, Refused):
+        return Refused(transition.reason.replace("STATE", card.state))
+    if transition == "back":
         return card.held_from or "active"
-    return card.state if wanted == "same" else wanted
+    return card.state if transition == "same" else transition
 
 
 def held_from_after(change: Change, card: CardRecord) -> CardState | None:

@@ -212,12 +212,12 @@ class Suite:
         """A key that stood for a hold stands for no lift."""
         key, changes = new_key(), self._issuer.changes
         await self._talk.change(card.number, "hold", changes.body("hold", card), key)
-        held = await self._talk.card(card.number)
+        held_card = await self._talk.card(card.number)
         reply = await self._talk.change(card.number, "lift", changes.body("lift", card), key)
         now = await self._talk.card(card.number)
         await self._talk.change(card.number, "lift", changes.body("lift", card), new_key())
         check_refused(reply)
-        check_equal("the card afterwards", now, held)
+        check_equal("the card afterwards", now, held_card)
 
     async def _of_another(self, card: CheckCard, change: Change) -> None:
         """Named with a holder whose card it is not."""
