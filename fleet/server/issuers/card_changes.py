@@ -58,8 +58,12 @@ class CardChanges:
         anonymous = isinstance(ask, HoldAsk) and not asker.by and not asker.own
         if isinstance(ask, HoldAsk) and ask.note_only is not msgspec.UNSET and record.state not in DEAD:
             return DeclinedResult("over_limit")
-        if isinstance(ask, HoldAsk) and anonymous and (said := await self._by_number(station, ask, record)) is not None:
-            return said
+        if (
+            isinstance(ask, HoldAsk)
+            and anonymous
+            and (outcome := await self._by_number(station, ask, record)) is not None
+        ):
+            return outcome
         if not asker.own and not anonymous and not await self._may(station, ask, asker, record):
             return DeclinedResult("not_allowed")
         match ask:
@@ -92,8 +96,8 @@ class CardChanges:
         now = self._clock()
         lately = await asyncio.to_thread(self._wishes.anonymous_holds, station, now - HOUR)
         if lately + 1 >= MANY:
-            said = f"{lately + 1} within the hour"
-            await asyncio.to_thread(self._alarms.record, Alarm(station, MANY_HOLDS, said), now)
+            detail = f"{lately + 1} within the hour"
+            await asyncio.to_thread(self._alarms.record, Alarm(station, MANY_HOLDS, detail), now)
         if record.state in DEAD:
             return None
         if (full := await asyncio.to_thread(self._wishes.take_place, station, ask, now)) is not None:

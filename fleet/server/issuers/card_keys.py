@@ -89,11 +89,11 @@ class CardKeys:
         """The challenge enciphered as one block; None where no key of that kind is known to be that card's."""
         shared = self._keys.get((use, ANY_CARD), ()) if use == "management" else ()
         fitting = [
-            held
-            for held in self._keys.get((use, card_number)) or shared
-            if algorithm in (None, held.algorithm)
-            and len(challenge) == BLOCK_BYTES[held.algorithm]
-            and (use == "management" or held.is_of(serial))
+            card_key
+            for card_key in self._keys.get((use, card_number)) or shared
+            if algorithm in (None, card_key.algorithm)
+            and len(challenge) == BLOCK_BYTES[card_key.algorithm]
+            and (use == "management" or card_key.is_of(serial))
         ]
         if not fitting:
             return None
@@ -102,7 +102,7 @@ class CardKeys:
 
     def serial(self, use: Use, card_number: str) -> str:
         """Serial number (hex) of the card that has this key; empty where the file tells none."""
-        return next((held.serial for held in self._keys.get((use, card_number), ())), "")
+        return next((card_key.serial for card_key in self._keys.get((use, card_number), ())), "")
 
     def prove(
         self, card_number: str, algorithm: Algorithm, witness: bytes, challenge: bytes
@@ -111,7 +111,9 @@ class CardKeys:
 
         None where it has none of its own: a key that cards share proves no card.
         """
-        own = [held for held in self._keys.get(("management", card_number), ()) if held.algorithm == algorithm]
+        own = [
+            card_key for card_key in self._keys.get(("management", card_number), ()) if card_key.algorithm == algorithm
+        ]
         if not own or {len(witness), len(challenge)} != {BLOCK_BYTES[algorithm]}:
             return None
         cipher = _cipher(own[0])
@@ -124,20 +126,23 @@ class _WrongKeyError(Exception):
     """A key of the file is not one. The text names the card, never the key."""
 
 
-def _cipher(held: HeldKey) -> Cipher[modes.ECB]:
-    kind = TripleDES(held.key) if held.algorithm == "3DES" else algorithms.AES(held.key)
+def _cipher(card_key: HeldKey) -> Cipher[modes.ECB]:
+    kind = TripleDES(card_key.key) if card_key.algorithm == "3DES" else algorithms.AES(card_key.key)
     return Cipher(kind, modes.ECB())  # noqa: S305 - the standard asks for single blocks
 
 
 def _keys(use: Use, named: dict[str, list[_Key]]) -> dict[tuple[Use, str], list[HeldKey]]:
     """Raises ValueError for what is no base64, _WrongKeyError."""
-    return {(use, card): [_held(f"{use}.{card}: {one.algorithm}", one) for one in keys] for card, keys in named.items()}
+    return {
+        (use, card): [_held(f"{use}.{card}: {entry.algorithm}", entry) for entry in keys]
+        for card, keys in named.items()
+    }
 
 
-def _held(name: str, one: _Key) -> HeldKey:
-    held = HeldKey(one.algorithm, base64.b64decode(one.key, validate=True), one.serial)
-    if len(held.key) != _KEY_BYTES[held.algorithm]:
-        raise _WrongKeyError(f"{name} takes {_KEY_BYTES[held.algorithm]} bytes")
-    if one.check.upper() not in ("", held.check):
+def _held(name: str, entry: _Key) -> HeldKey:
+    card_key = HeldKey(entry.algorithm, base64.b64decode(entry.key, validate=True), entry.serial)
+    if len(card_key.key) != _KEY_BYTES[card_key.algorithm]:
+        raise _WrongKeyError(f"{name} takes {_KEY_BYTES[card_key.algorithm]} bytes")
+    if entry.check.upper() not in ("", card_key.check):
         raise _WrongKeyError(f"{name}: not the key of its check value")
-    return held
+    return card_key

@@ -68,13 +68,13 @@ class WantedCertificate:
 
 
 def check_certificate_file(
-    raw: bytes, wanted: WantedCertificate, trusted: TrustedIssuers, now: datetime
+    raw: bytes, request: WantedCertificate, trusted: TrustedIssuers, now: datetime
 ) -> tuple[bytes, ...]:
     """The certificate and the authorities above it without the root, DER. Raises FileRefusedError."""
-    found = certificates_in(raw)
+    certificates = certificates_in(raw)
     try:
-        leaf = _of_key(found, wanted)
-        fault = _fault_of(leaf, wanted, trusted, now)
+        leaf = _of_key(certificates, request)
+        fault = _fault_of(leaf, request, trusted, now)
         chain = path(leaf, trusted.authorities, trusted.anchors, now) if fault is None else ()
     except FAULTS:
         raise FileRefusedError("no_certificate") from None
@@ -90,12 +90,12 @@ def certificates_in(raw: bytes) -> list[x509.Certificate]:
     if len(raw) > MOST_BYTES:
         raise FileRefusedError("too_large")
     try:
-        found = [certificate for name, der in _parts(raw) for certificate in _read(name, der)]
+        certificates = [certificate for name, der in _parts(raw) for certificate in _read(name, der)]
     except FAULTS:
         raise FileRefusedError("no_certificate") from None
-    if not found or len(found) > MOST_CERTIFICATES:
+    if not certificates or len(certificates) > MOST_CERTIFICATES:
         raise FileRefusedError("no_certificate")
-    return found
+    return certificates
 
 
 def cms_certificates(der: bytes) -> list[x509.Certificate]:
@@ -135,42 +135,42 @@ def _is_request(der: bytes) -> bool:
     return True
 
 
-def _of_key(found: Sequence[x509.Certificate], wanted: WantedCertificate) -> x509.Certificate:
+def _of_key(certificates: Sequence[x509.Certificate], request: WantedCertificate) -> x509.Certificate:
     """The one of the request's key; where there is none, the fault that tells most of whose file it is."""
-    key = public_key_of(x509.load_der_x509_csr(wanted.request).public_key())
-    leaf = next((each for each in found if public_key_of(each.public_key()) == key), None)
+    key = public_key_of(x509.load_der_x509_csr(request.request).public_key())
+    leaf = next((each for each in certificates if public_key_of(each.public_key()) == key), None)
     if leaf is None:
-        raise FileRefusedError(_other_subject(found[0], wanted) or "other_key")
+        raise FileRefusedError(_other_subject(certificates[0], request) or "other_key")
     return leaf
 
 
 def _fault_of(
-    leaf: x509.Certificate, wanted: WantedCertificate, trusted: TrustedIssuers, now: datetime
+    leaf: x509.Certificate, request: WantedCertificate, trusted: TrustedIssuers, now: datetime
 ) -> FileFault | None:
-    subject = _other_subject(leaf, wanted)
+    subject = _other_subject(leaf, request)
     if subject is not None:
         return subject
-    if is_for_identification(leaf) is (wanted.profile == "signature"):
+    if is_for_identification(leaf) is (request.profile == "signature"):
         return "other_use"
-    if level_of(leaf, trusted.levels) != wanted.loa:
+    if level_of(leaf, trusted.levels) != request.loa:
         return "other_level"
     if now < leaf.not_valid_before_utc:
         return "not_yet"
     if leaf.not_valid_after_utc < now:
         return "expired"
-    return "too_long" if leaf.not_valid_after_utc.date() > date.fromisoformat(wanted.last_day) else None
+    return "too_long" if leaf.not_valid_after_utc.date() > date.fromisoformat(request.last_day) else None
 
 
-def _other_subject(leaf: x509.Certificate, wanted: WantedCertificate) -> FileFault | None:
-    if serial_number(leaf) != wanted.hsa_id:
+def _other_subject(leaf: x509.Certificate, request: WantedCertificate) -> FileFault | None:
+    if serial_number(leaf) != request.hsa_id:
         return "other_person"
-    if certificate_number(leaf) not in ("", wanted.card_number):
+    if certificate_number(leaf) not in ("", request.card_number):
         return "other_card"
-    asked = _common_names(x509.load_der_x509_csr(wanted.request).subject)
-    return "other_name" if asked and _common_names(leaf.subject) != asked else None
+    requested_names = _common_names(x509.load_der_x509_csr(request.request).subject)
+    return "other_name" if requested_names and _common_names(leaf.subject) != requested_names else None
 
 
 def _common_names(name: x509.Name) -> list[str]:
     """As people compare them: without differences of case and space."""
-    told = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return [" ".join(str(each.value).split()).casefold() for each in told]
+    attributes = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return [" ".join(str(each.value).split()).casefold() for each in attributes]

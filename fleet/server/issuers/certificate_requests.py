@@ -36,10 +36,10 @@ def der_of(text: str | None) -> bytes:
 def check_request(request: bytes, hsa_id: str, card_number: str) -> DeclinedResult | None:
     """A key that is good enough, the request signed by it, and no other person or card in it."""
     try:
-        asked = x509.load_der_x509_csr(request)
-        key, signed = asked.public_key(), asked.is_signature_valid
-        named = asked.subject.get_attributes_for_oid(x509.oid.NameOID.SERIAL_NUMBER)
-        number = requested_number(asked)
+        csr = x509.load_der_x509_csr(request)
+        key, signed = csr.public_key(), csr.is_signature_valid
+        named = csr.subject.get_attributes_for_oid(x509.oid.NameOID.SERIAL_NUMBER)
+        number = requested_number(csr)
     except FAULTS:
         return DeclinedResult("bad_request")
     if not signed:
@@ -48,12 +48,12 @@ def check_request(request: bytes, hsa_id: str, card_number: str) -> DeclinedResu
         return DeclinedResult("weak_key")
     if number not in ("", card_number):
         return DeclinedResult("other_card")
-    return DeclinedResult("other_person") if any(one.value != hsa_id for one in named) else None
+    return DeclinedResult("other_person") if any(attribute.value != hsa_id for attribute in named) else None
 
 
-def requested_number(asked: x509.CertificateSigningRequest) -> str:
+def requested_number(csr: x509.CertificateSigningRequest) -> str:
     """The card number that a request asks to have in the certificate; empty where it does not. Raises ValueError."""
-    return number_in(asked.extensions)
+    return number_in(csr.extensions)
 
 
 def _good(key: object) -> bool:
@@ -99,12 +99,12 @@ def check_issued(
 ) -> DeclinedResult | None:
     """Check the certificate that an issuer gave: of that key and person, valid now, and not beyond its last day. Return
     the refusal, or None where it fits."""
-    chain = [der_of(one) for one in issued.chain]
+    chain = [der_of(encoded) for encoded in issued.chain]
     try:
         leaf = x509.load_der_x509_certificate(chain[0])
-        above = [x509.load_der_x509_certificate(one) for one in chain[1:]]
-        asked = x509.load_der_x509_csr(request)
-        same_key = public_key_of(leaf.public_key()) == public_key_of(asked.public_key())
+        above = [x509.load_der_x509_certificate(der) for der in chain[1:]]
+        csr = x509.load_der_x509_csr(request)
+        same_key = public_key_of(leaf.public_key()) == public_key_of(csr.public_key())
     except (IndexError, *FAULTS):
         return DeclinedResult("issuer_gave_another")
     fits = same_key and serial_number(leaf) == hsa_id and _is_above(leaf, above)

@@ -55,26 +55,26 @@ class CertificatesByHand:
         self._clock = clock
         self._trusted = trusted
 
-    async def certificate(self, wanted: CertificateRequest) -> IssuedResult | InPortalResult:
+    async def certificate(self, request: CertificateRequest) -> IssuedResult | InPortalResult:
         """The certificate, once somebody has given it back; until then its request waits."""
-        return await asyncio.to_thread(self.answer, wanted)
+        return await asyncio.to_thread(self.answer, request)
 
     async def offers(self, card_number: str, offers: Sequence[Offer]) -> tuple[Offer, ...]:
         """The same, with the key that waits, and whether its certificate is there."""
         return await asyncio.to_thread(self._offers, card_number, offers)
 
-    async def reopen(self, wanted: CertificateRequest) -> None:
+    async def reopen(self, request: CertificateRequest) -> None:
         """Let the request wait for people again: the certificate that was given back does not hold any more."""
-        await asyncio.to_thread(self._reopen, wanted)
+        await asyncio.to_thread(self._reopen, request)
 
     def file(self, id: str) -> RequestFile | None:
         """The request, for the portal; None where it does not wait."""
         row = self._row(id)
         if row is None:
             return None
-        asked = x509.load_der_x509_csr(base64.b64decode(row.request))
+        csr = x509.load_der_x509_csr(base64.b64decode(row.request))
         name = f"{row.card_number[-8:]}-{row.profile}.csr"
-        return RequestFile(name, asked.public_bytes(Encoding.PEM).decode())
+        return RequestFile(name, csr.public_bytes(Encoding.PEM).decode())
 
     def give(self, id: str, raw: bytes) -> None:
         """Take the portal's file as the answer to a request, once. Raises FileRefusedError: then nothing has changed."""
@@ -90,22 +90,22 @@ class CertificatesByHand:
             if connection.execute(given).rowcount != 1:
                 raise FileRefusedError("given")
 
-    def answer(self, wanted: CertificateRequest) -> IssuedResult | InPortalResult:
+    def answer(self, request: CertificateRequest) -> IssuedResult | InPortalResult:
         """The same, for a thread."""
-        id, key, now = request_id(wanted), _key_of(wanted), self._clock()
+        id, key, now = request_id(request), _key_of(request), self._clock()
         with self._database.writing.begin() as connection:
-            _replace_others(connection, wanted, id)
+            _replace_others(connection, request, id)
             this = certificate_requests.c.id == id
             row = connection.execute(select(certificate_requests).where(this)).first()
             if row is not None and row.chain is not None:
                 connection.execute(update(certificate_requests).where(this).values(fetched=now))
                 return IssuedResult(tuple(json.loads(row.chain)))
-            said = {"station": wanted.station, "last_day": wanted.offer.not_after}
+            values = {"station": request.station, "last_day": request.offer.not_after}
             if row is None:
-                connection.execute(insert(certificate_requests).values(**_values(wanted, id, key, now)))
+                connection.execute(insert(certificate_requests).values(**_values(request, id, key, now)))
             else:
                 again = {} if row.ended is None else {"made": now, "ended": None}
-                connection.execute(update(certificate_requests).where(this).values(**said, **again))
+                connection.execute(update(certificate_requests).where(this).values(**values, **again))
         return InPortalResult()
 
     def _offers(self, card_number: str, offers: Sequence[Offer]) -> tuple[Offer, ...]:
@@ -114,8 +114,8 @@ class CertificatesByHand:
             waiting = {(row.profile, row.loa): row for row in connection.execute(theirs)}
         return tuple(_offer(offer, waiting.get((offer.profile, offer.loa))) for offer in offers)
 
-    def _reopen(self, wanted: CertificateRequest) -> None:
-        this = certificate_requests.c.id == request_id(wanted)
+    def _reopen(self, request: CertificateRequest) -> None:
+        this = certificate_requests.c.id == request_id(request)
         values = {"chain": None, "given": None, "fetched": None, "cause": NOT_TAKEN, "made": self._clock()}
         with self._database.writing.begin() as connection:
             connection.execute(update(certificate_requests).where(this).values(**values))
@@ -125,10 +125,10 @@ class CertificatesByHand:
             return connection.execute(select(certificate_requests).where(_waits(id))).first()
 
 
-def request_id(wanted: CertificateRequest) -> str:
+def request_id(request: CertificateRequest) -> str:
     """Of a card, use, level and key: a card signs its request anew each time, so that the bytes differ."""
-    said = "\0".join((wanted.card_number, wanted.offer.profile, str(wanted.offer.loa), _key_of(wanted)))
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+    text = "\0".join((request.card_number, request.offer.profile, str(request.offer.loa), _key_of(request)))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def end_request(connection: Connection, id: str, now: datetime) -> None:
@@ -141,29 +141,29 @@ def _waits(id: str) -> ColumnElement[bool]:
     return and_(columns.id == id, columns.chain.is_(None), columns.ended.is_(None))
 
 
-def _replace_others(connection: Connection, wanted: CertificateRequest, id: str) -> None:
+def _replace_others(connection: Connection, request: CertificateRequest, id: str) -> None:
     """The card has another key for that use: what its former one waited for no card can take."""
     columns = certificate_requests.c
-    same_use = and_(columns.card_number == wanted.card_number, columns.profile == wanted.offer.profile)
+    same_use = and_(columns.card_number == request.card_number, columns.profile == request.offer.profile)
     connection.execute(delete(certificate_requests).where(same_use, columns.id != id))
 
 
-def _key_of(wanted: CertificateRequest) -> str:
+def _key_of(request: CertificateRequest) -> str:
     """SubjectPublicKeyInfo, base64."""
-    return base64.b64encode(public_key_of(x509.load_der_x509_csr(wanted.request).public_key())).decode()
+    return base64.b64encode(public_key_of(x509.load_der_x509_csr(request.request).public_key())).decode()
 
 
-def _values(wanted: CertificateRequest, id: str, key: str, now: datetime) -> dict[str, Any]:
+def _values(request: CertificateRequest, id: str, key: str, now: datetime) -> dict[str, Any]:
     return {
         "id": id,
-        "card_number": wanted.card_number,
-        "hsa_id": wanted.hsa_id,
-        "profile": wanted.offer.profile,
-        "loa": wanted.offer.loa,
-        "last_day": wanted.offer.not_after,
-        "station": wanted.station,
+        "card_number": request.card_number,
+        "hsa_id": request.hsa_id,
+        "profile": request.offer.profile,
+        "loa": request.offer.loa,
+        "last_day": request.offer.not_after,
+        "station": request.station,
         "key": key,
-        "request": base64.b64encode(wanted.request).decode(),
+        "request": base64.b64encode(request.request).decode(),
         "made": now,
     }
 

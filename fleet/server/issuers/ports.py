@@ -94,7 +94,7 @@ class DirectoryEntry:
 
 
 class CertificateIssuer(Protocol):
-    async def certificate(self, wanted: CertificateRequest) -> IssuedResult | InPortalResult | DeclinedResult:
+    async def certificate(self, request: CertificateRequest) -> IssuedResult | InPortalResult | DeclinedResult:
         """The certificate with its chain; or the word that people make it in the issuer's portal. Raises IssuerAwayError."""
 
 

@@ -78,7 +78,7 @@ class RegionData:
     @property
     def lists(self) -> tuple[bytes, ...]:
         """The lists that stations get."""
-        return tuple(one.content for one in self._lists)
+        return tuple(file.content for file in self._lists)
 
     def page(self, station: str, ask: RegionAsk, now: datetime) -> RegionPage:
         """One page. Raises MessageError for a cursor that is none of ours, or of a set that was replaced meanwhile."""
@@ -100,11 +100,11 @@ class RegionData:
 
     def _make(self) -> None:
         files = (*self._files, *self._lists)
-        told = [
+        parts = [
             msgspec.json.encode(self._switch_offs),
             *(f"{file.kind}/{file.name}/{file.digest}".encode() for file in files),
         ]
-        self._set = hashlib.sha256(b"\0".join(told)).hexdigest()
+        self._set = hashlib.sha256(b"\0".join(parts)).hexdigest()
         self._pages = tuple(_paged(files)) or ((),)
 
 
@@ -128,25 +128,25 @@ def _switch_offs(path: Path) -> tuple[SwitchOff, ...]:
     if not path.exists():
         return ()
     try:
-        found = tuple(msgspec.json.decode(path.read_bytes(), type=list[SwitchOff]))
+        switch_offs = tuple(msgspec.json.decode(path.read_bytes(), type=list[SwitchOff]))
     except (msgspec.MsgspecError, OSError) as error:
         raise RegionError(f"{path}: {error}") from None
-    for one in found:
-        if one.kind == "errand" and any(len(text) > ON_A_TILE for text in one.text.values()):
-            raise RegionError(f"{path}: {one.what}: the text of an errand has at most {ON_A_TILE} characters")
-    return found
+    for switch_off in switch_offs:
+        if switch_off.kind == "errand" and any(len(text) > ON_A_TILE for text in switch_off.text.values()):
+            raise RegionError(f"{path}: {switch_off.what}: the text of an errand has at most {ON_A_TILE} characters")
+    return switch_offs
 
 
 def _profiles(folder: Path) -> tuple[RegionFile, ...]:
-    found = []
+    files = []
     for path in sorted(folder.glob("*.toml")):
         signature = path.with_name(path.name + ".jws")
         try:
-            found.append(RegionFile("profile", path.name, path.read_bytes()))
-            found.append(RegionFile("profile_signature", signature.name, signature.read_bytes()))
+            files.append(RegionFile("profile", path.name, path.read_bytes()))
+            files.append(RegionFile("profile_signature", signature.name, signature.read_bytes()))
         except OSError as error:
             raise RegionError(f"{error.filename}: {error.strerror}") from None
-    return tuple(found)
+    return tuple(files)
 
 
 def _rfc3339(time: datetime) -> str:

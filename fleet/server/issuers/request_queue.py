@@ -29,7 +29,9 @@ PORTAL = "register it in the issuer's portal"
 """Why a hand-over, a letter or a block waits where the issuer has no interface for it."""
 
 
-def enqueue(connection: Connection, key: RequestKey, ask: Queueable, who: str, now: datetime, by: str = "") -> bool:
+def enqueue(
+    connection: Connection, key: RequestKey, ask: Queueable, requester: str, now: datetime, by: str = ""
+) -> bool:
     """Put it into the queue, due now. False where it was there. `by`: the HSA-id in whose name it is done; proofs do not wait
     with it, since they have been judged."""
     row: dict[str, Any] = {
@@ -37,7 +39,7 @@ def enqueue(connection: Connection, key: RequestKey, ask: Queueable, who: str, n
         "ask": tag_of(ask),
         "content": _content(ask, by),
         "card_number": ask.card_number,
-        "who": who,
+        "who": requester,
         "made": now,
         "state": "waiting",
         "tries": 0,
@@ -139,7 +141,7 @@ def list_requests(
     """Requests that fit and are not forgotten: those that wait first, then the newest; and how many there are in all."""
     wishes = ((requests.c.state, state), (requests.c.card_number, card_number))
     remembered = and_(true() if within is None else within, requests.c.content != "{}")
-    fits = and_(remembered, *(column == wanted for column, wanted in wishes if wanted))
+    fits = and_(remembered, *(column == value for column, value in wishes if value))
     total = connection.execute(select(func.count()).select_from(requests).where(fits)).scalar_one()
     newest = select(requests).where(fits).order_by(requests.c.state != "waiting", requests.c.made.desc(), requests.c.id)
     return [_row(row) for row in connection.execute(newest.limit(limit).offset(offset))], total

@@ -159,8 +159,8 @@ class RequestLog:
             return None
         if row.digest != _digest(ask):
             raise ReusedError("the id was used before")
-        found: Result | None = None if row.result is None else decode(Result, row.result.encode())
-        return found
+        result: Result | None = None if row.result is None else decode(Result, row.result.encode())
+        return result
 
     def awaits_self_test(self, station: str) -> bool:
         """Return whether the station was let in, and has done no self test since."""
@@ -191,9 +191,11 @@ class RequestLog:
         strangers = and_(
             others, wishes.c.card_number != card_number, not_(_has_business(station, wishes.c.card_number, now))
         )
-        told = connection.execute(select(func.count(wishes.c.card_number.distinct())).where(strangers)).scalar_one()
+        card_count = connection.execute(
+            select(func.count(wishes.c.card_number.distinct())).where(strangers)
+        ).scalar_one()
         return (
-            told < self._limits.states
+            card_count < self._limits.states
             or connection.execute(select(_has_business(station, card_number, now))).scalar_one()
         )
 
@@ -236,8 +238,8 @@ class RequestLog:
         """Remember a certificate (DER) that has proved somebody, and its holder and card: stations are told of it when
         its holder leaves, or the card is stopped."""
         with self._database.reading.begin() as connection:
-            known = knows_certificate(connection, certificate)
-        if not known:
+            is_known = knows_certificate(connection, certificate)
+        if not is_known:
             with self._database.writing.begin() as connection:
                 record_certificates(connection, hsa_id, [certificate], card_number)
 
@@ -265,8 +267,8 @@ class RequestLog:
         """Return the times at which that card was given certificates of that use since then."""
         these = (certificates.c.card_number == ask.card_number, certificates.c.profile == ask.profile)
         with self._database.reading.begin() as connection:
-            found = connection.execute(select(certificates.c.at).where(*these, certificates.c.at > since))
-            return list(found.scalars())
+            times = connection.execute(select(certificates.c.at).where(*these, certificates.c.at > since))
+            return list(times.scalars())
 
     def certificates_at(self, station: str, since: datetime) -> int:
         """Return the number of certificates made at that station since then."""
@@ -348,11 +350,11 @@ def _has_business(station: str, card_number: ColumnElement[str] | str, now: date
         orders.c.station == station, orders.c.card_number == card_number,
         or_(orders.c.state.in_(OPEN), orders.c.changed > since),
     )  # fmt: skip
-    known = exists().where(
+    identified = exists().where(
         proved.c.station == station, proved.c.card_number == card_number, proved.c.at > since,
         proved.c.people != "[]", proved.c.outcome.not_in((ASKED, tag_of(DeclinedResult))),
     )  # fmt: skip
-    return or_(ordered, known)
+    return or_(ordered, identified)
 
 
 def tag_outcome(result: Result) -> str:

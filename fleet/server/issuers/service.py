@@ -214,8 +214,8 @@ class IssuerAnswers:
 
         Raises IssuerAwayError, ReusedError, sqlalchemy.exc.SQLAlchemyError.
         """
-        known = await asyncio.to_thread(self._wishes.known, station, ask)
-        return await self._fresh(station, ask, Asker(by, own=own)) if known is None else known
+        earlier = await asyncio.to_thread(self._wishes.known, station, ask)
+        return await self._fresh(station, ask, Asker(by, own=own)) if earlier is None else earlier
 
     async def _proved(self, station: str, ask: IssuerAsk) -> Result:
         """Once those whose proofs it carries have been verified. A block that the issuer cannot take now waits for it."""
@@ -383,16 +383,16 @@ class IssuerAnswers:
         return CardProof(proof[0].hex(), hashlib.sha256(proof[1]).hexdigest())
 
     async def _certificate(self, station: str, ask: CertificateAsk, asker: Asker) -> Result:
-        wanted = await self._wanted(station, ask, asker)
-        if isinstance(wanted, DeclinedResult):
-            return wanted
-        issued = await self.parts.certificates.certificate(wanted)
+        request = await self._wanted(station, ask, asker)
+        if isinstance(request, DeclinedResult):
+            return request
+        issued = await self.parts.certificates.certificate(request)
         if not isinstance(issued, IssuedResult):
             return issued
-        wrong = check_issued(issued, wanted.request, wanted.offer, ask.hsa_id, self._clock())
+        wrong = check_issued(issued, request.request, request.offer, ask.hsa_id, self._clock())
         if self.parts.by_hand is not None and (wrong is not None or not self._is_genuine(issued)):
             _log.error("a certificate that was given back by hand does not hold any more: it waits for people again")
-            await self.parts.by_hand.reopen(wanted)
+            await self.parts.by_hand.reopen(request)
             return InPortalResult()
         if wrong is not None:
             _log.error("the issuer gave another certificate than was asked for")
@@ -418,7 +418,9 @@ class IssuerAnswers:
         if card is None:
             return DeclinedResult("unknown_card")
         offers = await self._offers(card)
-        offer = next((one for one in offers if (one.profile, one.loa) == (ask.profile, ask.loa)), None)
+        offer = next(
+            (candidate for candidate in offers if (candidate.profile, candidate.loa) == (ask.profile, ask.loa)), None
+        )
         if offer is None or card[1].hsa_id != ask.hsa_id:
             return DeclinedResult("not_offered")
         if (too_many := await self._too_many(station, ask, renewed)) is not None:
@@ -456,8 +458,8 @@ class IssuerAnswers:
         attending = tuple(sorted(await self._rights.attending(asker, station, None, holder=ask.hsa_id)))
         if len(attending) < 2:
             return DeclinedResult("administrators_missing")
-        known, now = await self.parts.directory.find(ask.hsa_id, ""), self._clock()
-        person = known.shown if known is not None else None
+        entry, now = await self.parts.directory.find(ask.hsa_id, ""), self._clock()
+        person = entry.shown if entry is not None else None
         if person is None or has_left(person, local_day(now)):
             return DeclinedResult("holder_left")
         if not await self._rights.may_attend_for(station, person, attending):
@@ -527,11 +529,11 @@ class IssuerAnswers:
         )  # fmt: skip
 
     async def _find(self, station: str, ask: DirectoryAsk, asker: Asker) -> Result:
-        known = await self._look_up(ask, asker)
-        if known is None:
+        entry = await self._look_up(ask, asker)
+        if entry is None:
             return NotFoundResult()
-        holders = {card.hsa_id for card in known.cards if ask.hsa_id or card.card_number == ask.card_number}
-        holders |= {known.person.hsa_id} if known.person is not None else set()
+        holders = {card.hsa_id for card in entry.cards if ask.hsa_id or card.card_number == ask.card_number}
+        holders |= {entry.person.hsa_id} if entry.person is not None else set()
         known_to = holders == {asker.by} or await self._rights.attending(asker, station, None, of=holders)
         theirs = {_organisation(person.hsa_id) for person in asker.people}
         if theirs and {_organisation(hsa_id) for hsa_id in holders} - theirs:
@@ -539,9 +541,9 @@ class IssuerAnswers:
             await asyncio.to_thread(self._alarms.record, alarm, self._clock())
         if not known_to and not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
             return DeclinedResult("not_allowed")
-        cards = [(known.person, card) for card in known.cards if card.card_number == ask.card_number]
+        cards = [(entry.person, card) for card in entry.cards if card.card_number == ask.card_number]
         offers = [offer for card in cards for offer in await self._offers(card)]
-        return FoundResult(known.shown, known.cards, tuple(offers))
+        return FoundResult(entry.shown, entry.cards, tuple(offers))
 
     async def _look_up(self, ask: DirectoryAsk, asker: Asker) -> DirectoryEntry | None:
         """A person with all cards; or a card with its holder, as it stands for that one of their HSA-ids that asks."""

@@ -33,10 +33,10 @@ class WithStops:
 
     async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
         """As the other. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
-        known = await self._directory.find(hsa_id, card_number)
-        if known is not None and known.cards:
-            await asyncio.to_thread(self._note, known.cards)
-        return known
+        entry = await self._directory.find(hsa_id, card_number)
+        if entry is not None and entry.cards:
+            await asyncio.to_thread(self._note, entry.cards)
+        return entry
 
     def _note(self, cards: Sequence[CardRecord]) -> None:
         now_is = {card.card_number: STOPS.get(card.state) for card in cards}
@@ -62,7 +62,9 @@ def stop_digests_after(connection: Connection, now: datetime, *, after: str, lim
     columns = select(person_certificates.c.digest, stopped_cards.c.stop).join(
         stopped_cards, stopped_cards.c.card_number == person_certificates.c.card_number
     )
-    told = or_(stopped_cards.c.stop == "held", stopped_cards.c.at >= now - TOLD_FOR)
-    fits = columns.where(person_certificates.c.digest > after, person_certificates.c.last_day >= local_day(now), told)
+    in_effect = or_(stopped_cards.c.stop == "held", stopped_cards.c.at >= now - TOLD_FOR)
+    fits = columns.where(
+        person_certificates.c.digest > after, person_certificates.c.last_day >= local_day(now), in_effect
+    )
     rows = connection.execute(fits.order_by(person_certificates.c.digest).limit(limit))
     return [(row.digest, stop_digest(row.stop, row.digest)) for row in rows]

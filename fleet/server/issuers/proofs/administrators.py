@@ -52,7 +52,7 @@ class Attending:
     def all_have_role_for_protected(self, station: str, people: Collection[str]) -> bool:
         """Return whether all of them (HSA-ids) have the role KUR at that station."""
         listed = (self.listed(station, hsa_id) for hsa_id in people)
-        return all(one is not None and FOR_PROTECTED in one.roles for one in listed)
+        return all(administrator is not None and FOR_PROTECTED in administrator.roles for administrator in listed)
 
 
 class Administrators:

@@ -61,17 +61,17 @@ class Rights:
     async def card(self, number: str, *hsa_ids: str) -> HeldCard | None:
         """The card of that number, as it stands for the first of these HSA-ids that is one of its holder's; without such a one,
         for one whose holder has not left, where there is any."""
-        known = await self._directory.find("", number)
-        record = next((one for one in known.cards if one.card_number == number), None) if known else None
-        if known is None or record is None:
+        card_entry = await self._directory.find("", number)
+        record = next((card for card in card_entry.cards if card.card_number == number), None) if card_entry else None
+        if card_entry is None or record is None:
             return None
-        asked = [hsa_id for hsa_id in hsa_ids if hsa_id in record.hsa_ids][:1]
-        for hsa_id in asked or record.hsa_ids:
-            entry = known if hsa_id == record.hsa_id else await self._directory.find(hsa_id, "")
+        holders = [hsa_id for hsa_id in hsa_ids if hsa_id in record.hsa_ids][:1]
+        for hsa_id in holders or record.hsa_ids:
+            entry = card_entry if hsa_id == record.hsa_id else await self._directory.find(hsa_id, "")
             person = entry.person if entry is not None else None
-            if asked or not has_left(person, local_day(self._clock())):
+            if holders or not has_left(person, local_day(self._clock())):
                 return person, record.as_of(hsa_id)
-        return known.person, record
+        return card_entry.person, record
 
     async def admit(self, person: Proven, ask: PersonAsk) -> Proven | DeclinedResult:
         """The person with all HSA-ids of their card; or why it proves nobody now, by the register."""
@@ -94,9 +94,11 @@ class Rights:
 
     async def _has_another(self, record: CardRecord) -> bool:
         """Return whether a certificate without a number may be on another card of the same person."""
-        known = await self._directory.find(record.hsa_id, "")
-        cards = known.cards if known is not None else ()
-        others = {one.card_number for one in cards if one.state in (*IN_USE, "held") and record.hsa_id in one.hsa_ids}
+        entry = await self._directory.find(record.hsa_id, "")
+        cards = entry.cards if entry is not None else ()
+        others = {
+            card.card_number for card in cards if card.state in (*IN_USE, "held") and record.hsa_id in card.hsa_ids
+        }
         return bool(others - {record.card_number})
 
     async def attending(

@@ -30,20 +30,20 @@ _KNOWN = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.Cert
 
 
 def path(
-    leaf: x509.Certificate, known: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], at: datetime
+    leaf: x509.Certificate, authorities: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], at: datetime
 ) -> tuple[x509.Certificate, ...] | None:
     """From the leaf to an anchor, both included; None where there is no such path at that time."""
-    found = [leaf]
-    while len(found) <= _MOST:
-        last = found[-1]
+    chain = [leaf]
+    while len(chain) <= _MOST:
+        last = chain[-1]
         if not _counts(last, at):
             return None
         if last in anchors:
-            return tuple(found)
-        above = next((anchor for anchor in (*anchors, *known) if anchor != last and _issued(last, anchor)), None)
+            return tuple(chain)
+        above = next((anchor for anchor in (*anchors, *authorities) if anchor != last and _issued(last, anchor)), None)
         if above is None or not _may_issue(above):
             return None
-        found.append(above)
+        chain.append(above)
     return None
 
 
@@ -69,8 +69,8 @@ def _is_hold(entry: x509.RevokedCertificate) -> bool:
 
 def serial_number(certificate: x509.Certificate) -> str:
     """The subject's serialNumber: the HSA-id. Empty where there is none, or more than one."""
-    told = certificate.subject.get_attributes_for_oid(x509.oid.NameOID.SERIAL_NUMBER)
-    return str(told[0].value) if len(told) == 1 else ""
+    attributes = certificate.subject.get_attributes_for_oid(x509.oid.NameOID.SERIAL_NUMBER)
+    return str(attributes[0].value) if len(attributes) == 1 else ""
 
 
 def _counts(certificate: x509.Certificate, at: datetime) -> bool:

@@ -154,8 +154,8 @@ def _count_act(
         return "person_limit"
     if last is not None and given < last:
         return "nonce_unknown"
-    said = connection.execute(select(wishes.c.people).where(this)).scalar()
-    people = json.dumps([*json.loads(said or "[]"), hsa_id])
+    stored_people = connection.execute(select(wishes.c.people).where(this)).scalar()
+    people = json.dumps([*json.loads(stored_people or "[]"), hsa_id])
     connection.execute(update(wishes).where(this).values(people=people))
     return None
 

@@ -100,11 +100,11 @@ class ProofJudge:
         if len(ask.proofs) > MOST:
             return DeclinedResult("bad_mandate")
         try:
-            found = [await self._person(station, ask, proof, now) for proof in ask.proofs]
+            proven = [await self._person(station, ask, proof, now) for proof in ask.proofs]
         except NotProvenError as error:
             _log.warning("%s: a proof of %s does not hold: %s", station, tag_of(ask), error.fault)
             return DeclinedResult(error.fault)
-        return tuple({one.hsa_id: one for one in found}.values())
+        return tuple({person.hsa_id: person for person in proven}.values())
 
     def is_genuine(self, certificate: x509.Certificate, now: datetime) -> bool:
         """Return whether an issuer of ours made the certificate, and no list says that it is revoked. It may have expired."""
