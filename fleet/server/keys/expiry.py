@@ -120,8 +120,8 @@ def ends_of(sources: Sources) -> Iterator[End | OSError | ValueError]:
     certificates += [("web", sources.web)] if sources.web is not None else []
     signer = sources.authority / "updates" / "signer.pem"
     certificates += [("signer", signer)] if signer.exists() else []
-    for what, path in certificates:
-        yield from _read(lambda what=what, path=path: _certificates(what, path))  # type: ignore[misc]
+    for kind, path in certificates:
+        yield from _read(lambda kind=kind, path=path: _certificates(kind, path))  # type: ignore[misc]
     for path in sorted(server.glob("fleet-server-*.pem")):
         yield from _read(lambda path=path: _certificates("process", path))  # type: ignore[misc]
     yield from _read(lambda: _issuing(sources.authority))
@@ -141,20 +141,20 @@ class CertificateFaultError(Exception):
 def check_certificates(authority: Path, files: Mapping[What, Path], now: datetime) -> None:
     """Raises CertificateFaultError where one of these files, or every authority of the fleet, has ended, or where one was not
     issued by the authority: a damaged one reads like any other. What cannot be read is for who uses it to say."""
-    for what, path in {**files, "authority": authority / "ca" / "ca.pem"}.items():
-        ends = [end for end in _read(lambda what=what, path=path: _certificates(what, path)) if isinstance(end, End)]  # type: ignore[misc]
+    for kind, path in {**files, "authority": authority / "ca" / "ca.pem"}.items():
+        ends = [end for end in _read(lambda kind=kind, path=path: _certificates(kind, path)) if isinstance(end, End)]  # type: ignore[misc]
         if ends and all(end.at <= now for end in ends):
             last = max(end.at for end in ends)
             raise CertificateFaultError(
-                f"{path}: has ended on {last:%Y-%m-%d}; renew: {RENEWAL[what]} (or set the machine's clock right)"
+                f"{path}: has ended on {last:%Y-%m-%d}; renew: {RENEWAL[kind]} (or set the machine's clock right)"
             )
     authorities = _loaded(authority / "ca" / "ca.pem")
-    if any(not is_issued_by(one, one) for one in authorities):
+    if any(not is_issued_by(certificate, certificate) for certificate in authorities):
         raise CertificateFaultError(f"{authority / 'ca' / 'ca.pem'}: is damaged: restore it from the back-up")
-    for what, path in files.items():
-        if what == "web" or not authorities:
+    for kind, path in files.items():
+        if kind == "web" or not authorities:
             continue
-        if any(not any(is_issued_by(one, ca) for ca in authorities) for one in _loaded(path)[:1]):
+        if any(not any(is_issued_by(certificate, ca) for ca in authorities) for certificate in _loaded(path)[:1]):
             raise CertificateFaultError(
                 f"{path}: was not issued by the authority in ca.pem, or is damaged: restore both"
             )
@@ -178,11 +178,11 @@ class ExpiryWatch:
     def __call__(self) -> tuple[End, ...]:
         now = self._clock()
         if self._until is None or now >= self._until:
-            found = list(ends_of(self._sources))
-            for fault in found:
+            readings = list(ends_of(self._sources))
+            for fault in readings:
                 if not isinstance(fault, End):
                     _log.warning("when it ends is not known: %s", fault)
-            self._read = tuple(one for one in found if isinstance(one, End))
+            self._read = tuple(end for end in readings if isinstance(end, End))
             self._until = now + READ_EVERY
         return self._read
 
@@ -200,26 +200,29 @@ def _read(read: Callable[[], Iterable[End]]) -> Iterable[End | OSError | ValueEr
         return [error]
 
 
-def _certificates(what: What, path: Path) -> Iterator[End]:
+def _certificates(kind: What, path: Path) -> Iterator[End]:
     """All in the file, such as both authorities while the CA is rotated; the first has no name of its own."""
     try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())
+        certificates = x509.load_pem_x509_certificates(path.read_bytes())
     except ValueError:
         raise ValueError(f"{path}: no certificate in PEM") from None
-    if what != "authority":
-        found = found[:1]
-    for number, certificate in enumerate(found):
-        which = path.stem if what == "process" else "" if number == 0 else f"{number + 1}"
-        yield End(what, which, certificate.not_valid_after_utc)
+    if kind != "authority":
+        certificates = certificates[:1]
+    for number, certificate in enumerate(certificates):
+        which = path.stem if kind == "process" else "" if number == 0 else f"{number + 1}"
+        yield End(kind, which, certificate.not_valid_after_utc)
 
 
 def _issuing(authority: Path) -> list[End]:
     """The newest issuing key is to be replaced before stations' certificates would have to be shorter than they are."""
     try:
-        found = read_issuing(authority)
+        authorities = read_issuing(authority)
     except AuthorityError as error:
         raise ValueError(str(error)) from None
-    return [End("issuing", "", one.not_valid_after_utc - pki.STATION_DAYS * pki.DAY) for one in found[:1]]
+    return [
+        End("issuing", "", certificate.not_valid_after_utc - pki.STATION_DAYS * pki.DAY)
+        for certificate in authorities[:1]
+    ]
 
 
 def _lists(path: Path) -> list[End]:
@@ -227,7 +230,7 @@ def _lists(path: Path) -> list[End]:
     if not path.exists():
         return []
     lists = [x509.load_pem_x509_crl(f"{part}{_END_OF_LIST}".encode()) for part in _parts(path)]
-    ends = [one.next_update_utc for one in lists if one.next_update_utc is not None]
+    ends = [crl.next_update_utc for crl in lists if crl.next_update_utc is not None]
     return [End("list", path.name, min(ends))] if ends else []
 
 

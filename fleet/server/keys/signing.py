@@ -69,10 +69,10 @@ class Signer:
         """Return the payload of a compact JWS of these keys and `typ`; None where it is none."""
         for key, _ in self._keys:
             try:
-                found = jws.deserialize_compact(text, key, algorithms=[ALGORITHM])
+                token = jws.deserialize_compact(text, key, algorithms=[ALGORITHM])
             except (JoseError, ValueError, TypeError):
                 continue
-            return found.payload if found.protected.get("typ") == typ else None
+            return token.payload if token.protected.get("typ") == typ else None
         return None
 
 
@@ -89,7 +89,7 @@ def _following(key: ECKey, beside: ECKey, chain: tuple[str, ...], path: Path) ->
         taken: list[Handover] = follow_chain(key, chain)
     except RotationError as error:
         raise SigningKeyError(f"{path}: the chain of keys does not lead to it: {error}") from None
-    starts = [one.starts for one in taken if one.signing_key.thumbprint() == beside.thumbprint()]
+    starts = [handover.starts for handover in taken if handover.signing_key.thumbprint() == beside.thumbprint()]
     return Following(beside, starts[0]) if starts else None
 
 
@@ -114,6 +114,6 @@ def _chain(path: Path) -> tuple[str, ...]:
         raise SigningKeyError(f"{path}: {error.strerror}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise SigningKeyError(f"{path}: no list of statements") from None
-    if len(chain) > MAX_STATEMENTS or any(len(one) > MAX_STATEMENT_BYTES for one in chain):
+    if len(chain) > MAX_STATEMENTS or any(len(statement) > MAX_STATEMENT_BYTES for statement in chain):
         raise SigningKeyError(f"{path}: more, or longer, than statements are")
     return chain

@@ -141,8 +141,8 @@ class Hub:
         """A reader that gets every push from here on, until it is told to `leave`. Raises FullError."""
         if len(self._readers) >= MOST_READERS:
             raise FullError(everybody=True)
-        of_session = sum(key != "" and one.key == key for one in self._readers)
-        of_owner = sum(owner != "" and one.owner == owner for one in self._readers)
+        of_session = sum(key != "" and other.key == key for other in self._readers)
+        of_owner = sum(owner != "" and other.owner == owner for other in self._readers)
         if of_session >= MOST_OF_ONE or of_owner >= MOST_OF_AN_OWNER:
             raise FullError(everybody=False)
         reader = FeedReader(self._backlog, key, owner)
@@ -166,10 +166,10 @@ class Hub:
         finally:
             self.leave(reader)
 
-    def _call(self, what: Callable[[], None]) -> bool:
+    def _call(self, callback: Callable[[], None]) -> bool:
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop has ended, and every reader with it
-            self._loop.call_soon_threadsafe(what)
+            self._loop.call_soon_threadsafe(callback)
             return True
         return False
 

@@ -82,19 +82,19 @@ class Announcer:
         while not is_over():
             try:
                 with contextlib.closing(listen(self._database.reading, CHANNEL, LISTEN_S)) as words:
-                    for said in words:
+                    for text in words:
                         if is_over():
                             return
-                        if said is not None:
-                            self._pass_on(hub, said)
+                        if text is not None:
+                            self._pass_on(hub, text)
             except SQLAlchemyError as error:
                 _log.warning("changes of other processes are not heard: %s", type(error).__name__)
                 pause(AGAIN_S)
                 hub.publish(frozenset({EVERYTHING}))
 
-    def _pass_on(self, hub: Hub, said: str) -> None:
+    def _pass_on(self, hub: Hub, text: str) -> None:
         try:
-            word = msgspec.json.decode(said, type=ChangeNotice)
+            word = msgspec.json.decode(text, type=ChangeNotice)
         except msgspec.MsgspecError:
             _log.warning("a word about changes cannot be read")
             return
