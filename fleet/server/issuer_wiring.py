@@ -64,23 +64,23 @@ class MergedDirectory:
 
     async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
         """As the other. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
-        known = await self._directory.find(hsa_id, card_number)
-        if known is None:
+        entry = await self._directory.find(hsa_id, card_number)
+        if entry is None:
             return None
-        holders = {card.hsa_id for card in known.cards} if known.person is None else {known.person.hsa_id}
+        holders = {card.hsa_id for card in entry.cards} if entry.person is None else {entry.person.hsa_id}
         if len(holders) != 1:
-            return known
-        return DirectoryEntry(await asyncio.to_thread(self._merge, holders.pop(), known.person), known.cards)
+            return entry
+        return DirectoryEntry(await asyncio.to_thread(self._merge, holders.pop(), entry.person), entry.cards)
 
     def _merge(self, hsa_id: str, person: DirectoryPerson | None) -> DirectoryPerson | None:
         with self._database.reading.begin() as connection:
             words = stored_words(connection, [hsa_id])[hsa_id]
-        said, now = {} if person is None else _facts(person), self._clock()
+        facts, now = {} if person is None else _facts(person), self._clock()
         before = {word.fact: word.value for word in words if word.source == ISSUER}
-        news = [FactWord(fact, ISSUER, value, now) for fact, value in said.items() if before.get(fact) != value]
+        news = [FactWord(fact, ISSUER, value, now) for fact, value in facts.items() if before.get(fact) != value]
         if any(word.fact in before or word.fact in ("left", "continued", "name_changed") for word in news):
             with self._database.writing.begin() as connection:
-                record_facts(connection, ISSUER, {hsa_id: said}, now)
+                record_facts(connection, ISSUER, {hsa_id: facts}, now)
         merged = with_words(words, news)
         return _person(merge_words(hsa_id, merged), person) if merged else person
 

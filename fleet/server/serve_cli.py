@@ -108,12 +108,12 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
 def run_serve(arguments: argparse.Namespace) -> int:
     broker, unseparated = chosen_broker(arguments), arguments.unseparated or arguments.demo
     if not (arguments.verifier or arguments.web_only or unseparated):
-        said = "--verifier SOCKET: name the socket of `kortkiosk-fleet verifier`, which runs as a user of its own"
-        return complain(arguments, said, BAD_INPUT)
+        text = "--verifier SOCKET: name the socket of `kortkiosk-fleet verifier`, which runs as a user of its own"
+        return complain(arguments, text, BAD_INPUT)
     beside = [path for path in (arguments.authority / "ca/ca.key", arguments.data / "ca.key") if path.exists()]
     if beside and not unseparated:
-        said = f"{beside[0]}: the CA's key lies beside the server: keep it elsewhere, and give `authority export-server`'s folder"
-        return complain(arguments, said, BAD_INPUT)
+        text = f"{beside[0]}: the CA's key lies beside the server: keep it elsewhere, and give `authority export-server`'s folder"
+        return complain(arguments, text, BAD_INPUT)
     try:
         give_up_root(arguments.user, unseparated=unseparated, folders=(arguments.data,))
         forbid_dumps()
@@ -165,6 +165,6 @@ def _say_ready(server: FleetServer, as_json: bool) -> None:
     settle()
     assert server.pages is not None
     enrolment = {"stations": f"https://{server.station_http}"} if server.station_http else {}
-    told = {"http": server.pages.url, **server.broker, **enrolment, **server.pages.links}
-    words = " ".join(f"{name}={value}" for name, value in told.items())
-    print(json.dumps({"ready": True, **told}) if as_json else f"ready {words}", flush=True)
+    addresses = {"http": server.pages.url, **server.broker, **enrolment, **server.pages.links}
+    words = " ".join(f"{name}={value}" for name, value in addresses.items())
+    print(json.dumps({"ready": True, **addresses}) if as_json else f"ready {words}", flush=True)

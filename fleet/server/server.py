@@ -342,8 +342,8 @@ class FleetServer:
             made = Broker(config.broker_directory, config.mqtt, files, duplicates.broker_says, forgot)
             broker = await self._ending.enter(parts, "broker", made)
             self.mqtt = broker.address
-        found = verifier_of(config.verifier, config.verifier_keys, config.counters, config.postgres)
-        verifier = await self._ending.enter(parts, "verifier", found)
+        verifier_part = verifier_of(config.verifier, config.verifier_keys, config.counters, config.postgres)
+        verifier = await self._ending.enter(parts, "verifier", verifier_part)
         self._health.probes["verifier"] = lambda: None if verifier.runs else "away"
         issuer, region = None, None
         if config.issuer is not None:

@@ -92,7 +92,7 @@ def reason_of(text: str) -> str:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    def add(connection: Connection, who: Who, now: datetime) -> Result:
+    def add(connection: Connection, actor: Who, now: datetime) -> Result:
         if retired := sorted(retired_stations(connection, arguments.names)):
             return (
                 REFUSED,
@@ -101,36 +101,36 @@ def _add(arguments: argparse.Namespace) -> int:
             )
         added = add_stations(connection, arguments.names)
         for name in added:
-            append(connection, now, *who, AuditEvent("station.add", name))
-        known = len(set(arguments.names)) - len(added)
-        return DONE, {"added": len(added), "known": known}, f"added {len(added)}, known {known}"
+            append(connection, now, *actor, AuditEvent("station.add", name))
+        existing = len(set(arguments.names)) - len(added)
+        return DONE, {"added": len(added), "known": existing}, f"added {len(added)}, known {existing}"
 
     return _in_store(arguments, add)
 
 
 def _claim(arguments: argparse.Namespace) -> int:
-    def make(connection: Connection, who: Who, now: datetime) -> Result:
+    def make(connection: Connection, actor: Who, now: datetime) -> Result:
         terms = ClaimTerms(arguments.server, authority_of_listener(arguments.authority))
-        claim = make_claim(connection, terms, arguments.name, arguments.hours, who, now)
-        told = {"station": claim.station, "server": claim.server, "code": str(claim.code), "text": claim.text}
-        return DONE, {**told}, f"{claim.code}\nfor {claim.station}, once, within {arguments.hours} hours"
+        claim = make_claim(connection, terms, arguments.name, arguments.hours, actor, now)
+        report = {"station": claim.station, "server": claim.server, "code": str(claim.code), "text": claim.text}
+        return DONE, {**report}, f"{claim.code}\nfor {claim.station}, once, within {arguments.hours} hours"
 
     return _in_store(arguments, make)
 
 
 def _retire(arguments: argparse.Namespace) -> int:
-    def change(connection: Connection, who: Who, now: datetime) -> Result:
-        retire(connection, arguments.name, arguments.reason, who, now)
+    def change(connection: Connection, actor: Who, now: datetime) -> Result:
+        retire(connection, arguments.name, arguments.reason, actor, now)
         revoke = REVOKE.format(station=arguments.name)
-        said = f"{arguments.name} is retired; revoke its certificate: {revoke}"
-        return DONE, {"station": arguments.name, "revoke": revoke}, said
+        message = f"{arguments.name} is retired; revoke its certificate: {revoke}"
+        return DONE, {"station": arguments.name, "revoke": revoke}, message
 
     return _in_store(arguments, change)
 
 
 def _return(arguments: argparse.Namespace) -> int:
-    def change(connection: Connection, who: Who, now: datetime) -> Result:
-        take_back(connection, arguments.name, arguments.reason, who, now)
+    def change(connection: Connection, actor: Who, now: datetime) -> Result:
+        take_back(connection, arguments.name, arguments.reason, actor, now)
         return DONE, {"station": arguments.name}, f"{arguments.name} is in the fleet again"
 
     return _in_store(arguments, change)

@@ -95,11 +95,15 @@ def authority_of_listener(authority: Path) -> x509.Certificate:
     broker, trusted = authority / "server/broker.pem", authority / "ca/ca.pem"
     try:
         shown = x509.load_pem_x509_certificate(broker.read_bytes())
-        found = [one for one in x509.load_pem_x509_certificates(trusted.read_bytes()) if is_issued_by(shown, one)]
+        issuers = [
+            certificate
+            for certificate in x509.load_pem_x509_certificates(trusted.read_bytes())
+            if is_issued_by(shown, certificate)
+        ]
     except OSError as error:
         raise StationListenerError(f"{error.filename}: {error.strerror}") from None
     except ValueError:
         raise StationListenerError(f"{broker} or {trusted}: no certificate in PEM") from None
-    if not found:
+    if not issuers:
         raise StationListenerError(f"{broker} was not issued by the authority in {trusted}")
-    return found[0]
+    return issuers[0]

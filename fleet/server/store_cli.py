@@ -195,9 +195,12 @@ def _refuse(arguments: argparse.Namespace, problems: Sequence[FileProblem], more
             f"{arguments.file or 'the orders of the issuer'}: line {problem.line}{column}: {problem.reason}",
             file=sys.stderr,
         )
-    named = [{"line": one.line, "column": one.column, "reason": one.reason} for one in problems]
-    said = f"nothing was imported{f' ({more} problems more)' if more else ''}"
-    _say(arguments, {"ok": False, "problems": named, "more": more}, said)
+    named = [
+        {"line": file_problem.line, "column": file_problem.column, "reason": file_problem.reason}
+        for file_problem in problems
+    ]
+    summary = f"nothing was imported{f' ({more} problems more)' if more else ''}"
+    _say(arguments, {"ok": False, "problems": named, "more": more}, summary)
     return BAD_INPUT
 
 

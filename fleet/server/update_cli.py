@@ -59,8 +59,8 @@ def _order(arguments: argparse.Namespace) -> int:
     bundles = BundleFolder(folder, arguments.port)
     fitting = [bundle for bundle in bundles.all() if bundle.sha256.startswith(arguments.bundle)]
     if len(fitting) != 1:
-        said = "there is no such bundle" if not fitting else "more than one bundle begins so"
-        return complain(arguments, f"{arguments.bundle}: {said} (`kortkiosk-fleet bundle list`)", BAD_INPUT)
+        problem = "there is no such bundle" if not fitting else "more than one bundle begins so"
+        return complain(arguments, f"{arguments.bundle}: {problem} (`kortkiosk-fleet bundle list`)", BAD_INPUT)
     order = bundles.order(fitting[0].sha256, older=arguments.older, now=arguments.now)
     names = tuple(dict.fromkeys(arguments.stations))
 
@@ -70,8 +70,8 @@ def _order(arguments: argparse.Namespace) -> int:
         rows = [*readings.stations(now), *readings.retired_stations(now)]
         unfit = unfit_stations(names, rows, fitting[0], older=arguments.older)
         if unfit:
-            told = "\n".join(f"  {name}: {why}" for name, why in unfit.items())
-            return REFUSED, None, f"nothing was ordered; these cannot take {fitting[0].version}:\n{told}"
+            reasons = "\n".join(f"  {name}: {why}" for name, why in unfit.items())
+            return REFUSED, None, f"nothing was ordered; these cannot take {fitting[0].version}:\n{reasons}"
         service = CommandService(database, Hub(), lambda: now)
         by = Requester(f"machine:{getpass.getuser()}", stepped_up=True)
         wishes = [
@@ -83,8 +83,8 @@ def _order(arguments: argparse.Namespace) -> int:
             waits = f"{fitting[0].version} is proposal {row.id}: another person confirms it on the page of proposals"
             return DONE, {"version": fitting[0].version, "proposal": row.id}, waits
         made = [service.ask(wish, by).id for wish in wishes]
-        said = f"{fitting[0].version} is ordered for {len(made)} stations"
-        return DONE, {"version": fitting[0].version, "commands": made}, said
+        summary = f"{fitting[0].version} is ordered for {len(made)} stations"
+        return DONE, {"version": fitting[0].version, "commands": made}, summary
 
     return run_on_store(arguments, work)
 
@@ -93,19 +93,19 @@ def _list(arguments: argparse.Namespace) -> int:
     def work(database: Database) -> Result:
         now = datetime.now(UTC)
         orders = CommandService(database, Hub(), lambda: now).latest_updates()
-        rows = [_facts(one) for one in roll_out(StoreReadings(database, lambda: now).stations(now), orders)]
+        rows = [_facts(progress) for progress in roll_out(StoreReadings(database, lambda: now).stations(now), orders)]
         lines = ("  ".join(str(value) for value in row.values() if value is not None) for row in rows)
         return DONE, {"stations": rows}, "\n".join(lines)
 
     return run_on_store(arguments, work)
 
 
-def _facts(one: Progress) -> dict[str, str | None]:
-    image = one.row.state.image if one.row.state else None
+def _facts(progress: Progress) -> dict[str, str | None]:
+    image = progress.row.state.image if progress.row.state else None
     return {
-        "station": one.row.name,
+        "station": progress.row.name,
         "image": image or "-",
-        "version": one.version or "-",
-        "state": one.state or "-",
-        "reason": one.reason or None,
+        "version": progress.version or "-",
+        "state": progress.state or "-",
+        "reason": progress.reason or None,
     }

@@ -90,8 +90,8 @@ def run_worker(arguments: argparse.Namespace) -> int:
 
 def _say_ready(worker: FleetWorker, *, as_json: bool) -> None:
     settle()
-    told = {"ready": True, "worker": worker.name}
-    print(json.dumps(told) if as_json else f"ready worker={worker.name}", flush=True)
+    report = {"ready": True, "worker": worker.name}
+    print(json.dumps(report) if as_json else f"ready worker={worker.name}", flush=True)
 
 
 def run_broker_files(arguments: argparse.Namespace) -> int:
@@ -117,8 +117,8 @@ def run_broker_files(arguments: argparse.Namespace) -> int:
 def _rabbitmq(arguments: argparse.Namespace, authority: Authority) -> dict[str, str]:
     node = Node(arguments.mqtt, arguments.amqp, tuple(arguments.node))
     issued = (Registry(arguments.revocations) if arguments.revocations else authority.registry).issued()
-    valid = {one.station for one in issued if one.revoked is None}
-    gone = {one.station for one in issued} - valid
+    valid = {certificate.station for certificate in issued if certificate.revoked is None}
+    gone = {certificate.station for certificate in issued} - valid
     brokers, where = _files_of(arguments.authority), arguments.into.resolve()
     made = {
         "rabbitmq.conf": configuration(node, where / "definitions.json"),
@@ -129,10 +129,10 @@ def _rabbitmq(arguments: argparse.Namespace, authority: Authority) -> dict[str, 
     if brokers.revoked is not None and brokers.revoked.exists():
         below = brokers.revoked.with_name("issuing-crl.pem")
         paths = [brokers.revoked, *([below] if below.exists() else [])]
-        lists = [one for path in paths for one in path.read_text().split(_BEGIN)[1:]]
+        lists = [crl for path in paths for crl in path.read_text().split(_BEGIN)[1:]]
         for ca in (*x509.load_pem_x509_certificates(brokers.ca.read_bytes()), *read_issuing(authority.directory)):
-            mine = [one for one in lists if x509.load_pem_x509_crl(f"{_BEGIN}{one}".encode()).issuer == ca.subject]
-            made |= {f"{LISTS}/{list_name(ca)}": f"{_BEGIN}{one}" for one in mine}
+            mine = [crl for crl in lists if x509.load_pem_x509_crl(f"{_BEGIN}{crl}".encode()).issuer == ca.subject]
+            made |= {f"{LISTS}/{list_name(ca)}": f"{_BEGIN}{crl}" for crl in mine}
     return made
 
 
