@@ -24,12 +24,15 @@ class ActiveWindow:
 def active_windows(windows: Iterable[PlannedWindow], rows: Sequence[StationRow], now: datetime) -> list[ActiveWindow]:
     """Return the windows that hold now, each with those of these stations that are in it; the first to end first. `now`
     in the zone of the windows."""
-    found = [
+    active = [
         ActiveWindow(window, until, tuple(row for row in rows if window.covers(row.name)))
         for window in windows
         if (until := window.ends(now)) is not None
     ]
-    return sorted((one for one in found if one.stations), key=lambda one: one.until)
+    return sorted(
+        (active_window for active_window in active if active_window.stations),
+        key=lambda active_window: active_window.until,
+    )
 
 
 def seen_by(scope: Scope, window: PlannedWindow) -> bool:

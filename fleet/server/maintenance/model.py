@@ -40,12 +40,12 @@ class MaintenanceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minutes: Annotated[int, msgspec.Meta(ge=1, lt=_DAY_MINUTES)] | None = None
 
     def __post_init__(self) -> None:
-        said = {one for one in ("start", "end", "minutes", "since", "until") if getattr(self, one) is not None}
-        if said not in ({"start", "end"}, {"start", "minutes"}, {"since", "until"}):
+        given = {name for name in ("start", "end", "minutes", "since", "until") if getattr(self, name) is not None}
+        if given not in ({"start", "end"}, {"start", "minutes"}, {"since", "until"}):
             raise ValueError(
                 f"maintenance {self.name!r}: either start and end (times of day) or minutes, or since and until"
             )
-        if any(one is not None and one.tzinfo is None for one in (self.since, self.until)):
+        if any(moment is not None and moment.tzinfo is None for moment in (self.since, self.until)):
             raise ValueError(f"maintenance {self.name!r}: since and until need a time zone")
 
     def holds(self, now: datetime) -> bool:
@@ -87,7 +87,7 @@ class MaintenanceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _spans(rule: MaintenanceRule, today: date, zone: tzinfo) -> tuple[tuple[datetime, datetime], ...]:
     """Return the spans of a rule that may hold now: begun today or the day before. Asked anew for each alert of a look."""
     both = (rule.on(today - timedelta(days=back), zone) for back in (0, 1))
-    return tuple(one for one in both if one is not None)
+    return tuple(span for span in both if span is not None)
 
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

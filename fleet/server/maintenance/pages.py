@@ -71,7 +71,7 @@ class MaintenanceForm:
     def of(cls, form: FormData) -> "MaintenanceForm":
         """From a form that was sent."""
         kind = field(form, "kind", 10)
-        days = tuple(one for one in form.getlist("days") if isinstance(one, str) and one in DAYS)
+        days = tuple(day for day in form.getlist("days") if isinstance(day, str) and day in DAYS)
         texts = {name: field(form, name).strip() for name in ("since", "until", "start", "end")}
         name, reason = field(form, "name", MOST_NAME).strip(), field(form, "reason", MOST_REASON).strip()
         stations = field(form, "stations", MOST_STATIONS).strip()
@@ -82,7 +82,7 @@ class MaintenanceForm:
         try:
             wish = _WISH.validate_python(self._facts(zone, now))
         except ValidationError as error:
-            parts = {str(part) for one in error.errors() for part in one["loc"]}
+            parts = {str(part) for fault in error.errors() for part in fault["loc"]}
             return next((part for part in ("name", "stations", "reason") if part in parts), "time")
         except ValueError:
             return "time"
@@ -130,12 +130,12 @@ def maintenance_pages(web: Web, alerts: Alerts) -> APIRouter:
 
 
 def _plan(request: Request, web: Web, alerts: Alerts, form: MaintenanceForm) -> Response:
-    said = form.window(web.texts_for(request).zone, web.clock())
-    if isinstance(said, Window) and not all(map(caller_of(request).scope(Right.COMMAND).covers, said.stations)):
-        said = "foreign"
-    if isinstance(said, str):
-        return _list(request, web, alerts, SHOW[0], 1, form, said)
-    begin(request, alerts, said)
+    result = form.window(web.texts_for(request).zone, web.clock())
+    if isinstance(result, Window) and not all(map(caller_of(request).scope(Right.COMMAND).covers, result.stations)):
+        result = "foreign"
+    if isinstance(result, str):
+        return _list(request, web, alerts, SHOW[0], 1, form, result)
+    begin(request, alerts, result)
     return RedirectResponse("/maintenance", 303)
 
 
@@ -143,15 +143,15 @@ def _list(
     request: Request, web: Web, alerts: Alerts, show: str, page: int, form: MaintenanceForm, wrong: str | None = None
 ) -> Response:
     t, now, caller = web.texts_for(request), _local(request, web), caller_of(request)
-    known = [
+    visible = [
         planned_window
         for planned_window in alerts.planned_windows(ended=show == "all")
         if seen_by(caller.scope(Right.VIEW), planned_window)
     ]
-    windows = [one for one in known if show == "all" or not one.over(now)]
-    windows.sort(key=lambda one: (one.over(now), one.ends(now) is None))
+    windows = [window for window in visible if show == "all" or not window.over(now)]
+    windows.sort(key=lambda window: (window.over(now), window.ends(now) is None))
     rows = readings_of(request).stations(web.clock())
-    silent = {row.name for active_window in active_windows(known, rows, now) for row in active_window.stations}
+    silent = {row.name for active_window in active_windows(visible, rows, now) for row in active_window.stations}
     return web.render(
         request,
         "maintenance/maintenance.html",
@@ -161,7 +161,7 @@ def _list(
         title=t.many("maintenance.title", len(silent)) if silent else t("maintenance.title.none"),
         local=now,
         windows=windows[(page - 1) * ROWS : page * ROWS],
-        may_end=lambda one: one.row is not None and not one.over(now) and _commands(request, one),
+        may_end=lambda window: window.row is not None and not window.over(now) and _commands(request, window),
         titles={row.name: row.title for row in rows},
         show=show,
         shows=SHOW,

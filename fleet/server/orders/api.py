@@ -179,19 +179,19 @@ def place(request: Request, cards: Cards, records: list[OrderRecord]) -> ImportR
     for record in records:
         require_station(request, record.station)
         _require_organisation(request, record.hsa_id)
-        held = None if scope.everywhere else cards.order(record.order)
-        if held is not None and not scope.allows(held.station):
+        stored_order = None if scope.everywhere else cards.order(record.order)
+        if stored_order is not None and not scope.allows(stored_order.station):
             raise HTTPException(409, f"{record.order}: the number is taken")
         audit_change(request, AuditEvent(PLACED, record.order))
     try:
         return cards.take_orders([OrderLine(number, record) for number, record in enumerate(records, 1)])
     except ImportRefusedError as error:
         several = len(records) > 1
-        told = (
+        reasons = (
             f"{f'orders.{problem.line - 1}.' if several else ''}{problem.column}: {_why(problem, everywhere=scope.everywhere)}"
             for problem in error.problems
         )
-        raise HTTPException(409, "; ".join(told)) from None
+        raise HTTPException(409, "; ".join(reasons)) from None
 
 
 def _why(problem: FileProblem, *, everywhere: bool) -> str:
@@ -200,11 +200,11 @@ def _why(problem: FileProblem, *, everywhere: bool) -> str:
     return "this card waits for another order already" if hidden else problem.reason
 
 
-def _step(request: Request, cards: Cards, order: str, what: OrderEvent, action: str) -> Order:
+def _step(request: Request, cards: Cards, order: str, event: OrderEvent, action: str) -> Order:
     mine = within(request, cards)
     _read(mine, order)
     audit_change(request, AuditEvent(action, order))
-    done = mine.step(order, what)
+    done = mine.step(order, event)
     if done is None or done.now is None:
         raise HTTPException(409, f"{order} is {done.was if done else 'gone'}")
     return _read(mine, order)

@@ -33,8 +33,8 @@ class Envelope:
 
 def record_of(connection: Connection, order: str) -> OrderRecord | None:
     """Return that order as it was imported."""
-    found = stored_records(connection, [order]).get(order)
-    return None if found is None else found[1]
+    stored = stored_records(connection, [order]).get(order)
+    return None if stored is None else stored[1]
 
 
 def orders_at(connection: Connection, station: str, today: str, *, after: str, limit: int) -> list[Order]:
@@ -99,11 +99,11 @@ def _offered_at(station: str) -> ColumnElement[bool]:
 
 
 def stored_records(connection: Connection, names: Sequence[str]) -> dict[str, tuple[str, OrderRecord]]:
-    found: dict[str, tuple[str, OrderRecord]] = {}
+    records: dict[str, tuple[str, OrderRecord]] = {}
     for start in range(0, len(names), CHUNK):
         for row in connection.execute(select(orders).where(orders.c.order.in_(names[start : start + CHUNK]))):
-            found[row.order] = (row.state, record_from_row(row._mapping))
-    return found
+            records[row.order] = (row.state, record_from_row(row._mapping))
+    return records
 
 
 def record_from_row(values: Any) -> OrderRecord:
@@ -141,8 +141,8 @@ def find_order(
 
 def is_unregistered() -> ColumnElement[bool]:
     """The issuer has not confirmed yet that the card was handed over."""
-    told = (requests.c.card_number == orders.c.card_number, requests.c.ask == HANDED_OVER)
-    return and_(orders.c.state.in_(IN_HAND), exists().where(*told, requests.c.state != "done"))
+    is_report = (requests.c.card_number == orders.c.card_number, requests.c.ask == HANDED_OVER)
+    return and_(orders.c.state.in_(IN_HAND), exists().where(*is_report, requests.c.state != "done"))
 
 
 def order_row(row: Any, today: str) -> OrderRow:

@@ -107,18 +107,18 @@ class OrderChange(Body):
 
     def on(self, record: OrderRecord) -> OrderRecord:
         """Return that order with these changes. A slot of null takes the slot away."""
-        said: dict[str, Any] = {}
+        changes: dict[str, Any] = {}
         if self.station is not None:
-            said["station"] = self.station
+            changes["station"] = self.station
         if "slot" in self.model_fields_set:
-            said["slot"] = self.slot or 0
+            changes["slot"] = self.slot or 0
         if self.last_day is not None:
-            said["last_day"] = self.last_day.isoformat()
+            changes["last_day"] = self.last_day.isoformat()
         if self.delivery is not None:
-            said["delivery"] = self.delivery
+            changes["delivery"] = self.delivery
             if self.delivery == "post":
-                said.setdefault("slot", 0)
-        return replace(record, **said)
+                changes.setdefault("slot", 0)
+        return replace(record, **changes)
 
 
 class PersonBody(Body):
@@ -150,14 +150,14 @@ class PersonChange(Body):
 
     def facts(self) -> Facts:
         """Return the facts that the body gives; null takes a day away."""
-        said: dict[Fact, str | None] = {}
+        facts: dict[Fact, str | None] = {}
         if "left" in self.model_fields_set:
-            said["left"] = self.left.isoformat() if self.left else None
+            facts["left"] = self.left.isoformat() if self.left else None
         if "name_changed" in self.model_fields_set:
-            said["name_changed"] = self.name_changed.isoformat() if self.name_changed else None
+            facts["name_changed"] = self.name_changed.isoformat() if self.name_changed else None
         if self.continued is not None:
-            said["continued"] = "yes" if self.continued else None
-        return said
+            facts["continued"] = "yes" if self.continued else None
+        return facts
 
 
 class Message(Body):

@@ -45,12 +45,12 @@ class StepResult:
     now: str | None
 
 
-def apply_step(connection: Connection, order: str, what: OrderEvent, at: datetime) -> StepResult | None:
+def apply_step(connection: Connection, order: str, event: OrderEvent, at: datetime) -> StepResult | None:
     """Take that step. None where there is no such order."""
     was = connection.execute(select(orders.c.state).where(orders.c.order == order)).scalar()
     if was is None:
         return None
-    follows = state_after(was, what)
+    follows = state_after(was, event)
     if follows is not None:
         values = {"state": follows, "changed": at}
         connection.execute(update(orders).where(orders.c.order == order).values(values))
@@ -92,9 +92,9 @@ def settle_returns(connection: Connection, numbers: Collection[str], emptied: Co
     moved = False
     touched = orders.c.card_number.in_(sorted(numbers))
     at_bin = or_(touched, stations.c.name.in_(sorted(emptied)))
-    asked = and_(wishes.c.station == stations.c.name, wishes.c.people != "[]")
+    proven_here = and_(wishes.c.station == stations.c.name, wishes.c.people != "[]")
     put_away = wishes.c.ask.in_((AskName.CARD_BLOCK, AskName.CARD_HOLD)) & (wishes.c.outcome != Outcome.DECLINED)
-    by_holder = exists().where(asked, put_away, wishes.c.card_number == orders.c.card_number)
+    by_holder = exists().where(proven_here, put_away, wishes.c.card_number == orders.c.card_number)
     fell = and_(bin_cards.c.card_number == orders.c.card_number, bin_cards.c.dropped >= orders.c.changed)
     dropped = select(orders.c.order, func.max(bin_cards.c.dropped)).join(bin_cards, fell).join(stations)
     after_it = and_(bins.c.station == stations.c.id, bins.c.emptied >= bin_cards.c.dropped)
@@ -103,7 +103,7 @@ def settle_returns(connection: Connection, numbers: Collection[str], emptied: Co
         apply_step(connection, order, "returned", at)
         moved = True
     last = func.max(wishes.c.at)
-    proved = and_(asked, wishes.c.ask == AskName.BIN_EMPTIED, wishes.c.outcome == "believed")
+    proved = and_(proven_here, wishes.c.ask == AskName.BIN_EMPTIED, wishes.c.outcome == "believed")
     cleared = select(orders.c.order, bins.c.emptied, last.label("proved")).join(bin_cards, fell).join(stations)
     cleared = cleared.join(bins, after_it).join(wishes, proved).where(at_bin, orders.c.state == "returned")
     for row in connection.execute(cleared.group_by(orders.c.order, bins.c.emptied)).all():
@@ -149,20 +149,20 @@ def import_orders(connection: Connection, rows: Sequence[OrderLine], now: dateti
 def _in_vain(connection: Connection, rows: Sequence[OrderLine], now: datetime) -> list[FileProblem]:
     """Rows that nobody could ever collect. What is stored already may stay in the file."""
     names, today = {row.record.station for row in rows}, local_day(now)
-    known, retired = known_stations(connection, names), retired_stations(connection, names)
+    in_fleet, retired = known_stations(connection, names), retired_stations(connection, names)
     gone = leavers_among(connection, {row.record.hsa_id for row in rows}, today)
     problems = []
     for line, record in ((row.line, row.record) for row in rows):
         if record.station in retired:
             problems.append(FileProblem(line, "station", f"{record.station} is retired"))
-        elif record.station not in known:
-            said = f"no station {record.station} is known here (`kortkiosk-fleet station add` makes it known)"
-            problems.append(FileProblem(line, "station", said))
+        elif record.station not in in_fleet:
+            reason = f"no station {record.station} is known here (`kortkiosk-fleet station add` makes it known)"
+            problems.append(FileProblem(line, "station", reason))
         if record.last_day < today:
             problems.append(FileProblem(line, "last_day", f"{record.last_day} is past"))
         if record.hsa_id in gone:
-            said = f"{record.hsa_id} left on {gone[record.hsa_id]}, and who has left is handed nothing"
-            problems.append(FileProblem(line, "hsa_id", said))
+            reason = f"{record.hsa_id} left on {gone[record.hsa_id]}, and who has left is handed nothing"
+            problems.append(FileProblem(line, "hsa_id", reason))
     return problems
 
 

@@ -44,9 +44,9 @@ async def _proved(request: Request, secret: bytes, now: datetime) -> tuple[str, 
     """Id and exact body of a message that is genuine and fresh. Raises HTTPException."""
     message, timestamp = (request.headers.get(name, "") for name in (ID, TIMESTAMP))
     body = await request.body()
-    wanted = signature(secret, message, timestamp, body)
+    expected = signature(secret, message, timestamp, body)
     given = request.headers.get(SIGNATURE, "").split()
-    good = any(hmac.compare_digest(wanted.encode(), one.encode()) for one in given)
+    good = any(hmac.compare_digest(expected.encode(), candidate.encode()) for candidate in given)
     if not (good and timestamp.isascii() and timestamp.isdigit() and 0 < len(message) <= MOST_ID):
         raise HTTPException(401, f"{SIGNATURE}: not ours")
     if abs(now.timestamp() - int(timestamp)) > TOLERANCE_S:
@@ -62,15 +62,17 @@ def _path(problem: FileProblem) -> str:
 
 def _take(cards: Cards, request: Request, message: str, body: bytes) -> Response:
     try:
-        said = Message.model_validate_json(body)
+        content = Message.model_validate_json(body)
     except ValidationError as error:
-        places = "; ".join(".".join(str(part) for part in one["loc"]) + f": {one['msg']}" for one in error.errors())
+        places = "; ".join(
+            ".".join(str(part) for part in fault["loc"]) + f": {fault['msg']}" for fault in error.errors()
+        )
         raise HTTPException(422, places[:1000]) from None
-    rows = [OrderLine(number, one.record(one.order)) for number, one in enumerate(said.orders, 1)]
-    figures = f"{len(said.orders)} placed, {len(said.cancel)} cancelled"
+    rows = [OrderLine(number, order.record(order.order)) for number, order in enumerate(content.orders, 1)]
+    figures = f"{len(content.orders)} placed, {len(content.cancel)} cancelled"
     deed = (WHO, address_of(request), AuditEvent("order.place", message, figures))
     try:
-        taken = cards.deliver(Delivery(message, hashlib.sha256(body).hexdigest()), rows, said.cancel, deed)
+        taken = cards.deliver(Delivery(message, hashlib.sha256(body).hexdigest()), rows, content.cancel, deed)
     except ImportRefusedError as error:
         raise HTTPException(
             409, "; ".join(f"{_path(problem)}: {problem.reason}" for problem in error.problems)
