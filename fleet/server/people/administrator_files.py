@@ -24,7 +24,7 @@ RULES = {
     "roles": ColumnRule(lambda text: _are_roles(text.split()), "must be KRA, KUR, or both with a space between"),
     "level": ColumnRule(lambda text: text in ("2", "3"), "must be 2 or 3; only who has 3 may attend"),
     "scope": ColumnRule(
-        lambda text: 0 < len(text) <= 500 and all(STATIONS.match(one) for one in text.split()),
+        lambda text: 0 < len(text) <= 500 and all(STATIONS.match(pattern) for pattern in text.split()),
         "stations, with spaces between: a name, the beginning of names followed by *, or * for all",
     ),
     "valid_from": _DAY_OR_EMPTY,

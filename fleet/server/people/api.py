@@ -119,10 +119,10 @@ def has_stepped_up(request: Request) -> bool:
 
 
 def _known(cards: Cards, hsa_id: str) -> ListedAdministrator:
-    found = next((row for row in cards.administrators() if row.administrator.hsa_id == hsa_id), None)
-    if found is None:
+    listed = next((row for row in cards.administrators() if row.administrator.hsa_id == hsa_id), None)
+    if listed is None:
         raise HTTPException(404, "no ID administrator of that HSA-id")
-    return found
+    return listed
 
 
 def _audit_text(listed: ListedAdministrator) -> str:

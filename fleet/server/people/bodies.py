@@ -59,8 +59,8 @@ def form_values(form: FormData) -> dict[str, Any]:
 
 def body_of(values: dict[str, Any]) -> AdministratorBody:
     """Of what a form said. Raises pydantic.ValidationError."""
-    said = {name: values[name] or None for name in FIELDS}
+    fields = {name: values[name] or None for name in FIELDS}
     level = int(values["level"]) if values["level"] in ("2", "3") else 0
     return AdministratorBody.model_validate(
-        {**said, "level": level, "scope": values["scope"].replace(",", " ").split()}
+        {**fields, "level": level, "scope": values["scope"].replace(",", " ").split()}
     )

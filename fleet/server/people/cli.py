@@ -41,6 +41,6 @@ def _check(arguments: argparse.Namespace) -> int:
     for fact in settings.attributes.facts():
         figures[fact] = sum(facts.get(fact) is not None for facts in page.people.values())
     figures["certificates"] = sum(map(len, page.certificates.values()))
-    said = ", ".join(f"{name} {number}" for name, number in figures.items())
-    print(json.dumps({"ok": True, **figures}) if arguments.json else said, flush=True)
+    summary = ", ".join(f"{name} {number}" for name, number in figures.items())
+    print(json.dumps({"ok": True, **figures}) if arguments.json else summary, flush=True)
     return DONE

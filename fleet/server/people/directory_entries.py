@@ -47,8 +47,8 @@ def read_page(entries: Iterable[Entry], attributes: AttributeMap) -> DirectoryPa
             continue
         people[hsa_id] = _together(people[hsa_id], facts) if people.get(hsa_id) else facts
         if attributes.certificates:
-            found = entry.get(attributes.certificates.lower(), [])
-            certificates[hsa_id] = (*certificates.get(hsa_id, ()), *found)
+            values = entry.get(attributes.certificates.lower(), [])
+            certificates[hsa_id] = (*certificates.get(hsa_id, ()), *values)
     return DirectoryPage(people, certificates, unreadable)
 
 
@@ -92,9 +92,9 @@ def _text(entry: Entry, attribute: str) -> str | None:
     return text or None
 
 
-def _together(one: Facts, other: Facts) -> Facts:
-    facts = {fact: one.get(fact) or other.get(fact) for fact in (*one, *other)}
-    leaves = [said.get("left") for said in (one, other)]
+def _together(first: Facts, other: Facts) -> Facts:
+    facts = {fact: first.get(fact) or other.get(fact) for fact in (*first, *other)}
+    leaves = [each.get("left") for each in (first, other)]
     if "left" in facts:
         facts["left"] = max((day for day in leaves if day), default=None) if all(leaves) else None
     return facts

@@ -33,12 +33,12 @@ def read_directory(raw: bytes) -> list[PersonRow]:
 
 
 def _problems(line: CsvLine) -> list[FileProblem]:
-    found, fields = broken_rules(line, RULES), line.fields
+    problems, fields = broken_rules(line, RULES), line.fields
     if fields["protected"] != "yes" and not fields["name"]:
-        found.append(FileProblem(line.number, "name", "is empty, and the identity is not protected"))
+        problems.append(FileProblem(line.number, "name", "is empty, and the identity is not protected"))
     if fields["continued"] == "yes" and not fields["left"]:
-        found.append(FileProblem(line.number, "continued", "goes with a day in left"))
-    return found
+        problems.append(FileProblem(line.number, "continued", "goes with a day in left"))
+    return problems
 
 
 def _row(fields: dict[str, str]) -> PersonRow:

@@ -87,11 +87,11 @@ class DirectorySync:
         try:
             page = read_people(self._source)
             with self._database.reading.begin() as connection:
-                known, digests = _known(connection), known_certificates(connection)
+                former, digests = _known(connection), known_certificates(connection)
                 page = without_forgotten(connection, page, self._forgotten_until())
             certificates = _new_certificates(page, digests)
             with self._database.writing.begin() as connection:
-                done = take_page(connection, page, known, self._settings, self._clock())
+                done = take_page(connection, page, former, self._settings, self._clock())
                 there = stored_people(connection, [hsa_id for hsa_id, _ in certificates])
                 for hsa_id, theirs in certificates:
                     if hsa_id in there:
@@ -141,33 +141,33 @@ def without_forgotten(connection: Connection, page: DirectoryPage, until: str) -
 
 
 def take_page(
-    connection: Connection, page: DirectoryPage, known: Mapping[str, Facts], settings: LdapSettings, now: datetime
+    connection: Connection, page: DirectoryPage, former: Mapping[str, Facts], settings: LdapSettings, now: datetime
 ) -> SyncResult:
-    """Take what it says of everybody, but for leaves and names that wait for a person. `known`: what it said before."""
+    """Take what it says of everybody, but for leaves and names that wait for a person. `former`: what it said before."""
     believed, today = clock_is_believed(connection, now), local_day(now)
-    said: dict[str, dict[Fact, str | None]] = {hsa_id: dict(facts) for hsa_id, facts in page.people.items()}
+    reported: dict[str, dict[Fact, str | None]] = {hsa_id: dict(facts) for hsa_id, facts in page.people.items()}
     if settings.attributes.left is None:  # who is there is back
-        for facts in said.values():
+        for facts in reported.values():
             facts["left"] = None
-    gone = [hsa_id for hsa_id in known if hsa_id not in said] if settings.missing == "left" else []
-    said |= {hsa_id: {"left": known[hsa_id].get("left") or today} for hsa_id in gone}
-    renamed = [hsa_id for hsa_id, facts in said.items() if _is_renamed(known.get(hsa_id, {}), facts)]
+    gone = [hsa_id for hsa_id in former if hsa_id not in reported] if settings.missing == "left" else []
+    reported |= {hsa_id: {"left": former[hsa_id].get("left") or today} for hsa_id in gone}
+    renamed = [hsa_id for hsa_id, facts in reported.items() if _is_renamed(former.get(hsa_id, {}), facts)]
     dated = settings.attributes.name_changed is not None
     if not dated:
         for hsa_id in renamed:
-            said[hsa_id]["name_changed"] = today
-    moved = {hsa_id: facts for hsa_id, facts in said.items() if _moves(known.get(hsa_id, {}), facts)}
-    fresh = leaving(connection, LDAP, moved, now) if known else []
+            reported[hsa_id]["name_changed"] = today
+    moved = {hsa_id: facts for hsa_id, facts in reported.items() if _moves(former.get(hsa_id, {}), facts)}
+    fresh = leaving(connection, LDAP, moved, now) if former else []
     waiting = 0
     for names, by_clock, held_back, held_of in (
         (fresh, set(fresh) & set(gone), LEAVING, _held_leaves),
-        (renamed, set() if dated else set(renamed), NAMING, partial(_held_names, rows=len(known))),
+        (renamed, set() if dated else set(renamed), NAMING, partial(_held_names, rows=len(former))),
     ):
         early = [] if believed else sorted(by_clock)
-        held = held_of(connection, [hsa_id for hsa_id in names if hsa_id not in early], now)
-        _leave_out(said, (*early, *held), held_back)
-        waiting += len(early) + len(held)
-    changed = record_facts(connection, LDAP, _as_read(connection, _news(said, known), known), now)
+        withheld = held_of(connection, [hsa_id for hsa_id in names if hsa_id not in early], now)
+        _leave_out(reported, (*early, *withheld), held_back)
+        waiting += len(early) + len(withheld)
+    changed = record_facts(connection, LDAP, _as_read(connection, _news(reported, former), former), now)
     return SyncResult(len(page.people), len(changed), waiting)
 
 
@@ -179,23 +179,23 @@ def directory_trouble(database: Database) -> str | None:
     return error
 
 
-def _news(said: Mapping[str, Facts], known: Mapping[str, Facts]) -> dict[str, Facts]:
+def _news(reported: Mapping[str, Facts], former: Mapping[str, Facts]) -> dict[str, Facts]:
     """Return the facts that differ from before: those of most people do not, and the store is written for the others alone."""
     fresh = {
-        hsa_id: {fact: value for fact, value in facts.items() if value != known.get(hsa_id, {}).get(fact)}
-        for hsa_id, facts in said.items()
+        hsa_id: {fact: value for fact, value in facts.items() if value != former.get(hsa_id, {}).get(fact)}
+        for hsa_id, facts in reported.items()
     }
     return {hsa_id: facts for hsa_id, facts in fresh.items() if facts}
 
 
-def _as_read(connection: Connection, fresh: Mapping[str, Facts], known: Mapping[str, Facts]) -> dict[str, Facts]:
+def _as_read(connection: Connection, fresh: Mapping[str, Facts], former: Mapping[str, Facts]) -> dict[str, Facts]:
     """Without those of whom the store has other words of the directory by now: a difference to what was read says nothing of
     them."""
     stored = stored_words(connection, sorted(fresh))
     now_known = {
         hsa_id: {word.fact: word.value for word in words if word.source == LDAP} for hsa_id, words in stored.items()
     }
-    return {hsa_id: facts for hsa_id, facts in fresh.items() if now_known[hsa_id] == known.get(hsa_id, {})}
+    return {hsa_id: facts for hsa_id, facts in fresh.items() if now_known[hsa_id] == former.get(hsa_id, {})}
 
 
 def _new_certificates(page: DirectoryPage, digests: Set[str]) -> list[tuple[str, list[bytes]]]:
@@ -225,11 +225,11 @@ def _held_names(connection: Connection, names: Sequence[str], now: datetime, *, 
     return set(names)
 
 
-def _leave_out(said: Mapping[str, dict[Fact, str | None]], names: Iterable[str], facts: Iterable[Fact]) -> None:
+def _leave_out(reported: Mapping[str, dict[Fact, str | None]], names: Iterable[str], facts: Iterable[Fact]) -> None:
     """Remove these facts of these people from what is said: what waits is told again by the next look."""
     for hsa_id in names:
         for fact in facts:
-            said[hsa_id].pop(fact, None)
+            reported[hsa_id].pop(fact, None)
 
 
 def _renamed_of_late(connection: Connection, now: datetime) -> int:
@@ -245,11 +245,11 @@ def _renamed_of_late(connection: Connection, now: datetime) -> int:
 
 def _known(connection: Connection) -> Mapping[str, Facts]:
     """Return the facts that the directory has said so far, by HSA-id."""
-    found: dict[str, dict[Fact, str | None]] = {}
+    facts: dict[str, dict[Fact, str | None]] = {}
     rows = connection.execute(select(person_facts).where(person_facts.c.source == LDAP))
     for row in rows:
-        found.setdefault(row.hsa_id, {})[row.fact] = row.value
-    return found
+        facts.setdefault(row.hsa_id, {})[row.fact] = row.value
+    return facts
 
 
 def _is_renamed(before: Facts, facts: Facts) -> bool:

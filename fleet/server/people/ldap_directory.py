@@ -44,5 +44,5 @@ class LdapDirectory:
         return client
 
 
-def _entry(found: Any) -> Entry:
-    return {name.lower(): list(found[name]) for name in found if name != "dn"}
+def _entry(ldap_entry: Any) -> Entry:
+    return {name.lower(): list(ldap_entry[name]) for name in ldap_entry if name != "dn"}

@@ -33,13 +33,13 @@ class LeaveWaitsError(Exception):
 
 
 def leaving(
-    connection: Connection, source: Source, said: Mapping[str, Facts], now: datetime, *, takes_back: bool = False
+    connection: Connection, source: Source, reported: Mapping[str, Facts], now: datetime, *, takes_back: bool = False
 ) -> list[str]:
     """HSA-ids of those who would leave by these words, or leave earlier than was known."""
-    about = sorted(hsa_id for hsa_id, facts in said.items() if not facts.keys().isdisjoint(LEAVING))
+    about = sorted(hsa_id for hsa_id, facts in reported.items() if not facts.keys().isdisjoint(LEAVING))
     words, gone = stored_words(connection, about), []
     for hsa_id in about:
-        news = news_of(words[hsa_id], source, said[hsa_id], now, takes_back=takes_back)
+        news = news_of(words[hsa_id], source, reported[hsa_id], now, takes_back=takes_back)
         if _leaves(hsa_id, with_words(words[hsa_id], news)) < _leaves(hsa_id, words[hsa_id]):
             gone.append(hsa_id)
     return gone
@@ -58,10 +58,10 @@ def held_leaves(
 
 
 def guard_leaves(
-    connection: Connection, said: Mapping[str, Facts], now: datetime, *, by_person: bool, takes_back: bool = False
+    connection: Connection, reported: Mapping[str, Facts], now: datetime, *, by_person: bool, takes_back: bool = False
 ) -> str:
     """Why what an interface says of these people waits, in words; empty where it may be taken."""
-    gone = leaving(connection, "import", said, now, takes_back=takes_back)
+    gone = leaving(connection, "import", reported, now, takes_back=takes_back)
     listed, many = held_leaves(connection, gone, now, by_person=by_person)
     if listed:
         return (
@@ -86,12 +86,12 @@ def _leaves(hsa_id: str, words: Sequence[FactWord]) -> str:
     return _NEVER if row.left is None or row.continued else row.left
 
 
-def _tell(connection: Connection, who: str, now: datetime) -> None:
+def _tell(connection: Connection, hsa_id: str, now: datetime) -> None:
     """Once a day: the directory says it again at each look."""
     this = alarms.c.station == "", alarms.c.code == ADMINISTRATOR_LEFT
-    told = select(alarms.c.code).where(*this, alarms.c.argument == who, alarms.c.last > now - DAY)
-    if connection.execute(told).first() is None:
-        raise_alarm(connection, Alarm("", ADMINISTRATOR_LEFT, who), now)
+    recent = select(alarms.c.code).where(*this, alarms.c.argument == hsa_id, alarms.c.last > now - DAY)
+    if connection.execute(recent).first() is None:
+        raise_alarm(connection, Alarm("", ADMINISTRATOR_LEFT, hsa_id), now)
 
 
 def _may_leave(connection: Connection, names: Sequence[str], now: datetime) -> bool:

@@ -52,15 +52,15 @@ def administrator_pages(web: Web, cards: Cards) -> APIRouter:
 
 def _put(request: Request, web: Web, cards: Cards, values: dict[str, Any]) -> Response:
     try:
-        said = body_of(values)
+        body = body_of(values)
     except ValidationError as error:
-        named = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
+        named = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
         return _list(request, web, cards, values, next(name for name in FIELDS if name in named))
-    if said.ends_before_it_begins:
+    if body.ends_before_it_begins:
         return _list(request, web, cards, values, "days")
     if not HSA_ID.match(values["hsa_id"]):
         return _list(request, web, cards, values, "hsa_id")
-    row = api.put(request, cards, said.listed(values["hsa_id"]))
+    row = api.put(request, cards, body.listed(values["hsa_id"]))
     return RedirectResponse(PAGE if row is None or row.state == "done" else f"/proposals/{row.id}", 303)
 
 
@@ -77,8 +77,8 @@ def _values_of(rows: list[ListedAdministrator], hsa_id: str) -> dict[str, Any]:
         )
     person = row.administrator
     days = {"valid_from": person.valid_from or "", "valid_until": person.valid_until or ""}
-    said = {"hsa_id": person.hsa_id, "name": person.name, "roles": [*person.roles], "level": str(person.level)}
-    return {**said, "scope": " ".join(row.scope), "decision": row.decision, **days}
+    values = {"hsa_id": person.hsa_id, "name": person.name, "roles": [*person.roles], "level": str(person.level)}
+    return {**values, "scope": " ".join(row.scope), "decision": row.decision, **days}
 
 
 def _list(request: Request, web: Web, cards: Cards, values: dict[str, Any], wrong: str = "") -> Response:

@@ -19,16 +19,16 @@ def replace_administrators(
     connection: Connection, people: Iterable[ListedAdministrator], now: datetime | None = None
 ) -> ImportResult:
     """Make the list exactly this one: who is not on it may no longer attend. `now`: since when who is new is listed."""
-    wanted = {person.administrator.hsa_id: person for person in people}
-    before = {one.administrator.hsa_id: one for one in all_administrators(connection)}
-    added = wanted.keys() - before.keys()
-    removed = before.keys() - wanted.keys()
-    changed = {hsa_id for hsa_id in wanted.keys() & before.keys() if wanted[hsa_id] != before[hsa_id]}
+    after = {person.administrator.hsa_id: person for person in people}
+    before = {person.administrator.hsa_id: person for person in all_administrators(connection)}
+    added = after.keys() - before.keys()
+    removed = before.keys() - after.keys()
+    changed = {hsa_id for hsa_id in after.keys() & before.keys() if after[hsa_id] != before[hsa_id]}
     for hsa_id in removed:
         remove_administrator(connection, hsa_id)
     for hsa_id in added | changed:
-        put_administrator(connection, wanted[hsa_id], now)
-    unchanged = len(wanted) - len(added) - len(changed)
+        put_administrator(connection, after[hsa_id], now)
+    unchanged = len(after) - len(added) - len(changed)
     return ImportResult(len(added), len(changed), unchanged, len(removed))
 
 
@@ -74,7 +74,7 @@ def administrators_after(
     here = and_(administrators.c.hsa_id > after, not_over, ~has_left(administrators.c.hsa_id, today))
     query = select(administrators).where(here).order_by(administrators.c.hsa_id)
     listed = map(_listed, connection.execute(query))
-    return list(islice((one.administrator for one in listed if one.covers(station)), limit))
+    return list(islice((person.administrator for person in listed if person.covers(station)), limit))
 
 
 def is_listed(connection: Connection, hsa_id: str) -> bool:
@@ -138,8 +138,8 @@ def find_people(
     connection: Connection, *, search: str = "", limit: int = 100, offset: int = 0
 ) -> tuple[list[PersonRow], int]:
     """People by HSA-id whose name or HSA-id has that in it, and how many there are."""
-    wanted = normalize_search(search)
-    fits = or_(*(column.icontains(wanted, autoescape=True) for column in (people.c.hsa_id, people.c.name)))
+    fragment = normalize_search(search)
+    fits = or_(*(column.icontains(fragment, autoescape=True) for column in (people.c.hsa_id, people.c.name)))
     total = connection.execute(select(func.count()).select_from(people).where(fits)).scalar_one()
     rows = connection.execute(select(people).where(fits).order_by(people.c.hsa_id).limit(limit).offset(offset))
     return [person_row(row) for row in rows], total

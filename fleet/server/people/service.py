@@ -49,13 +49,15 @@ def import_people(connection: Connection, rows: Sequence[PersonRow], now: dateti
 
 
 def record_facts(
-    connection: Connection, source: Source, said: Mapping[str, Facts], now: datetime, *, takes_back: bool = False
+    connection: Connection, source: Source, reported: Mapping[str, Facts], now: datetime, *, takes_back: bool = False
 ) -> set[str]:
     """Keep what a source says of these people now, and merge it. Gives the HSA-ids of whom it said something new."""
     changed: set[str] = set()
-    for names in _chunks(sorted(said)):
+    for names in _chunks(sorted(reported)):
         words = stored_words(connection, names)
-        fresh = {hsa_id: news_of(words[hsa_id], source, said[hsa_id], now, takes_back=takes_back) for hsa_id in names}
+        fresh = {
+            hsa_id: news_of(words[hsa_id], source, reported[hsa_id], now, takes_back=takes_back) for hsa_id in names
+        }
         fresh = {hsa_id: news for hsa_id, news in fresh.items() if news}
         rows = [{"hsa_id": hsa_id, **asdict(word)} for hsa_id, news in fresh.items() for word in news]
         put_all(connection, [Put(person_facts, rows, ("value", "seen"))])
@@ -71,21 +73,21 @@ def with_words(words: Iterable[FactWord], news: Iterable[FactWord]) -> list[Fact
 
 def stored_words(connection: Connection, names: Sequence[str]) -> dict[str, list[FactWord]]:
     """By HSA-id, all that sources have said; nobody is missing."""
-    found: dict[str, list[FactWord]] = {name: [] for name in names}
+    words: dict[str, list[FactWord]] = {name: [] for name in names}
     for chosen in _chunks(names):
         rows = connection.execute(select(person_facts).where(person_facts.c.hsa_id.in_(chosen)))
         for row in rows:
-            found[row.hsa_id].append(FactWord(row.fact, row.source, row.value, row.seen))
-    return found
+            words[row.hsa_id].append(FactWord(row.fact, row.source, row.value, row.seen))
+    return words
 
 
 def stored_people(connection: Connection, names: Sequence[str]) -> dict[str, PersonRow]:
     """Return the known ones of these people, by HSA-id."""
-    found: dict[str, PersonRow] = {}
+    stored: dict[str, PersonRow] = {}
     for chosen in _chunks(names):
         rows = connection.execute(select(people).where(people.c.hsa_id.in_(chosen)))
-        found |= {row.hsa_id: person_row(row) for row in rows}
-    return found
+        stored |= {row.hsa_id: person_row(row) for row in rows}
+    return stored
 
 
 def mail_address(connection: Connection, hsa_id: str) -> str | None:
@@ -129,18 +131,18 @@ def knows_certificate(connection: Connection, certificate: bytes) -> bool:
 
 def known_certificates(connection: Connection) -> set[str]:
     """Digests of all certificates of which it is remembered whose they are."""
-    known = person_certificates.c.card_number.is_not(None)
-    return set(connection.execute(select(person_certificates.c.digest).where(known)).scalars())
+    remembered = person_certificates.c.card_number.is_not(None)
+    return set(connection.execute(select(person_certificates.c.digest).where(remembered)).scalars())
 
 
 def leavers_among(connection: Connection, hsa_ids: Collection[str], today: str) -> dict[str, str]:
     """Return the people among these who have left, and on which day. `today`: ISO 8601; a day that is still to come is
     no leave yet."""
-    found: dict[str, str] = {}
+    leavers: dict[str, str] = {}
     for names in _chunks(sorted(set(hsa_ids))):
         chosen = select(people.c.hsa_id, people.c.left).where(people.c.hsa_id.in_(names), is_gone(today))
-        found |= {row.hsa_id: row.left for row in connection.execute(chosen)}
-    return found
+        leavers |= {row.hsa_id: row.left for row in connection.execute(chosen)}
+    return leavers
 
 
 def has_left(hsa_id: ColumnElement[Any], today: str) -> ColumnElement[bool]:
@@ -166,10 +168,10 @@ def leaver_digests_after(connection: Connection, today: str, *, after: str, limi
 
 
 def news_of(
-    words: Sequence[FactWord], source: Source, said: Facts, now: datetime, *, takes_back: bool = False
+    words: Sequence[FactWord], source: Source, facts: Facts, now: datetime, *, takes_back: bool = False
 ) -> list[FactWord]:
     """Return the facts that the source gives of a person and has not given before."""
-    said_now = (FactWord(fact, source, value, now) for fact, value in said.items())
+    said_now = (FactWord(fact, source, value, now) for fact, value in facts.items())
     return [word for word in said_now if _is_news(words, word, takes_back=takes_back)]
 
 
@@ -181,7 +183,7 @@ def _is_news(words: Sequence[FactWord], word: FactWord, *, takes_back: bool) -> 
 
 
 def _write_people(connection: Connection, words: Mapping[str, Sequence[FactWord]], now: datetime) -> None:
-    values = [{**asdict(merge_words(hsa_id, said)), "changed": now} for hsa_id, said in words.items()]
+    values = [{**asdict(merge_words(hsa_id, person_words)), "changed": now} for hsa_id, person_words in words.items()]
     put_all(connection, [Put(people, values, [column.name for column in people.c if not column.primary_key])])
 
 
