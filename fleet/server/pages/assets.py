@@ -54,14 +54,14 @@ class Asset:
         """The name with the hash of the content."""
         return f"{name}?v={self.hash[:12]}"
 
-    def answer(self, asked: Headers) -> Response:
+    def answer(self, request_headers: Headers) -> Response:
         """The file, packed where the browser takes that, or that the browser has it (RFC 9110, 13.1.2)."""
-        packed = bool(self.packed) and "gzip" in asked.get("accept-encoding", "")
+        packed = bool(self.packed) and "gzip" in request_headers.get("accept-encoding", "")
         headers = {"etag": f'"{self.hash}"', "vary": "Accept-Encoding"} | (
             {"content-encoding": "gzip"} if packed else {}
         )
-        known = {tag.strip().removeprefix("W/") for tag in asked.get("if-none-match", "").split(",")}
-        if known & {"*", headers["etag"]}:
+        cached_tags = {tag.strip().removeprefix("W/") for tag in request_headers.get("if-none-match", "").split(",")}
+        if cached_tags & {"*", headers["etag"]}:
             return Response(status_code=304, headers=headers)
         return Response(self.packed if packed else self.content, media_type=self.media_type, headers=headers)
 

@@ -127,9 +127,9 @@ def _of_all_rooms() -> dict[str, dict[str, str]]:
     return catalogues
 
 
-def choose(asked: str | None, kept: str | None, accepted: str | None) -> str:
+def choose(requested: str | None, kept: str | None, accepted: str | None) -> str:
     """The language of a page: what the address asks for, else the cookie, else the browser's list, else Swedish."""
-    for wish in (asked, kept):
+    for wish in (requested, kept):
         if wish in LANGUAGES:
             return wish
     wishes = [part.partition(";")[0].strip() for part in (accepted or "").split(",")[:10]]

@@ -79,8 +79,8 @@ class Web:
 
     def texts_for(self, request: Request) -> Localization:
         """The language of this request."""
-        asked, kept = request.query_params.get("lang"), request.cookies.get("lang")
-        return self.texts[choose(asked, kept, request.headers.get("accept-language"))]
+        requested, kept = request.query_params.get("lang"), request.cookies.get("lang")
+        return self.texts[choose(requested, kept, request.headers.get("accept-language"))]
 
     def render(
         self, request: Request, name: str, topics: Iterable[str] = (), *, status: int = 200, **context: object
@@ -155,8 +155,8 @@ def paging(page: int, total: int, address: str, **filters: str) -> dict[str, obj
 
 
 def _theme(request: Request) -> str:
-    asked = request.query_params.get("theme", request.cookies.get("theme", ""))
-    return asked if asked in THEMES else "auto"
+    theme = request.query_params.get("theme", request.cookies.get("theme", ""))
+    return theme if theme in THEMES else "auto"
 
 
 def _address(request: Request) -> Callable[..., str]:

@@ -61,14 +61,14 @@ def load_struct(path: Path, kind: type[Settings]) -> Settings:
 
 def load(shipped: Table, path: Path | None, table: str, kind: type[Settings]) -> Settings:
     """`shipped` with what the file at `path` changes, as a `kind`. Raises SettingsError, OSError."""
-    said: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     try:
         if path is not None:
-            said = read(path)
-        changes = said.get(table, {})
+            content = read(path)
+        changes = content.get(table, {})
         if unknown := set(changes) - set(shipped[table]):
             raise ValueError(f"there is no {table}.{min(unknown)}")
-        return msgspec.convert({**said, table: over(shipped[table], changes)}, kind)
+        return msgspec.convert({**content, table: over(shipped[table], changes)}, kind)
     except (ValueError, TypeError, AttributeError, msgspec.ValidationError) as error:
         raise SettingsError(f"{path}: {error}") from None
 

@@ -91,8 +91,8 @@ def configure(form: Format, level: str, stream: IO[str] | None = None) -> None:
 
 def _cleaned(_logger: Any, _method: str, event: Event) -> Event:
     error = event.pop("exc_info", None)
-    told = {key: clean(value) if isinstance(value, str) else value for key, value in event.items()}
-    return {**told, **_where(error)} if error else told
+    cleaned = {key: clean(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {**cleaned, **_where(error)} if error else cleaned
 
 
 def _where(error: Any) -> Mapping[str, Any]:
@@ -107,6 +107,6 @@ def _where(error: Any) -> Mapping[str, Any]:
 
 def _line(_logger: Any, _method: str, event: Event) -> str:
     text = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(event.pop("event")))
-    said = f"{event.pop('timestamp')} {event.pop('level').upper()} {event.pop('logger')}: {text}"
+    line = f"{event.pop('timestamp')} {event.pop('level').upper()} {event.pop('logger')}: {text}"
     error, places = event.pop("error", ""), event.pop("at", ())
-    return "\n  ".join([f"{said} ({error})" if error else said, *places])
+    return "\n  ".join([f"{line} ({error})" if error else line, *places])

@@ -56,14 +56,14 @@ class RunningProgram(Protocol):
 async def until_told(name: str, program: RunningProgram, say_ready: Callable[[], None]) -> int:
     """Run it, and give the exit code. Raises what it cannot begin with."""
     loop = asyncio.get_running_loop()
-    told: asyncio.Future[int] = loop.create_future()
+    exit_code: asyncio.Future[int] = loop.create_future()
     for number, code in _CODES.items():
-        loop.add_signal_handler(number, _tell, told, code)
+        loop.add_signal_handler(number, _tell, exit_code, code)
     began = asyncio.Event()
     living = asyncio.create_task(_live(program, say_ready, began), name=name)
-    either: set[asyncio.Future[Any]] = {told, living}
+    either: set[asyncio.Future[Any]] = {exit_code, living}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-    if not told.done():
+    if not exit_code.done():
         if not began.is_set():
             living.result()
         _log.error("a part of the %s has ended", name, exc_info=living.exception())
@@ -74,7 +74,7 @@ async def until_told(name: str, program: RunningProgram, say_ready: Callable[[],
     if not living.cancelled() and living.exception() is not None:
         _log.error("the %s has not ended in order", name, exc_info=living.exception())
         return OWN_ERROR
-    return told.result()
+    return exit_code.result()
 
 
 def settle() -> None:
@@ -94,9 +94,9 @@ async def _live(program: RunningProgram, say_ready: Callable[[], None], began: a
             telling.cancel()
 
 
-def _tell(told: "asyncio.Future[int]", code: int) -> None:
-    if not told.done():
-        told.set_result(code)
+def _tell(exit_code: "asyncio.Future[int]", code: int) -> None:
+    if not exit_code.done():
+        exit_code.set_result(code)
 
 
 def run(main: Coroutine[Any, Any, int], limit_s: float = THREADS_S, leave: Callable[[int], object] = os._exit) -> int:
@@ -130,7 +130,7 @@ def _watch(over: threading.Event, limit_s: float, before: set[threading.Thread],
 
 
 def _working(before: set[threading.Thread]) -> list[threading.Thread]:
-    return [one for one in threading.enumerate() if one not in before and not one.daemon]
+    return [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
 
 
 def _doing(thread: threading.Thread) -> str:
