@@ -105,12 +105,12 @@ def _require_open(connection: Connection, by: list[str]) -> None:
 
 def _roll_out(connection: Connection, row: ProposalRow, by: list[str], now: datetime) -> None:
     order = msgspec.convert(row.content["order"], UpdateOrder)
-    who = Requester(row.by, stepped_up=True)
+    requester = Requester(row.by, stepped_up=True)
     for station in row.content["stations"]:
         wish = CommandRequest(
             station, CommandName.UPDATE, row.reason, valid_s=row.content["valid_s"], update_order=order
         )
-        ask(connection, wish, who, now)
+        ask(connection, wish, requester, now)
 
 
 def _link(connection: Connection, row: ProposalRow, now: datetime, *, mails: bool) -> str:

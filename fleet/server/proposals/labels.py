@@ -41,22 +41,22 @@ def proposal_facts(row: ProposalRow, texts: Localization) -> list[tuple[str, str
             until = (
                 texts.day(content["valid_until"], year=True) if content["valid_until"] else texts("proposals.for_good")
             )
-            said = {
+            facts = {
                 "person": f"{content['name']}, {row.target}", "may": f"{roles}, LoA{content['level']}",
                 "where": _where(content["scope"], texts), "until": until, "decision": content["decision"],
             }  # fmt: skip
         case Kind.ACCOUNT | Kind.ROLES:
             roles = ", ".join(f"{texts(f'role.{role}')} ({_where([where], texts)})" for role, where in content["roles"])
-            said = {"account": row.target, "may": roles, "mail": content.get("mail", "")}
+            facts = {"account": row.target, "may": roles, "mail": content.get("mail", "")}
         case Kind.STATION:
-            said = {"station": row.target, "key": content["key"]}
+            facts = {"station": row.target, "key": content["key"]}
         case Kind.ROLL_OUT:
             order = content["order"]
             older = texts("proposals.older") if order["older"] else ""
-            said = {"version": f"{order['version']} {older}".strip(), "where": ", ".join(content["stations"])}
+            facts = {"version": f"{order['version']} {older}".strip(), "where": ", ".join(content["stations"])}
         case _:
-            said = {"account" if row.kind in OF_ACCOUNTS else "batch": row.target}
-    return [(texts(f"proposal_fact.{name}"), value) for name, value in said.items() if value]
+            facts = {"account" if row.kind in OF_ACCOUNTS else "batch": row.target}
+    return [(texts(f"proposal_fact.{name}"), value) for name, value in facts.items() if value]
 
 
 def proposal_sum(row: ProposalRow, content: Mapping[str, Any] | None, texts: Localization) -> tuple[str, str]:

@@ -31,23 +31,23 @@ def proposal_letters(url: Callable[[], str]) -> Source:
 
 def _links(connection: Connection, url: str) -> list[HolderNotice]:
     rows = connection.execute(select(users.c.name, users.c.mail, users.c.link_due).where(users.c.link_due.is_not(None)))
-    found = []
+    holder_notices = []
     for row in rows:
         value = random_token()
         words, key = partial(_link_words, row.name, f"{url}/set-up/{value}"), f"{row.name} {row.link_due.isoformat()}"
-        found.append(HolderNotice(key, row.mail, words, partial(_record_link, row.name, value)))
-    return found
+        holder_notices.append(HolderNotice(key, row.mail, words, partial(_record_link, row.name, value)))
+    return holder_notices
 
 
 def _notices(connection: Connection, url: str) -> list[HolderNotice]:
     of_proposal = (proposals.c.id, proposals.c.kind, proposals.c.target, proposals.c.by)
     query = select(notices.c.id, notices.c.address, notices.c.why, *of_proposal).join(proposals)
     query = query.where(notices.c.sent.is_(None), notices.c.result.is_(None), proposals.c.state.in_(OPEN))
-    found = []
+    holder_notices = []
     for number, address, why, proposal, kind, target, by in connection.execute(query):
         words = partial(_notice_words, kind, target, by, why, f"{url}/proposals/{proposal}")
-        found.append(HolderNotice(f"proposal {number}", address, words, partial(_record_notice, number)))
-    return found
+        holder_notices.append(HolderNotice(f"proposal {number}", address, words, partial(_record_notice, number)))
+    return holder_notices
 
 
 def _link_words(name: str, link: str, texts: Localization) -> tuple[str, str]:
@@ -55,8 +55,8 @@ def _link_words(name: str, link: str, texts: Localization) -> tuple[str, str]:
 
 
 def _notice_words(kind: str, target: str, by: str, why: str, link: str, texts: Localization) -> tuple[str, str]:
-    what = texts("proposal_mail.what", by=by, what=texts(f"proposal_kind.{kind}"), target=target)
-    return texts("proposal_mail.subject"), "\n".join((what, texts(f"proposal_mail.{why}"), link))
+    summary = texts("proposal_mail.what", by=by, what=texts(f"proposal_kind.{kind}"), target=target)
+    return texts("proposal_mail.subject"), "\n".join((summary, texts(f"proposal_mail.{why}"), link))
 
 
 def _record_link(name: str, value: str, connection: Connection, did: str, now: datetime) -> bool:

@@ -68,8 +68,8 @@ def proposed_hsa_ids(connection: Connection, kind: Kind, target: str, now: datet
 
 def hsa_ids_of(connection: Connection, name: str, now: datetime) -> set[str]:
     """The HSA-id that an account is bound to, and the one that waits for a second person."""
-    asked = select(hsa_bindings.c.hsa_id).join(users, users.c.id == hsa_bindings.c.user).where(users.c.name == name)
-    return {*connection.execute(asked).scalars(), hsa_id_of(connection, name, now)} - {""}
+    bound = select(hsa_bindings.c.hsa_id).join(users, users.c.id == hsa_bindings.c.user).where(users.c.name == name)
+    return {*connection.execute(bound).scalars(), hsa_id_of(connection, name, now)} - {""}
 
 
 def checks(connection: Connection, row: ProposalRow, reader: str, now: datetime) -> Checks:
@@ -100,27 +100,27 @@ def add_notices(connection: Connection, row: ProposalRow, now: datetime) -> None
     own = hsa_ids_of(connection, row.by, now)
     proposed = proposed_hsa_ids(connection, row.kind, row.target, now)
     listed = (
-        {one.administrator.hsa_id for one in all_administrators(connection)}
+        {entry.administrator.hsa_id for entry in all_administrators(connection)}
         if row.kind is Kind.ADMINISTRATOR
         else set()
     )
-    told = {
+    recipients = {
         hsa_id: ("proposed" if hsa_id in proposed else "administrator")
         for hsa_id in sorted(proposed | listed)
         if hsa_id not in own
     }
-    addresses = {hsa_id: mail_address(connection, hsa_id) or "" for hsa_id in told}
+    addresses = {hsa_id: mail_address(connection, hsa_id) or "" for hsa_id in recipients}
     for account in everybody(connection):
         is_proposed = row.kind in OF_ACCOUNTS and account.name == row.target
         decides = (Role.ADMIN, EVERYWHERE) in account.grants and not account.disabled
         if account.name != row.by and (is_proposed or decides):
-            told[account.name] = "proposed" if is_proposed else "decides"
+            recipients[account.name] = "proposed" if is_proposed else "decides"
             hsa_id = hsa_id_of(connection, account.name, now)
             addresses[account.name] = account.mail or mail_address(connection, hsa_id) or ""
     values = [
-        {"proposal": row.id, "who": who, "why": why, "address": addresses[who]}
-        for who, why in told.items()
-        if addresses[who]
+        {"proposal": row.id, "who": recipient, "why": why, "address": addresses[recipient]}
+        for recipient, why in recipients.items()
+        if addresses[recipient]
     ]
     if values:
         connection.execute(insert(proposal_notices), values)

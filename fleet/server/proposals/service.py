@@ -128,7 +128,7 @@ class ProposalService:
         """Return the content that stands now, before the proposal takes effect; None for nothing."""
         with self._database.reading.begin() as connection:
             if row.kind is Kind.ADMINISTRATOR:
-                rows = (one for one in all_administrators(connection) if one.administrator.hsa_id == row.target)
+                rows = (entry for entry in all_administrators(connection) if entry.administrator.hsa_id == row.target)
                 return next(map(listed_content, rows), None)
             if row.kind is not Kind.ROLES:
                 return None

@@ -53,10 +53,10 @@ class SharedStationList:
 
     def rows(self, now: datetime) -> Sequence[StationRow]:
         """All stations with the errands of that day. Raises what reading raises."""
-        asked, day = self._monotonic(), start_of_day(now)
+        requested_at, day = self._monotonic(), start_of_day(now)
         with self._lock:
             began = self._monotonic()
-            if self._began < asked or self._day != day:
+            if self._began < requested_at or self._day != day:
                 self._rows = self._read(now)
                 self._began, self._day = began, day
             return self._rows
@@ -70,9 +70,9 @@ class StoreReadings:
         database: Database,
         clock: Callable[[], datetime],
         seen: station_scope.StationCondition = station_scope.all_stations,
-        known: StationRowCache | None = None,
+        row_cache: StationRowCache | None = None,
     ) -> None:
-        self._known = known or StationRowCache()
+        self._known = row_cache or StationRowCache()
         self._database = database
         self._reading = database.reading
         self._clock = clock
@@ -172,8 +172,8 @@ class StoreReadings:
     def _found(self, connection: Connection, search: str) -> ColumnElement[bool]:
         """A whole card number or HSA-id finds by an index; anything else is looked for in every order."""
         whole = or_(orders.c.card_number == search, orders.c.hsa_id == search)
-        known = select(orders.c.order).where(whole, self._seen(orders.c.station)).limit(1)
-        return whole if search and _scalar(connection, known) is not None else _searched(search)
+        exact_match = select(orders.c.order).where(whole, self._seen(orders.c.station)).limit(1)
+        return whole if search and _scalar(connection, exact_match) is not None else _searched(search)
 
     def events(self, *, errand: str | None = None, station: str | None = None, limit: int = 200) -> list[EventRow]:
         """The newest events that fit, in order of the chain, newest last."""
@@ -215,10 +215,10 @@ class _Request(StoreReadings):
         database: Database,
         clock: Callable[[], datetime],
         patterns: frozenset[str],
-        known: StationRowCache,
+        row_cache: StationRowCache,
         shared: SharedStationList,
     ) -> None:
-        super().__init__(database, clock, station_scope.stations_like(patterns), known)
+        super().__init__(database, clock, station_scope.stations_like(patterns), row_cache)
         self._shared = shared
         self._sees = station_scope.is_visible(patterns)
         self._at: datetime | None = None

@@ -74,7 +74,7 @@ def _made(stored: _Stored, state: StationState | None) -> StationRow:
 def station_rows(
     connection: Connection,
     now: datetime,
-    known: StationRowCache,
+    row_cache: StationRowCache,
     name: str | None = None,
     seen: StationCondition = all_stations,
     *,
@@ -90,17 +90,17 @@ def station_rows(
     else:
         query = query.where(stations.c.name == name)
         of_one = select(stations.c.id).where(stations.c.name == name).scalar_subquery() == column("station")
-    held = _chains(connection, of_one)
+    chains_by_station = _chains(connection, of_one)
     begun = _counts(connection, errands, errands.c.started >= start_of_day(now), of_one)
     spoilt = _counts(connection, quarantine, of_one)
     return [
-        known.row(
+        row_cache.row(
             (
                 name,
                 contact_of(online=online, heard=heard, now=now),
                 text,
                 heard,
-                held.get(number, _NOTHING),
+                chains_by_station.get(number, _NOTHING),
                 begun.get(number, 0),
                 spoilt.get(number, 0),
                 None if since is None else Retirement(since, by, why),
@@ -112,12 +112,14 @@ def station_rows(
 
 def _chains(connection: Connection, of_one: ColumnElement[bool]) -> dict[int, _Chains]:
     """Return the chains of each station, over its epochs; `through` is the newest one's."""
-    found: dict[int, _Chains] = {}
+    chains_by_station: dict[int, _Chains] = {}
     columns = select(chains.c.station, chains.c.highest, chains.c.gaps, chains.c.intact).where(of_one)
     for station, highest, gaps, intact in connection.execute(columns.order_by(chains.c.station, chains.c.epoch)):
-        held, before = ReceivedSequences(highest, gaps_from_text(gaps)), found.get(station, _NOTHING)
-        found[station] = _Chains(held.through, before.missing + held.missing, intact and before.intact is not False)
-    return found
+        sequences, before = ReceivedSequences(highest, gaps_from_text(gaps)), chains_by_station.get(station, _NOTHING)
+        chains_by_station[station] = _Chains(
+            sequences.through, before.missing + sequences.missing, intact and before.intact is not False
+        )
+    return chains_by_station
 
 
 def _counts(connection: Connection, table: Table, *which: ColumnElement[bool]) -> Counter[int]:
