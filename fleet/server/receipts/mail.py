@@ -183,15 +183,15 @@ def _due(connection: Connection, now: datetime) -> list[WantedMail]:
 
 def stated_receipt(receipt: bytes, statement: str) -> MailedReceipt | None:
     """Return the content of the receipt, where the statement of its QR code is one of it; else None."""
-    found = _STATEMENT.match(statement)
+    statement_match = _STATEMENT.match(statement)
     try:
-        said = msgspec.json.decode(_from_base64url(found[1]), type=_Statement) if found else None
+        stated = msgspec.json.decode(_from_base64url(statement_match[1]), type=_Statement) if statement_match else None
         document = msgspec.json.decode(receipt, type=_Document)
         read = msgspec.json.decode(_from_base64url(document.payload), type=MailedReceipt)
     except (msgspec.MsgspecError, binascii.Error, ValueError):
         return None
     digest = base64.urlsafe_b64encode(hashlib.sha256(receipt).digest()).rstrip(b"=").decode("ascii")
-    return read if said is not None and (said.n, said.h) == (read.number, digest) else None
+    return read if stated is not None and (stated.n, stated.h) == (read.number, digest) else None
 
 
 def _from_base64url(text: str) -> bytes:
@@ -208,6 +208,6 @@ def receipt_text(receipt: MailedReceipt, link: str, languages: dict[str, Localiz
 def _part(receipt: MailedReceipt, link: str, texts: Localization) -> str:
     day = texts.day(receipt.time.astimezone(HERE).date().isoformat(), year=True)
     place = " ".join(receipt.place.split())[:MOST_PLACE]
-    what = texts("receipt_mail.what", kind=texts.code("kind", receipt.kind), day=day, place=place)
+    opening = texts("receipt_mail.what", kind=texts.code("kind", receipt.kind), day=day, place=place)
     rest = (texts("receipt_mail.not_you"), texts("holder_mail.no_answer"))
-    return "\n".join((what, texts("receipt_mail.open"), "", link, "", *rest))
+    return "\n".join((opening, texts("receipt_mail.open"), "", link, "", *rest))

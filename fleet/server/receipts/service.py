@@ -69,8 +69,8 @@ def _listed(path: Path) -> frozenset[int]:
 
 
 def _keys(connection: Connection, revoked: frozenset[int]) -> Iterator[StationKey]:
-    said = connection.execute(select(stations.c.name, stations.c.state))
-    places = {name: msgspec.json.decode(state, type=_Titled).title for name, state in said if state}
+    rows = connection.execute(select(stations.c.name, stations.c.state))
+    places = {name: msgspec.json.decode(state, type=_Titled).title for name, state in rows if state}
     for station, certificate in sorted(_certificates(connection), key=lambda pair: pair[0]):
         key = certificate.public_key()
         if isinstance(key, EllipticCurvePublicKey):

@@ -79,8 +79,8 @@ def _retain(arguments: argparse.Namespace, job: RetentionRun) -> Result:
             return REFUSED, {"error": "too_many", "due": due, "most": most}, text
     again = 0 if job.dry else replay(job, arguments.data / LEDGER_FILE)
     counts = {**run(job), "again": again}
-    said = ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"
-    return DONE, {"dry_run": job.dry, "erased": counts}, f"{'would erase' if job.dry else 'erased'}: {said}"
+    summary = ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"
+    return DONE, {"dry_run": job.dry, "erased": counts}, f"{'would erase' if job.dry else 'erased'}: {summary}"
 
 
 def _erase(arguments: argparse.Namespace, job: RetentionRun) -> Result:
@@ -89,11 +89,11 @@ def _erase(arguments: argparse.Namespace, job: RetentionRun) -> Result:
             done = "would erase" if job.dry else "erased"
             return DONE, {"events": events, "orders": orders}, f"{done}: {events} events, {orders} orders"
         case NothingErased(reasons=reasons):
-            told = [
+            entries = [
                 {**asdict(reason), "until": reason.until.isoformat() if reason.until else None} for reason in reasons
             ]
             words = [
                 f"{reason.what} {reason.count}" + (f" until {reason.until}" if reason.until else "")
                 for reason in reasons
             ]
-            return REFUSED, {"reasons": told}, f"refused, nothing was erased; to be kept: {', '.join(words)}"
+            return REFUSED, {"reasons": entries}, f"refused, nothing was erased; to be kept: {', '.join(words)}"

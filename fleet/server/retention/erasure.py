@@ -71,12 +71,14 @@ def _residue(row: Any, pseudonyms: Pseudonyms) -> bytes | None:
 
 def _tell_again(connection: Connection, left: Sequence[tuple[Any, bytes]]) -> None:
     """Write what follows from the residues. Orders do not move by it, and a receipt keeps its number."""
-    known = {row.id: row.name for row in connection.execute(select(stations.c.id, stations.c.name))} if left else {}
+    station_names = (
+        {row.id: row.name for row in connection.execute(select(stations.c.id, stations.c.name))} if left else {}
+    )
     steps, dropped = [], []
     for row, residue in left:
         event = _event(row)
         changes: tuple[Change, ...] = changes_of(as_erased(event, residue), row.received) if event else ()
-        origin = Origin(row.station, known[row.station], row.epoch, row.sequence)
+        origin = Origin(row.station, station_names[row.station], row.epoch, row.sequence)
         steps.append(Step(origin, tuple(change for change in changes if isinstance(change, _AGAIN)), row.received))
         dropped += [(row, change) for change in changes if isinstance(change, CardDropped)]
     put_all(connection, apply_changes(connection, steps).puts)
@@ -84,6 +86,7 @@ def _tell_again(connection: Connection, left: Sequence[tuple[Any, bytes]]) -> No
     this = update(bin_cards).where(*(bin_cards.c[name] == bindparam(f"the_{name}") for name in names))
     if dropped:
         values = [
-            {f"the_{name}": getattr(row, name) for name in names} | {"left": one.card_number} for row, one in dropped
+            {f"the_{name}": getattr(row, name) for name in names} | {"left": change.card_number}
+            for row, change in dropped
         ]
         connection.execute(this.values(card_number=bindparam("left")), values)

@@ -72,10 +72,10 @@ class RetentionService:
     def _may_erase(self, job: RetentionRun) -> bool:
         with self.database.reading.begin() as connection:
             believed = clock_is_believed(connection, job.now)
-            asked = self.asked == job.now.date() and waits_for_person(connection, RETENTION, job.now)
+            awaits_person = self.asked == job.now.date() and waits_for_person(connection, RETENTION, job.now)
         if not believed:
             _log.info("retention waits: the server's clock has leapt, or is not known for a day yet")
-        if asked or not believed:
+        if awaits_person or not believed:
             return False
         due, rows = count_due(job)
         with self.database.writing.begin() as connection:

@@ -117,7 +117,7 @@ def _count_spoilt(connection: Connection, cutoff: datetime) -> int:
 
 def _forget_spoilt(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
     emptied = (update(table).where(_unread(table, cutoff)).values(raw=b"") for table in (quarantine, conflicts))
-    return sum(connection.execute(one).rowcount for one in emptied)
+    return sum(connection.execute(statement).rowcount for statement in emptied)
 
 
 def _unread(table: Table, cutoff: datetime) -> ColumnElement[bool]:

@@ -75,9 +75,9 @@ def erase_person(job: RetentionRun, hsa_id: str, book: Path) -> NothingErased | 
             )
         else:
             outcome = _erase(job, connection, hsa_id, rows, book)
-        said = f"{outcome.events} events, {outcome.orders} orders" if isinstance(outcome, PersonErased) else "refused"
+        detail = f"{outcome.events} events, {outcome.orders} orders" if isinstance(outcome, PersonErased) else "refused"
         if not job.dry:
-            audit.append(connection, job.now, PROGRAM, "", AuditEvent(ASKED, "", said))
+            audit.append(connection, job.now, PROGRAM, "", AuditEvent(ASKED, "", detail))
     return outcome
 
 
@@ -115,27 +115,27 @@ def _in_events(job: RetentionRun, connection: Connection, rows: list[Any]) -> It
     newest = max((row.received for row in kept), default=None)
     if newest is not None and newest + days > job.now:
         yield Reason("hand_overs", len(kept), (newest + days).date())
-    held = {row.errand for row in rows} & job.settings.held
-    if held:
-        yield Reason("hold", len(held))
+    on_hold = {row.errand for row in rows} & job.settings.held
+    if on_hold:
+        yield Reason("hold", len(on_hold))
 
 
 def _elsewhere(job: RetentionRun, connection: Connection, hsa_id: str) -> Iterator[Reason]:
     today = job.now.date().isoformat()
-    asked = job.now - timedelta(days=job.settings.days.hand_overs)
+    since = job.now - timedelta(days=job.settings.days.hand_overs)
     quoted = f'"{hsa_id}"'
-    for what, condition, table in (
+    for kind, condition, table in (
         ("orders", and_(orders.c.hsa_id == hsa_id, orders.c.state.not_in(ENDED)), orders),
         ("certificates", and_(certificates.c.hsa_id == hsa_id, certificates.c.last_day >= today), certificates),
         ("certificates", _is_awaited(hsa_id, today), certificate_requests),
         ("directory", and_(people.c.hsa_id == hsa_id, or_(people.c.left.is_(None), people.c.continued)), people),
         ("administrators", administrators.c.hsa_id == hsa_id, administrators),
-        ("blocks", and_(wishes.c.people.contains(quoted, autoescape=True), wishes.c.at >= asked), wishes),
-        ("blocks", and_(_in_request(hsa_id, quoted), requests.c.made >= asked), requests),
+        ("blocks", and_(wishes.c.people.contains(quoted, autoescape=True), wishes.c.at >= since), wishes),
+        ("blocks", and_(_in_request(hsa_id, quoted), requests.c.made >= since), requests),
     ):
         count = connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
         if count:
-            yield Reason(what, count)
+            yield Reason(kind, count)
 
 
 def _is_awaited(hsa_id: str, today: str) -> ColumnElement[bool]:

@@ -37,10 +37,10 @@ class Pseudonyms:
         """For a card number; an empty one stays empty."""
         return self._of("card", number)
 
-    def _of(self, what: str, value: str) -> str:
+    def _of(self, kind: str, value: str) -> str:
         if not value or is_pseudonym(value):
             return value
-        return "p-" + hmac.digest(self._key, f"{what}:{value}".encode(), hashlib.sha256).hex()[:24]
+        return "p-" + hmac.digest(self._key, f"{kind}:{value}".encode(), hashlib.sha256).hex()[:24]
 
 
 def is_pseudonym(value: str) -> bool:

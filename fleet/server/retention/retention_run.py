@@ -96,28 +96,30 @@ def _page(job: RetentionRun, after: int) -> tuple[int, dict[Retention, list[Any]
         rows = connection.execute(query.where(old).order_by(events.c.id).limit(PAGE)).all()
         if not rows:
             return None
-        known = _errands(connection, {(row.station, row.errand) for row in rows if row.errand is not None})
-    return rows[-1].id, _due(job, rows, known)
+        errand_facts = _errands(connection, {(row.station, row.errand) for row in rows if row.errand is not None})
+    return rows[-1].id, _due(job, rows, errand_facts)
 
 
 def _due(
-    job: RetentionRun, rows: Sequence[Any], known: dict[Errand, tuple[str | None, bool, datetime]]
+    job: RetentionRun, rows: Sequence[Any], errand_facts: dict[Errand, tuple[str | None, bool, datetime]]
 ) -> dict[Retention, list[Any]]:
-    found: dict[Retention, list[Any]] = {}
-    held = job.settings.held
+    due: dict[Retention, list[Any]] = {}
+    on_hold = job.settings.held
     for row in rows:
-        kind, has_receipt, newest = known.get((row.station, row.errand), (None, False, _later(row.received, row.time)))
+        kind, has_receipt, newest = errand_facts.get(
+            (row.station, row.errand), (None, False, _later(row.received, row.time))
+        )
         name = class_of(row.type, kind, in_errand=row.errand is not None, has_receipt=has_receipt)
-        if name is not None and row.errand not in held and newest < job.settings.cutoff(name, job.now):
-            found.setdefault(name, []).append(row)
-    return found
+        if name is not None and row.errand not in on_hold and newest < job.settings.cutoff(name, job.now):
+            due.setdefault(name, []).append(row)
+    return due
 
 
 def classes_of(connection: Connection, rows: Sequence[Any]) -> Iterator[tuple[Any, Retention | None]]:
     """Each of these events with its class."""
-    known = _errands(connection, {(row.station, row.errand) for row in rows if row.errand is not None})
+    errand_facts = _errands(connection, {(row.station, row.errand) for row in rows if row.errand is not None})
     for row in rows:
-        kind, has_receipt, _ = known.get((row.station, row.errand), (None, False, row.received))
+        kind, has_receipt, _ = errand_facts.get((row.station, row.errand), (None, False, row.received))
         yield row, class_of(row.type, kind, in_errand=row.errand is not None, has_receipt=has_receipt)
 
 
@@ -131,17 +133,17 @@ def _errands(connection: Connection, keys: set[Errand]) -> dict[Errand, tuple[st
         func.max(events.c.time).label("time"),
     )
     newest = newest.where(events.c.errand.in_(names)).group_by(events.c.station, events.c.errand)
-    told = select(errands.c.station, errands.c.errand, errands.c.kind, errands.c.receipt)
-    rows = {(row.station, row.errand): row for row in connection.execute(told.where(errands.c.errand.in_(names)))}
-    found = {}
+    query = select(errands.c.station, errands.c.errand, errands.c.kind, errands.c.receipt)
+    rows = {(row.station, row.errand): row for row in connection.execute(query.where(errands.c.errand.in_(names)))}
+    facts = {}
     for row in connection.execute(newest):
         own = rows.get((row.station, row.errand))
-        found[row.station, row.errand] = (
+        facts[row.station, row.errand] = (
             own.kind if own else None,
             bool(own and own.receipt),
             _later(row.received, row.time),
         )
-    return found
+    return facts
 
 
 def _later(received: datetime, time: str) -> datetime:
@@ -152,11 +154,11 @@ def _later(received: datetime, time: str) -> datetime:
 def _erase(job: RetentionRun, name: str, rows: Sequence[Any]) -> int:
     """Erase these events, and all others of their errands; in one transaction, with the audit's entry."""
     with job.database.writing.begin() as connection:
-        wanted = [
+        to_erase = [
             *_alone(connection, rows),
             *_of_errands(connection, {(r.station, r.errand) for r in rows if r.errand}),
         ]
-        count = erase(connection, sorted(wanted, key=lambda row: int(row.id)), job.pseudonyms, job.now)
+        count = erase(connection, sorted(to_erase, key=lambda row: int(row.id)), job.pseudonyms, job.now)
         _tell(connection, job.now, name, count)
     return count
 

@@ -64,7 +64,7 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     @property
     def held(self) -> frozenset[str]:
-        return frozenset(one.errand for one in self.hold)
+        return frozenset(hold.errand for hold in self.hold)
 
     def cutoff(self, name: str, now: datetime) -> datetime:
         """Return the time before which records of that class go."""
