@@ -22,7 +22,7 @@ from fleet.server.stations.tables import stations
 
 
 class RetirementService:
-    """Retirement for pages and programs, from any thread. `who`: the name for the audit, and the address."""
+    """Retirement for pages and programs, from any thread. `actor`: the name for the audit, and the address."""
 
     def __init__(self, database: Database, changes: Changes, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -34,23 +34,23 @@ class RetirementService:
         with self._database.reading.begin() as connection:
             return cards_left(connection, station)
 
-    def retire(self, station: str, reason: str, who: tuple[str, str]) -> None:
+    def retire(self, station: str, reason: str, actor: tuple[str, str]) -> None:
         """Take it out of the fleet. Raises UnknownStationError, RetirementRefusedError."""
         with self._database.writing.begin() as connection:
-            retire(connection, station, reason, who, self._clock())
+            retire(connection, station, reason, actor, self._clock())
         self._publish(station)
 
-    def take_back(self, station: str, reason: str, who: tuple[str, str]) -> None:
+    def take_back(self, station: str, reason: str, actor: tuple[str, str]) -> None:
         """Take it into the fleet again. Raises UnknownStationError, RetirementRefusedError."""
         with self._database.writing.begin() as connection:
-            take_back(connection, station, reason, who, self._clock())
+            take_back(connection, station, reason, actor, self._clock())
         self._publish(station)
 
     def _publish(self, station: str) -> None:
         self._changes.publish(frozenset({Topic.STATIONS, Topic.STATION.of(station)}))
 
 
-def retire(connection: Connection, station: str, reason: str, who: tuple[str, str], now: datetime) -> None:
+def retire(connection: Connection, station: str, reason: str, actor: tuple[str, str], now: datetime) -> None:
     """See `RetirementService.retire`; in the transaction under way."""
     if _is_retired(connection, station):
         raise RetirementRefusedError(f"{station} is retired already")
@@ -58,17 +58,17 @@ def retire(connection: Connection, station: str, reason: str, who: tuple[str, st
         named = ", ".join(left.lines)
         advice = "take the cards out, and move or cancel the orders"
         raise RetirementRefusedError(f"cards belong to {station}: {named}; {advice}", left)
-    values = {"retired": now, "retired_by": who[0][:64], "retired_why": without_numbers(reason)}
+    values = {"retired": now, "retired_by": actor[0][:64], "retired_why": without_numbers(reason)}
     _write(connection, station, values)
-    append(connection, now, *who, AuditEvent("station.retire", station, reason))
+    append(connection, now, *actor, AuditEvent("station.retire", station, reason))
 
 
-def take_back(connection: Connection, station: str, reason: str, who: tuple[str, str], now: datetime) -> None:
+def take_back(connection: Connection, station: str, reason: str, actor: tuple[str, str], now: datetime) -> None:
     """See `RetirementService.take_back`; in the transaction under way."""
     if not _is_retired(connection, station):
         raise RetirementRefusedError(f"{station} is not retired")
     _write(connection, station, {"retired": None, "retired_by": None, "retired_why": None})
-    append(connection, now, *who, AuditEvent("station.return", station, reason))
+    append(connection, now, *actor, AuditEvent("station.return", station, reason))
 
 
 def cards_left(connection: Connection, station: str) -> LeftBehind:

@@ -107,10 +107,10 @@ def raise_alarm(connection: Connection, alarm: Alarm, now: datetime) -> None:
     put_all(connection, [alarm_rows([alarm], now)])
 
 
-def alarm_rows(found: Sequence[Alarm], now: datetime) -> Put:
+def alarm_rows(raised: Sequence[Alarm], now: datetime) -> Put:
     """Keeps them, or counts them once more; of one station and code the last argument stays."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for alarm in found:
+    for alarm in raised:
         row = rows.setdefault((alarm.station, alarm.code), {**asdict(alarm), "first": now, "last": now, "times": 0})
         row["argument"] = alarm.argument
         row["times"] += 1

@@ -20,17 +20,17 @@ def stations_named(request: Request, web: Web, text: str) -> frozenset[str]:
     scope, text = caller_of(request).scope(request.state.right), text.strip()
     if not text:
         return scope.patterns
-    found = matching_stations(readings_of(request).stations(web.clock()), text)
-    return found or frozenset([text] if scope.allows(text) else [])
+    names = matching_stations(readings_of(request).stations(web.clock()), text)
+    return names or frozenset([text] if scope.allows(text) else [])
 
 
 def matching_stations(rows: Iterable[StationRow], text: str) -> frozenset[str]:
     """Names of those that the text means."""
-    words, found = text.casefold().split(), set()
+    words, names = text.casefold().split(), set()
     for row in rows:
         if row.name == text:
             return frozenset([text])
-        said = f"{row.title.casefold()} {row.name}"
-        if all(word in said for word in words):
-            found.add(row.name)
-    return frozenset(found)
+        label = f"{row.title.casefold()} {row.name}"
+        if all(word in label for word in words):
+            names.add(row.name)
+    return frozenset(names)

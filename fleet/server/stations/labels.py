@@ -142,18 +142,18 @@ def alarm_todos(
 ) -> list[TodoItem]:
     """Return the alarms that need somebody and are no alerts, worst first, each with the page where it can be seen.
     `people`: whether who looks may see orders."""
-    found = (
+    todos = (
         _todo(station, code, argument, titles.get(station, station), texts, people)
         for station, code, argument in alarms
     )
-    return sorted(found, key=lambda todo: RANK[todo.level])
+    return sorted(todos, key=lambda todo: RANK[todo.level])
 
 
 def _todo(station: str, code: str, argument: str, title: str, texts: Localization, people: bool) -> TodoItem:
     level, icon = _ALARM[code]
-    what = texts.code("reason", argument) if code == "out_of_service" else argument
-    said, detail = texts(f"alarm.{code}", what=what), texts(f"alarm_detail.{code}")
+    subject = texts.code("reason", argument) if code == "out_of_service" else argument
+    alarm_text, detail = texts(f"alarm.{code}", what=subject), texts(f"alarm_detail.{code}")
     if code == "out_of_service" or not people:
-        return TodoItem(level, icon, f"{title}: {said}", detail, f"/stations/{station}", texts("todo.station"))
+        return TodoItem(level, icon, f"{title}: {alarm_text}", detail, f"/stations/{station}", texts("todo.station"))
     state = code.removeprefix("order_")
-    return TodoItem(level, icon, f"{title}: {said}", detail, f"/orders?state={state}", texts("todo.orders"))
+    return TodoItem(level, icon, f"{title}: {alarm_text}", detail, f"/orders?state={state}", texts("todo.orders"))

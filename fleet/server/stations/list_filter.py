@@ -41,9 +41,9 @@ class StationFilter:
 
     @classmethod
     def of(cls, q: str, level: str, sort: str, show: str = "") -> "StationFilter":
-        known = sort == WORST or sort.removeprefix("-") in SORT_KEYS
+        is_sortable = sort == WORST or sort.removeprefix("-") in SORT_KEYS
         return cls(
-            q.strip(), level if level in LEVELS else "", sort if known else WORST, show if show == RETIRED else ""
+            q.strip(), level if level in LEVELS else "", sort if is_sortable else WORST, show if show == RETIRED else ""
         )
 
     @property
@@ -73,5 +73,5 @@ def filter_stations(rows: Iterable[StationRow], filters: StationFilter) -> list[
 def _fits(row: StationRow, words: list[str], level: str) -> bool:
     if level and station_label(row).level != level:
         return False
-    said = f"{row.title.casefold()} {row.name}" if words else ""
-    return all(word in said for word in words)
+    label = f"{row.title.casefold()} {row.name}" if words else ""
+    return all(word in label for word in words)

@@ -86,12 +86,12 @@ def _todos(
     t, titles, caller = web.texts_for(request), {row.name: row.title for row in rows}, caller_of(request)
     mine, others = waiting_for(request, commands), without_alert(summary.alarms)
     untaken, total = within_alerts(request, alerts).list_unacknowledged(_MOST_TODOS)
-    found = [
+    todos = [
         *command_todos(mine, titles, t, web.clock()),
         *alert_todos(untaken, titles, t, web.clock(), take=caller.may(Right.COMMAND)),
         *alarm_todos(others[:_MOST_TODOS], titles, t, people=caller.may(Right.PEOPLE)),
     ]
-    return sorted(found, key=lambda todo: RANK[todo.level]), len(mine) + total + len(others)
+    return sorted(todos, key=lambda todo: RANK[todo.level]), len(mine) + total + len(others)
 
 
 def _overview_title(t: Localization, rows: Sequence[StationRow], waiting: int) -> str:

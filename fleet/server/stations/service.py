@@ -18,8 +18,8 @@ def retired_stations(connection: Connection, names: Collection[str]) -> set[str]
 
 
 def _among(connection: Connection, names: Collection[str], *, retired: bool) -> set[str]:
-    wanted = ~IN_FLEET if retired else IN_FLEET
-    chosen = select(stations.c.name).where(wanted, stations.c.name.in_(sorted(set(names))))
+    condition = ~IN_FLEET if retired else IN_FLEET
+    chosen = select(stations.c.name).where(condition, stations.c.name.in_(sorted(set(names))))
     return set(connection.execute(chosen).scalars())
 
 

@@ -63,14 +63,18 @@ class VersionFilter:
     @classmethod
     def of(cls, stations: str, show: str, part: str, version: str) -> "VersionFilter":
         """From an address: what does not fit is left out."""
-        known = part if part in PARTS else ""
-        return cls(stations.strip(), show if show in SHOW else SHOW[0], known, version.strip() if known else "")
+        known_part = part if part in PARTS else ""
+        return cls(
+            stations.strip(), show if show in SHOW else SHOW[0], known_part, version.strip() if known_part else ""
+        )
 
     @property
     def query(self) -> dict[str, str]:
         """For an address, without what says nothing."""
-        said = {"stations": self.stations, "part": self.part, "version": self.version}
-        return {name: value for name, value in said.items() if value} | ({"show": "all"} if self.show == "all" else {})
+        fields = {"stations": self.stations, "part": self.part, "version": self.version}
+        return {name: value for name, value in fields.items() if value} | (
+            {"show": "all"} if self.show == "all" else {}
+        )
 
     def who_runs(self, part: str, version: str) -> "VersionFilter":
         """All of the group that run it."""
@@ -78,8 +82,10 @@ class VersionFilter:
 
     def fits(self, run: Run) -> bool:
         """Return whether the filter lets that station through. Of the region's data the beginning of the digest is enough."""
-        said = run.parts.get(self.part) or ""
-        if self.version and not (said.startswith(self.version) if self.part == "region" else said == self.version):
+        version = run.parts.get(self.part) or ""
+        if self.version and not (
+            version.startswith(self.version) if self.part == "region" else version == self.version
+        ):
             return False
         return self.show == "all" or (self.part in run.late if self.part else bool(run.late))
 
@@ -94,17 +100,17 @@ def shares(names: Sequence[str]) -> list[Share]:
 
 def runs_of(rows: Iterable[StationRow]) -> list[Run]:
     """Return the versions that each station runs which has said something; those that lag first, by title."""
-    said = [(row, _parts(row.state)) for row in rows if row.state is not None]
-    spread = {part: spoken(part, (parts for _, parts in said)) for part in PARTS}
-    wanted = {part: newest(names) for part, names in spread.items()}
-    wanted["region"] = next((share.name for share in shares(spread["region"])), None)
-    runs = [Run(row, parts, _late(parts, wanted)) for row, parts in said]
+    reporting = [(row, _parts(row.state)) for row in rows if row.state is not None]
+    spread = {part: spoken(part, (parts for _, parts in reporting)) for part in PARTS}
+    latest = {part: newest(names) for part, names in spread.items()}
+    latest["region"] = next((share.name for share in shares(spread["region"])), None)
+    runs = [Run(row, parts, _late(parts, latest)) for row, parts in reporting]
     return sorted(runs, key=lambda run: (not run.late, run.row.title.casefold(), run.row.name))
 
 
 def spoken(part: str, of: Iterable[Mapping[str, str | None]]) -> list[str]:
     """Return the versions of one part that stations tell; those that tell none are left out."""
-    return [said for parts in of if (said := parts[part]) is not None]
+    return [version for parts in of if (version := parts[part]) is not None]
 
 
 def _parts(state: StationState) -> dict[str, str | None]:
@@ -116,10 +122,10 @@ def _parts(state: StationState) -> dict[str, str | None]:
     }
 
 
-def _late(parts: Mapping[str, str | None], wanted: Mapping[str, str | None]) -> frozenset[str]:
+def _late(parts: Mapping[str, str | None], latest: Mapping[str, str | None]) -> frozenset[str]:
     """Silence is a lag in the region's data alone: every station has them, where any does."""
     return frozenset(
-        part for part, said in parts.items() if said != wanted[part] and (said is not None or part == "region")
+        part for part, version in parts.items() if version != latest[part] and (version is not None or part == "region")
     )
 
 
