@@ -61,8 +61,8 @@ def timeline_text(row: TimelineRow, texts: Localization) -> str:
         case "alert":
             return texts("timeline.alert", what=_what(row, texts))
         case "worklist":
-            who, _, note = row.detail.partition(": ")
-            return ": ".join(part for part in (texts(f"worklist_act.{row.code}", who=who), note) if part)
+            person, _, note = row.detail.partition(": ")
+            return ": ".join(part for part in (texts(f"worklist_act.{row.code}", who=person), note) if part)
 
 
 def _order(row: TimelineRow, texts: Localization) -> str:

@@ -83,14 +83,14 @@ def _placed(row: Any, number: str) -> Iterator[TimelineRow]:
         return
     for change in changes:
         match change:
-            case OrderPlaced(order=order, what=what):
+            case OrderPlaced(order=order, what=movement):
                 pass
             case ReservePlaced(lies=lies):
-                order, what = "", "stored" if lies else "taken_out"
+                order, movement = "", "stored" if lies else "taken_out"
             case _:
                 continue
         slot = str(change.slot)
-        yield TimelineRow(row.received, "stock", what, row.name, number, slot, order=order, errand=row.errand)
+        yield TimelineRow(row.received, "stock", movement, row.name, number, slot, order=order, errand=row.errand)
 
 
 def _alerts(

@@ -63,6 +63,16 @@ def _folder(arguments: argparse.Namespace) -> BundleFolder:
 
 def _say(arguments: argparse.Namespace, bundles: list[StoredBundle]) -> None:
     if arguments.json:
-        print(json.dumps({"bundles": [{**asdict(one), "added": one.added.isoformat()} for one in bundles]}))
-    for one in bundles if not arguments.json else ():
-        print(f"{one.sha256}  {one.version}  {one.compatible}  {one.size} bytes  {one.added:%Y-%m-%d %H:%M}")
+        print(
+            json.dumps(
+                {
+                    "bundles": [
+                        {**asdict(stored_bundle), "added": stored_bundle.added.isoformat()} for stored_bundle in bundles
+                    ]
+                }
+            )
+        )
+    for bundle in bundles if not arguments.json else ():
+        print(
+            f"{bundle.sha256}  {bundle.version}  {bundle.compatible}  {bundle.size} bytes  {bundle.added:%Y-%m-%d %H:%M}"
+        )

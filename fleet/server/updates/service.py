@@ -30,8 +30,8 @@ class BundleFolder:
 
     def all(self) -> list[StoredBundle]:
         """The newest first; what cannot be read is left out."""
-        found = [bundle for path in self.folder.glob("*.json") if (bundle := _described(path)) is not None]
-        return sorted(found, key=lambda bundle: bundle.added, reverse=True)
+        bundles = [bundle for path in self.folder.glob("*.json") if (bundle := _described(path)) is not None]
+        return sorted(bundles, key=lambda bundle: bundle.added, reverse=True)
 
     def order(self, sha256: str, *, older: bool = False, now: bool = False) -> UpdateOrder | None:
         """Return that bundle as a command names it."""
