@@ -33,10 +33,10 @@ def serve(
     answers.write(READY)
     answers.flush()
     while line := questions.readline(MAX_LINE_BYTES):
-        said = reply(line, judge, counters, clock())
-        if said is None:
+        answer = reply(line, judge, counters, clock())
+        if answer is None:
             continue
-        answers.write(said)
+        answers.write(answer)
         answers.flush()
 
 

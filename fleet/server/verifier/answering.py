@@ -23,12 +23,12 @@ def answer(check: Check, judge: Judge, counters: AttemptCounters, now: float) ->
     return EnvelopeVerdict(check.id, "match" if judge.is_match(check) else "no_match")
 
 
-def reset(asked: TryReset, counters: AttemptCounters, now: float) -> TryResetVerdict:
+def reset(question: TryReset, counters: AttemptCounters, now: float) -> TryResetVerdict:
     """Give the codes of that letter their tries again, once. Raises the database's error where that cannot be written."""
-    envelopes = [envelope_digest(asked.order, asked.envelope, what) for what in ("puk", "release")]
+    envelopes = [envelope_digest(question.order, question.envelope, code) for code in ("puk", "release")]
     result = counters.reset(envelopes, now)
-    _log.warning("tries of order %s: %s, as %s want it", asked.order, result, " and ".join(asked.persons))
-    return TryResetVerdict(asked.id, result)
+    _log.warning("tries of order %s: %s, as %s want it", question.order, result, " and ".join(question.persons))
+    return TryResetVerdict(question.id, result)
 
 
 def reply(line: bytes, judge: Judge, counters: AttemptCounters, now: float) -> bytes | None:

@@ -133,8 +133,8 @@ RESETS = ("SELECT envelope, used, time FROM resets NOT INDEXED", (str, int, floa
 """What is read of a damaged file, and of which types a sound row is."""
 
 
-def _readable(path: Path, what: tuple[str, tuple[type, ...]]) -> list[tuple[Any, ...]]:
-    query, types = what
+def _readable(path: Path, source: tuple[str, tuple[type, ...]]) -> list[tuple[Any, ...]]:
+    query, types = source
     rows = []
     with suppress(sqlite3.Error, UnicodeDecodeError), closing(sqlite3.connect(path)) as connection:
         for row in connection.execute(query):
@@ -147,8 +147,8 @@ def _problem(connection: sqlite3.Connection) -> str:
     """Return the damage of the file in words; empty where there is none."""
     if _tables(connection) not in (_tables_of(SCHEMA), _tables_of(EARLIER)):
         return "tables are missing"
-    found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    return "" if found == "ok" else str(found)
+    verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    return "" if verdict == "ok" else str(verdict)
 
 
 def _tables_of(schema: Sequence[str]) -> set[tuple[str, str | None]]:

@@ -106,8 +106,8 @@ class VerifierProcess:
 
     async def reset_tries(self, order: str, envelope: EnvelopeFacts, persons: tuple[str, str]) -> ResetResult:
         """The same for new tries."""
-        asked = TryReset(next(self._ids), order, envelope, persons)
-        return (await self._exchange(asked, TryResetVerdict)).result
+        question = TryReset(next(self._ids), order, envelope, persons)
+        return (await self._exchange(question, TryResetVerdict)).result
 
     async def _exchange(self, question: Check | TryReset, kind: type[Answer]) -> Answer:
         async with self._turn:
@@ -192,8 +192,8 @@ class VerifierProcess:
 
 def check_of(number: int, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Check:
     """The question as the verifier takes it."""
-    what: Literal["puk", "release"] = "release" if isinstance(ask, ReleaseAsk) else "puk"
-    return Check(number, station, ask.order, ask.nonce, ask.sealed, envelope, what)
+    code: Literal["puk", "release"] = "release" if isinstance(ask, ReleaseAsk) else "puk"
+    return Check(number, station, ask.order, ask.nonce, ask.sealed, envelope, code)
 
 
 async def _line(process: Process, timeout_s: float) -> bytes:

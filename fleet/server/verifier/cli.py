@@ -69,8 +69,8 @@ def begin_tries(arguments: argparse.Namespace) -> int:
         return complain(arguments, f"{path}: is sound, and goes on counting", REFUSED)
     aside, kept = done
     _log.warning("tries are counted anew: %s is set aside, %d tries of it are kept", aside, kept)
-    said = f"{aside}: set aside; {kept} tries of it are kept, all others are forgotten"
-    print(json.dumps({"ok": True, "aside": str(aside), "kept": kept}) if arguments.json else said, flush=True)
+    summary = f"{aside}: set aside; {kept} tries of it are kept, all others are forgotten"
+    print(json.dumps({"ok": True, "aside": str(aside), "kept": kept}) if arguments.json else summary, flush=True)
     return DONE
 
 
@@ -137,5 +137,5 @@ def _entry(name: str) -> pwd.struct_passwd:
 
 
 def _say_ready(arguments: argparse.Namespace) -> None:
-    told = {"ready": True, "socket": str(arguments.socket)}
-    print(json.dumps(told) if arguments.json else f"ready socket={arguments.socket}", flush=True)
+    report = {"ready": True, "socket": str(arguments.socket)}
+    print(json.dumps(report) if arguments.json else f"ready socket={arguments.socket}", flush=True)

@@ -176,11 +176,11 @@ def _decrypt(sealed: bytes, key: X25519PrivateKey, info: bytes) -> str | None:
         return None
 
 
-def envelope_digest(order: str, facts: EnvelopeFacts | None, what: str) -> str:
+def envelope_digest(order: str, facts: EnvelopeFacts | None, code: str) -> str:
     """Return the digest that stands for an envelope in the counters: another letter for the same order is another
     envelope, and each of its two codes has tries of its own."""
     parts = [order, facts.card_number, facts.mac] if facts else [order]
-    parts += ["release"] if what == "release" else []
+    parts += ["release"] if code == "release" else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -205,8 +205,8 @@ def _private_key(path: Path) -> X25519PrivateKey:
 
 def _envelope_keys(path: Path) -> dict[str, bytes]:
     try:
-        said = json.loads(path.read_text("utf-8"))
-        keys = {str(name): base64.b64decode(value, validate=True) for name, value in said.items()}
+        content = json.loads(path.read_text("utf-8"))
+        keys = {str(name): base64.b64decode(value, validate=True) for name, value in content.items()}
     except OSError as error:
         raise KeysError(f"{path}: {error.strerror}") from None
     except (ValueError, TypeError, AttributeError):

@@ -87,14 +87,14 @@ class VerifierService:
         """Raises ValueError for a line that is too long (asyncio's own), ConnectionError."""
         while line := await reader.readline():
             try:
-                said = reply(line, self._judge, self._counters, self._clock())
+                answer = reply(line, self._judge, self._counters, self._clock())
             except Exception as error:  # whatever the database raises: nothing may be judged that is not counted
                 if not self._fault.done():
                     self._fault.set_exception(error)
                 return
-            if said is None:
+            if answer is None:
                 return
-            writer.write(said)
+            writer.write(answer)
             await writer.drain()
 
     def _tell_refused(self, uid: int) -> None:

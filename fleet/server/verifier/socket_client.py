@@ -109,8 +109,8 @@ class VerifierConnection:
 
     async def reset_tries(self, order: str, envelope: EnvelopeFacts, persons: tuple[str, str]) -> ResetResult:
         """The same for new tries."""
-        asked = TryReset(next(self._ids), order, envelope, persons)
-        return (await self._exchange(asked, TryResetVerdict)).result
+        question = TryReset(next(self._ids), order, envelope, persons)
+        return (await self._exchange(question, TryResetVerdict)).result
 
     async def _exchange(self, question: Check | TryReset, kind: type[Answer]) -> Answer:
         async with self._turn:
@@ -164,17 +164,17 @@ class VerifierConnection:
 
     async def _keep(self) -> None:
         """Connect again whenever the connection ends: at once, then later each time. Until cancelled."""
-        delay_s, told = 0.0, False
+        delay_s, is_logged = 0.0, False
         while True:
             try:
                 async with self._turn:
                     lines = await self._connect()
-                delay_s, told = 0.0, False
+                delay_s, is_logged = 0.0, False
                 await lines.closed.wait()
             except VerifierAwayError as error:
-                if not told:
+                if not is_logged:
                     _log.error("the verifier is away: %s", error)
-                told = True
+                is_logged = True
                 delay_s = min(LAST_RETRY_S, delay_s * 2 + FIRST_RETRY_S)
             await asyncio.sleep(delay_s)
 
