@@ -127,8 +127,8 @@ def worklist_api(worklist: Worklist, cards: Cards) -> APIRouter:
     @router.get("/worklist/{id}/request", dependencies=needs(Right.ORDERS, person=True))
     def fetch_certificate_request(request: Request, id: Id) -> CertificateRequestFile:
         """The request of a certificate, to be carried to the issuer's portal. It may be fetched again. Not by a token."""
-        found = fetch_request(request, worklist, find_row(request, worklist, id))
-        return CertificateRequestFile(name=found.name, request=found.content)
+        file = fetch_request(request, worklist, find_row(request, worklist, id))
+        return CertificateRequestFile(name=file.name, request=file.content)
 
     @router.post("/worklist/{id}/certificate", dependencies=needs(Right.ORDERS, person=True))
     def give_back_certificate(request: Request, id: Id, said: CertificateBody) -> CertificateGiven:

@@ -26,14 +26,14 @@ _ACT = {"mail": "mailed", "refused": "unmailed"}
 
 def found_card_notices(connection: Connection, now: datetime) -> list[HolderNotice]:
     """Cards that were found in the last days, and whose holders were not told."""
-    found = queries.untold_found_cards(connection, now - 7 * DAY)
-    people = stored_people(connection, sorted({card.hsa_id for card in found}))
+    cards = queries.untold_found_cards(connection, now - 7 * DAY)
+    people = stored_people(connection, sorted({card.hsa_id for card in cards}))
     room = MOST_A_DAY - queries.count_acts_since(connection, "mailed", now - DAY)
     return [
         HolderNotice(
             f"{card.card_number} {card.at.isoformat()}", person.mail, partial(_words, card), partial(_record, card)
         )
-        for card in found
+        for card in cards
         if (person := people.get(card.hsa_id)) is not None and person.mail
     ][: max(0, room)]
 
@@ -45,11 +45,11 @@ def _record(card: FoundCard, connection: Connection, did: str, now: datetime) ->
 
 def _words(card: FoundCard, texts: Localization) -> tuple[str, str]:
     day = texts.day(card.at.astimezone(HERE).date().isoformat(), year=True)
-    what = texts("found_mail.what", card=card.card_number[-_LAST_DIGITS:], day=day, station=card.station)
+    opening = texts("found_mail.what", card=card.card_number[-_LAST_DIGITS:], day=day, station=card.station)
     rest = (
         texts("found_mail.fetch"),
         texts("found_mail.lift"),
         texts("found_mail.new"),
         texts("holder_mail.no_answer"),
     )
-    return texts("found_mail.subject"), "\n".join((what, *rest))
+    return texts("found_mail.subject"), "\n".join((opening, *rest))

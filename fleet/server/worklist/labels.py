@@ -94,11 +94,11 @@ def action_code(row: WorklistRow, action: Action) -> str:
     return "revoke" if action == "block" and row.kind != "hold" else action
 
 
-def initials(who: str) -> str:
+def initials(account: str) -> str:
     """Of an account in a ring: the end of an HSA-id, or the first letters of a name."""
-    if (found := _HSA_ID.match(who)) is not None:
-        return found[1][-4:]
-    return "".join(part[0] for part in re.split(r"[^\w]+", who) if part)[:2].upper()
+    if (hsa_id_match := _HSA_ID.match(account)) is not None:
+        return hsa_id_match[1][-4:]
+    return "".join(part[0] for part in re.split(r"[^\w]+", account) if part)[:2].upper()
 
 
 def row_title(row: WorklistRow, texts: Localization) -> str:
@@ -134,8 +134,8 @@ def row_cause(row: WorklistRow, texts: Localization) -> str:
 def _handover_cause(cause: str, texts: Localization) -> str:
     if cause == PORTAL:
         return texts("worklist_cause.portal")
-    known = texts.has(f"declined.{cause}")
-    return texts(f"declined.{cause}") if known else texts("worklist_cause.away", why=cause)
+    is_reason = texts.has(f"declined.{cause}")
+    return texts(f"declined.{cause}") if is_reason else texts("worklist_cause.away", why=cause)
 
 
 def due_label(row: WorklistRow, now: datetime, texts: Localization) -> str:
@@ -182,22 +182,22 @@ def _mail_line(row: WorklistRow, texts: Localization) -> str:
     return texts("worklist.mail_line", what=row_title(nameless, texts), where=row.station, when=due_by(row, texts))
 
 
-def _act_words(act: str, who: str, note: str, texts: Localization) -> tuple[str, str]:
-    return texts(f"worklist_act.{act}", who=who), note
+def _act_words(act: str, account: str, note: str, texts: Localization) -> tuple[str, str]:
+    return texts(f"worklist_act.{act}", who=account), note
 
 
 def _of_card(story: CardStory, texts: Localization) -> Iterable[StoryStep]:
-    for asked in story.wishes:
-        what, answer = texts.code("request_ask", asked.ask), texts.code("wish", asked.outcome)
-        why = texts.code("declined", asked.reason) if asked.reason else ""
-        yield StoryStep(asked.at, "lock-alert-outline", f"{what}: {answer}", why)
+    for card_wish in story.wishes:
+        request_text, answer = texts.code("request_ask", card_wish.ask), texts.code("wish", card_wish.outcome)
+        why = texts.code("declined", card_wish.reason) if card_wish.reason else ""
+        yield StoryStep(card_wish.at, "lock-alert-outline", f"{request_text}: {answer}", why)
     for request in story.requests:
-        what, state = texts.code("request_ask", request.ask), texts.code("request", request.state)
-        yield StoryStep(request.tried or request.made, "swap-horizontal", f"{what}: {state}")
+        request_text, state = texts.code("request_ask", request.ask), texts.code("request", request.state)
+        yield StoryStep(request.tried or request.made, "swap-horizontal", f"{request_text}: {state}")
     for errand in story.errands:
         yield StoryStep(errand.started, "file-search-outline", texts.code("kind", errand.kind), errand.station)
     for deed in story.deeds:
-        said = texts(f"deadline_did.{deed.did}", when=texts.moment(deed.at))
-        yield StoryStep(deed.at, "calendar-clock", said)
+        deadline_text = texts(f"deadline_did.{deed.did}", when=texts.moment(deed.at))
+        yield StoryStep(deed.at, "calendar-clock", deadline_text)
     for station, at in story.fell:
         yield StoryStep(at, "archive-arrow-down-outline", texts("card.fell"), station)

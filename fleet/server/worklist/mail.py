@@ -33,10 +33,10 @@ Words = Callable[[Sequence[WorklistRow], Localization, datetime, str], tuple[str
 
 def channels_of(settings: WorklistSettings, channels: Sequence[Email]) -> tuple[Email, ...]:
     """Return the channels that are mailed. Raises SettingsError for a name that no e-mail channel of the alerts has."""
-    known = {channel.name: channel for channel in channels}
-    if unknown := set(settings.mail_to) - known.keys():
+    by_name = {channel.name: channel for channel in channels}
+    if unknown := set(settings.mail_to) - by_name.keys():
         raise SettingsError(f"mail_to: no e-mail channel of the alerts is called {min(unknown)!r}")
-    return tuple(known[name] for name in settings.mail_to)
+    return tuple(by_name[name] for name in settings.mail_to)
 
 
 def post(channel: Email, subject: str, text: str, now: datetime) -> str:

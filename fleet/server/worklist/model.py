@@ -137,15 +137,15 @@ class Worklist(Protocol):
     def may_decide(self, hsa_id: str, station: str) -> bool:
         """Return whether that person is an ID administrator (KRA) of that station, by the region's list."""
 
-    def record(self, row: WorklistRow, who: str, act: str, note: str = "") -> None:
+    def record(self, row: WorklistRow, actor: str, act: str, note: str = "") -> None:
         """Write down what somebody did."""
 
     @changes_with()
-    def request_file(self, row: WorklistRow, who: str) -> RequestFile | None:
+    def request_file(self, row: WorklistRow, actor: str) -> RequestFile | None:
         """The request of a row of certificates, which that person fetches; None where it does not wait any more."""
 
-    def give_certificate(self, row: WorklistRow, who: str, raw: bytes) -> None:
+    def give_certificate(self, row: WorklistRow, actor: str, raw: bytes) -> None:
         """The portal's file, as the answer to that request. Raises FileRefusedError: then nothing has changed."""
 
-    def act(self, row: WorklistRow, who: str, action: Action, note: str) -> None:
+    def act(self, row: WorklistRow, actor: str, action: Action, note: str) -> None:
         """Do what needs no issuer, and write it down. Raises ImportRefusedError where an order cannot be prolonged."""

@@ -77,9 +77,9 @@ def worklist_pages(web: Web, worklist: Worklist, cards: Cards) -> APIRouter:
 
     @router.get("/worklist/{id}/request", dependencies=needs(Right.ORDERS, person=True))
     def fetch(request: Request, id: str) -> Response:
-        found = fetch_request(request, worklist, find_row(request, worklist, id))
-        attached = {"content-disposition": f'attachment; filename="{found.name}"'}
-        return Response(found.content, media_type="application/pkcs10", headers=attached)
+        file = fetch_request(request, worklist, find_row(request, worklist, id))
+        attached = {"content-disposition": f'attachment; filename="{file.name}"'}
+        return Response(file.content, media_type="application/pkcs10", headers=attached)
 
     @router.post("/worklist/{id}/certificate", dependencies=needs(Right.ORDERS, person=True))
     async def give(request: Request, id: str) -> Response:
@@ -129,17 +129,17 @@ def carry_out(request: Request, worklist: Worklist, cards: Cards, row: WorklistR
     if action in EXPLAINED and not note:
         raise HTTPException(422, "what a person's word ends needs that word: write how it was done")
     caller = caller_of(request)
-    who = caller.hsa_id if action == "blocked" else caller.name
+    actor = caller.hsa_id if action == "blocked" else caller.name
     if action in ("block", "lift"):
         reason = "" if action == "lift" else block_reason(row)
         wish(request, cards, row.card_number, "lift" if action == "lift" else "block", reason)
-        worklist.record(row, who, action, note)
+        worklist.record(row, actor, action, note)
         return
     audit_change(
         request, AuditEvent(f"worklist.{action}", row.card_number or row.subject, f"{row.kind} {note}".strip())
     )
     try:
-        worklist.act(row, who, action, note)
+        worklist.act(row, actor, action, note)
     except ImportRefusedError as error:
         raise HTTPException(409, "; ".join(problem.reason for problem in error.problems)) from None
 
@@ -147,10 +147,10 @@ def carry_out(request: Request, worklist: Worklist, cards: Cards, row: WorklistR
 def fetch_request(request: Request, worklist: Worklist, row: WorklistRow) -> RequestFile:
     """The request of a certificate, for the portal. Raises HTTPException."""
     audit_change(request, AuditEvent("worklist.fetch", row.card_number, row.kind))
-    found = worklist.request_file(row, caller_of(request).name)
-    if found is None:
+    file = worklist.request_file(row, caller_of(request).name)
+    if file is None:
         raise HTTPException(404, "that row has no request for a certificate")
-    return found
+    return file
 
 
 def give_certificate(request: Request, worklist: Worklist, row: WorklistRow, raw: bytes) -> None:
@@ -162,10 +162,10 @@ def give_certificate(request: Request, worklist: Worklist, row: WorklistRow, raw
 
 
 def _page(
-    request: Request, web: Web, worklist: Worklist, asked: tuple[str, str, str], refused: FileFault | None = None
+    request: Request, web: Web, worklist: Worklist, filters: tuple[str, str, str], refused: FileFault | None = None
 ) -> Response:
     seen, now, t, caller = web.hub.latest, web.clock(), web.texts_for(request), caller_of(request)
-    show, station, item = asked
+    show, station, item = filters
     everywhere = list(worklist.within(stations_named(request, web, "")).rows())
     meant = stations_named(request, web, station)
     rows = [row for row in everywhere if row.station in meant] if station else everywhere

@@ -107,7 +107,7 @@ class FoundCard:
 
 def untold_found_cards(connection: Connection, since: datetime) -> list[FoundCard]:
     """Found since then, of a known holder who was not told; neither blocked nor lifted meanwhile."""
-    told = exists().where(
+    is_told = exists().where(
         worklist_acts.c.subject == wishes.c.card_number, worklist_acts.c.act.in_(("mailed", "unmailed")),
         worklist_acts.c.at >= wishes.c.at,
     )  # fmt: skip
@@ -115,7 +115,7 @@ def untold_found_cards(connection: Connection, since: datetime) -> list[FoundCar
     holder = newest.order_by(orders.c.changed.desc()).limit(1).scalar_subquery()
     noted = and_(wishes.c.outcome == DECLINED, wishes.c.reason == OVER_LIMIT)
     query = select(wishes.c.card_number, wishes.c.outcome, wishes.c.station, wishes.c.at, holder.label("hsa_id")).where(
-        wishes.c.hold_reason == "found", wishes.c.at > since, or_(wishes.c.outcome.in_((HELD, MARKED)), noted), ~told,
+        wishes.c.hold_reason == "found", wishes.c.at > since, or_(wishes.c.outcome.in_((HELD, MARKED)), noted), ~is_told,
         ~_is_ended(), holder.is_not(None),
     )  # fmt: skip
     rows = connection.execute(query.order_by(wishes.c.at)).all()
@@ -144,9 +144,9 @@ def open_facts(connection: Connection, today: str, seen: StationCondition = all_
 
 def facts_query(seen: StationCondition = all_stations) -> Select[Any]:
     """All sources as one, the oldest first. It is executed with `today`."""
-    found = _sources()
-    alive = and_(seen(found.c.station), not_(found.c.card_number.startswith("p-")), not_(_is_closed(found)))
-    return select(found).where(alive).order_by(found.c.since, found.c.subject).limit(MOST)
+    facts = _sources()
+    alive = and_(seen(facts.c.station), not_(facts.c.card_number.startswith("p-")), not_(_is_closed(facts)))
+    return select(facts).where(alive).order_by(facts.c.since, facts.c.subject).limit(MOST)
 
 
 @cache
@@ -172,20 +172,20 @@ def _sources() -> Subquery:
         _quarantined(),
         _not_seen(),
     )
-    found = union_all(*sources).subquery()
-    found.c.keys()  # made by one thread, before any other reads them
-    return found
+    facts = union_all(*sources).subquery()
+    facts.c.keys()  # made by one thread, before any other reads them
+    return facts
 
 
 def acts_about(connection: Connection, items: Iterable[Item]) -> dict[Item, tuple[Act, ...]]:
     """Return the acts of people about these items, in order."""
-    wanted = set(items)
-    subjects = sorted({subject for _, subject in wanted})
+    item_set = set(items)
+    subjects = sorted({subject for _, subject in item_set})
     done: dict[Item, list[Act]] = {}
     for start in range(0, len(subjects), CHUNK):
         these = worklist_acts.c.subject.in_(subjects[start : start + CHUNK])
         for row in connection.execute(select(worklist_acts).where(these).order_by(worklist_acts.c.id)):
-            if (row.kind, row.subject) in wanted:
+            if (row.kind, row.subject) in item_set:
                 done.setdefault((row.kind, row.subject), []).append(Act(row.at, row.who, row.act, row.note))
     return {item: tuple(acts) for item, acts in done.items()}
 
@@ -238,10 +238,10 @@ def _source(
     return select(*columns)
 
 
-def _is_closed(found: Any) -> ColumnElement[bool]:
+def _is_closed(facts: Any) -> ColumnElement[bool]:
     """Somebody has said so, after what the row is about."""
-    this = (worklist_acts.c.kind == found.c.kind, worklist_acts.c.subject == found.c.subject)
-    return exists().where(*this, worklist_acts.c.act == "close", worklist_acts.c.at >= found.c.since)
+    this = (worklist_acts.c.kind == facts.c.kind, worklist_acts.c.subject == facts.c.subject)
+    return exists().where(*this, worklist_acts.c.act == "close", worklist_acts.c.at >= facts.c.since)
 
 
 def _is_sent(card: ColumnElement[str]) -> ColumnElement[bool]:
@@ -308,15 +308,15 @@ def _letters() -> Select[Any]:
     """Letters that somebody orders in the issuer's portal. A card that was blocked meanwhile needs none."""
     card, station = requests.c.card_number, requests.c.station
     query = _source("letter", card, card, station, requests.c.error, requests.c.made)
-    wanted = (requests.c.ask == AskName.CARD_LETTER, requests.c.state == "waiting", not_(_is_blocked(card)))
-    return query.where(*wanted)
+    waiting = (requests.c.ask == AskName.CARD_LETTER, requests.c.state == "waiting", not_(_is_blocked(card)))
+    return query.where(*waiting)
 
 
 def _receipt_mails() -> Select[Any]:
     """Receipts that were promised by e-mail, and could not be sent."""
     card = func.coalesce(errands.c.card_number, "")
-    wanted, why = receipt_mails.c.wanted, receipt_mails.c.error
-    query = _source("receipt_mail", receipt_mails.c.number, card, stations.c.name, why, wanted)
+    since, why = receipt_mails.c.wanted, receipt_mails.c.error
+    query = _source("receipt_mail", receipt_mails.c.number, card, stations.c.name, why, since)
     same = and_(errands.c.errand == receipt_mails.c.errand, errands.c.station == receipt_mails.c.station)
     rows = receipt_mails.join(stations).outerjoin(errands, same)
     return query.select_from(rows).where(receipt_mails.c.state == "refused")

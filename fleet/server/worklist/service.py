@@ -103,43 +103,43 @@ class WorklistService:
         mine = self.within(frozenset({station}))
         if take and (row := mine.row(take)) is not None:
             with self._database.writing.begin() as connection:
-                told = AuditEvent("worklist.take", row.card_number or row.subject, row.kind)
-                append(connection, self._clock(), hsa_id, f"station:{station}", told)
+                entry = AuditEvent("worklist.take", row.card_number or row.subject, row.kind)
+                append(connection, self._clock(), hsa_id, f"station:{station}", entry)
                 queries.record_act(connection, (row.kind, row.subject), Act(self._clock(), hsa_id, "take", ""))
             self._changes.publish(frozenset({Topic.WORKLIST}))
         rows = mine.rows()
         return WorklistResult(tuple(_line(row, hsa_id) for row in rows[:MOST_LINES]), len(rows))
 
-    def record(self, row: WorklistRow, who: str, act: str, note: str = "") -> None:
+    def record(self, row: WorklistRow, actor: str, act: str, note: str = "") -> None:
         """Write down what somebody did."""
         with self._database.writing.begin() as connection:
-            queries.record_act(connection, (row.kind, row.subject), Act(self._clock(), who, act, note))
+            queries.record_act(connection, (row.kind, row.subject), Act(self._clock(), actor, act, note))
         self._changes.publish(frozenset({Topic.WORKLIST}))
 
-    def request_file(self, row: WorklistRow, who: str) -> RequestFile | None:
+    def request_file(self, row: WorklistRow, actor: str) -> RequestFile | None:
         """The request of a row of certificates, which that person fetches. It may be fetched again."""
-        found = self._certificates.file(row.subject) if row.kind == "certificate" else None
-        if found is not None:
-            self.record(row, who, "fetch")
-        return found
+        file = self._certificates.file(row.subject) if row.kind == "certificate" else None
+        if file is not None:
+            self.record(row, actor, "fetch")
+        return file
 
-    def give_certificate(self, row: WorklistRow, who: str, raw: bytes) -> None:
+    def give_certificate(self, row: WorklistRow, actor: str, raw: bytes) -> None:
         """The portal's file, as the answer to that request. Raises FileRefusedError."""
         self._certificates.give(row.subject, raw)
-        self.record(row, who, "give")
+        self.record(row, actor, "give")
 
-    def act(self, row: WorklistRow, who: str, action: Action, note: str) -> None:
+    def act(self, row: WorklistRow, actor: str, action: Action, note: str) -> None:
         """Do what needs no issuer, and write it down."""
         now, topics = self._clock(), {Topic.WORKLIST}
         if action == "prolong":
             self._prolong(row)
         with self._database.writing.begin() as connection:
             if action in ("register", "blocked"):
-                _settle(connection, row, who, now)
+                _settle(connection, row, actor, now)
                 topics |= {Topic.REQUESTS, Topic.ORDERS}
             if row.kind == "certificate":
                 end_request(connection, row.subject, now)
-            queries.record_act(connection, (row.kind, row.subject), Act(now, who, action, note))
+            queries.record_act(connection, (row.kind, row.subject), Act(now, actor, action, note))
         if action == "cancel":
             self._cards.step(row.subject, "cancelled")
         self._changes.publish(frozenset(topics))
@@ -149,9 +149,9 @@ class WorklistService:
         record = self._cards.record(row.subject)
         if record is None:
             raise ImportRefusedError([FileProblem(1, "order", "no such order")])
-        wanted = local(self._clock()) + timedelta(days=self._settings.prolong_days)
+        last_day = local(self._clock()) + timedelta(days=self._settings.prolong_days)
         void = due_day(self._deadlines.rule["not_collected"], local(row.since))
-        self._cards.take_orders([OrderLine(1, replace(record, last_day=min(wanted, void).isoformat()))])
+        self._cards.take_orders([OrderLine(1, replace(record, last_day=min(last_day, void).isoformat()))])
 
     def _row(self, fact: Fact, acts: tuple[Act, ...]) -> WorklistRow:
         since = [act for act in acts if act.at >= fact.since]
@@ -170,7 +170,7 @@ class WorklistService:
         return ends(datetime.combine(last + timedelta(days=1), time()), HERE).astimezone(UTC)
 
 
-def _settle(connection: Connection, row: WorklistRow, who: str, now: datetime) -> None:
+def _settle(connection: Connection, row: WorklistRow, actor: str, now: datetime) -> None:
     """A person has done it in the issuer's portal. A block there is written down as one that was asked for and granted."""
     match row.kind:
         case "handover":
@@ -180,7 +180,7 @@ def _settle(connection: Connection, row: WorklistRow, who: str, now: datetime) -
         case _:
             at = now.isoformat(timespec="seconds").replace("+00:00", "Z")
             ask = BlockAsk(id=row.id, card_number=row.card_number, reason=block_reason(row), wanted=at)
-            keep_result(connection, row.station, ask, (who,), BlockedResult(at), now)
+            keep_result(connection, row.station, ask, (actor,), BlockedResult(at), now)
             requesting.settle_about(connection, row.card_number, requesting.QUEUED, now)
 
 
@@ -192,5 +192,5 @@ def _line(row: WorklistRow, hsa_id: str) -> WorklistLine:
 
 def row_id(fact: Fact) -> str:
     """Of a row and of nothing else that waits, before or after it: in addresses."""
-    said = "\0".join((fact.kind, fact.subject, fact.since.isoformat()))
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+    identity = "\0".join((fact.kind, fact.subject, fact.since.isoformat()))
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
