@@ -171,8 +171,8 @@ def requirement_of(route: APIRoute) -> RequireRight | None:
 
 def methods_at(routes: Sequence[BaseRoute], path: str) -> frozenset[str]:
     """Return the methods that may be asked of that path, over all routes that fit."""
-    found = (context for context in iter_route_contexts(routes) if context.path)
-    fits = (context.methods or () for context in found if compile_path(str(context.path))[0].match(path))
+    contexts = (context for context in iter_route_contexts(routes) if context.path)
+    fits = (context.methods or () for context in contexts if compile_path(str(context.path))[0].match(path))
     return frozenset(method for methods in fits for method in methods)
 
 

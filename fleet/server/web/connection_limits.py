@@ -92,15 +92,15 @@ class Connections:
 
     def admit(self, address: str, abort: Callable[[], None]) -> Place | None:
         """A place, where there is room or some can be made; None where not. `abort` closes the connection."""
-        who = rate_limit_key(address)
-        crowded = self._count[who] >= MOST_OF_ONE and not self._is_proxy(address)
-        if crowded and not self._shed(self._idle_of.get(who, {})):
+        key = rate_limit_key(address)
+        crowded = self._count[key] >= MOST_OF_ONE and not self._is_proxy(address)
+        if crowded and not self._shed(self._idle_of.get(key, {})):
             return None
         if len(self._all) >= MOST and not self._shed(self._idle):
             return None
-        place = Place(who, abort)
+        place = Place(key, abort)
         self._all.add(place)
-        self._count[who] += 1
+        self._count[key] += 1
         self.is_idle(place)
         return place
 
@@ -135,10 +135,10 @@ class Connections:
 
     def _is_proxy(self, address: str) -> bool:
         try:
-            found = ipaddress.ip_address(address.partition("%")[0])
+            parsed = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
             return False
-        return any(found in proxy for proxy in self._proxies)
+        return any(parsed in proxy for proxy in self._proxies)
 
 
 class PatientHttp(H11Protocol):

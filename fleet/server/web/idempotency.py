@@ -104,8 +104,8 @@ def _refuse_unfit(request: Request, *, has_body: bool) -> None:
 
 def accepts_json(header: str) -> bool:
     """Return whether that `Accept` (RFC 9110, 12.5.1) takes our answers; an empty one takes anything."""
-    for one in header.lower().split(","):
-        media, *parameters = (part.strip() for part in one.split(";"))
+    for media_range in header.lower().split(","):
+        media, *parameters = (part.strip() for part in media_range.split(";"))
         weight = next((each[2:] for each in parameters if each.startswith("q=")), "1")
         if media in _JSON and weight.strip("0.") != "":
             return True
@@ -115,11 +115,11 @@ def accepts_json(header: str) -> bool:
 async def _once(request: Request, key: str, handle: Handler, *, secret: bool) -> Response:
     if not _KEY.match(key):
         raise HTTPException(422, f"{HEADER}: 1 to 200 visible ASCII characters")
-    asked = await _asked(request, key)
+    keyed_request = await _asked(request, key)
     store: ReplyStore = request.app.state.replies
-    before = await run_in_threadpool(reserve, store.database, asked, store.clock())
+    before = await run_in_threadpool(reserve, store.database, keyed_request, store.clock())
     if before is not None:
-        if before.request != asked.request:
+        if before.request != keyed_request.request:
             raise HTTPException(422, f"{HEADER}: was used for another request")
         if before.status is None:
             raise HTTPException(409, f"{HEADER}: that request is under way, or broke off: look, and take another key")
@@ -129,18 +129,18 @@ async def _once(request: Request, key: str, handle: Handler, *, secret: bool) ->
     try:
         response = await handle(request)
     except (HTTPException, RequestValidationError):
-        await run_in_threadpool(release, store.database, asked)
+        await run_in_threadpool(release, store.database, keyed_request)
         raise
     body = None if secret else bytes(response.body)
-    await run_in_threadpool(keep, store.database, asked, response.status_code, body)
+    await run_in_threadpool(keep, store.database, keyed_request, response.status_code, body)
     return response
 
 
 async def _asked(request: Request, key: str) -> KeyedRequest:
     caller = caller_of(request)
-    who = "program" if caller.program else "person"
+    caller_kind = "program" if caller.program else "person"
     line = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
     return KeyedRequest(
-        hashlib.sha256(f"{who}\n{caller.name}\n{key}".encode()).hexdigest(),
+        hashlib.sha256(f"{caller_kind}\n{caller.name}\n{key}".encode()).hexdigest(),
         hashlib.sha256(line + await request.body()).hexdigest(),
     )

@@ -42,25 +42,25 @@ class ReplyStore:
     clock: Callable[[], datetime]
 
 
-def reserve(database: Database, asked: KeyedRequest, now: datetime) -> StoredReply | None:
+def reserve(database: Database, keyed_request: KeyedRequest, now: datetime) -> StoredReply | None:
     """None where this one is the first, and is to be done; else what is held of the first."""
     with database.writing.begin() as connection:
         connection.execute(delete(replies).where(replies.c.began < now - KEPT))
-        row = {"hash": asked.hash, "request": asked.request, "began": now}
+        row = {"hash": keyed_request.hash, "request": keyed_request.request, "began": now}
         if insert_new(connection, replies, row):
             return None
-        held = connection.execute(select(replies).where(replies.c.hash == asked.hash)).one()
-    return StoredReply(held.request, held.status, held.body)
+        stored = connection.execute(select(replies).where(replies.c.hash == keyed_request.hash)).one()
+    return StoredReply(stored.request, stored.status, stored.body)
 
 
-def keep(database: Database, asked: KeyedRequest, status: int, body: bytes | None) -> None:
+def keep(database: Database, keyed_request: KeyedRequest, status: int, body: bytes | None) -> None:
     """It was done, with this answer."""
     with database.writing.begin() as connection:
         values = {"status": status, "body": body}
-        connection.execute(update(replies).where(replies.c.hash == asked.hash).values(values))
+        connection.execute(update(replies).where(replies.c.hash == keyed_request.hash).values(values))
 
 
-def release(database: Database, asked: KeyedRequest) -> None:
+def release(database: Database, keyed_request: KeyedRequest) -> None:
     """It was refused and has changed nothing: the key is free again."""
     with database.writing.begin() as connection:
-        connection.execute(delete(replies).where(replies.c.hash == asked.hash))
+        connection.execute(delete(replies).where(replies.c.hash == keyed_request.hash))

@@ -154,8 +154,8 @@ def cache_rule(path: str, query: bytes) -> str:
 _PROBES = ("/health/live", "/health/ready", "/metrics")
 
 
-def _header(scope: Scope, wanted: bytes) -> str:
-    return next((value for name, value in scope["headers"] if name == wanted), b"").decode("latin-1")
+def _header(scope: Scope, header: bytes) -> str:
+    return next((value for name, value in scope["headers"] if name == header), b"").decode("latin-1")
 
 
 def _host(scope: Scope) -> str:

@@ -59,9 +59,9 @@ class Problem(BaseModel):
 
 
 def problem(status: int, detail: str | None = None, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    said = Problem(title=TITLES.get(status, "Error"), status=status, detail=detail).model_dump(exclude_none=True)
+    content = Problem(title=TITLES.get(status, "Error"), status=status, detail=detail).model_dump(exclude_none=True)
     scheme = {"www-authenticate": "Bearer"} if status == 401 else {}
-    return JSONResponse(said, status, {**scheme, **(headers or {})}, media_type=MEDIA_TYPE)
+    return JSONResponse(content, status, {**scheme, **(headers or {})}, media_type=MEDIA_TYPE)
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -75,30 +75,30 @@ class RateCounters:
         self._lock = threading.Lock()
         self._windows: dict[str, dict[str, _Window]] = {}
 
-    def take(self, rate: RateLimit, who: str, now: datetime) -> RateUsage:
+    def take(self, rate: RateLimit, key: str, now: datetime) -> RateUsage:
         with self._lock:
             mine = self._windows.setdefault(rate.kind, {})
-            window = mine.get(who)
+            window = mine.get(key)
             if window is None or not window.holds(now):
-                mine.pop(who, None)
+                mine.pop(key, None)
                 if len(mine) >= self._most:
                     del mine[next(iter(mine))]
-                window = mine[who] = _Window(now)
+                window = mine[key] = _Window(now)
             window.count += 1
             return _taken(rate, window, now)
 
-    def spent(self, rate: RateLimit, who: str, now: datetime) -> RateUsage | None:
+    def spent(self, rate: RateLimit, key: str, now: datetime) -> RateUsage | None:
         """Return the usage that one more request would meet where none is left, without counting it; None where there is."""
         with self._lock:
-            window = self._windows.get(rate.kind, {}).get(who)
+            window = self._windows.get(rate.kind, {}).get(key)
             if window is None or not window.holds(now) or window.count < rate.most:
                 return None
             return _taken(rate, _Window(window.since, window.count + 1), now)
 
-    def knows(self, rate: RateLimit, who: str) -> bool:
+    def knows(self, rate: RateLimit, key: str) -> bool:
         """Return whether a request of that caller was counted of late, in whatever window."""
         with self._lock:
-            return who in self._windows.get(rate.kind, {})
+            return key in self._windows.get(rate.kind, {})
 
 
 def _taken(rate: RateLimit, window: _Window, now: datetime) -> RateUsage:
@@ -113,14 +113,14 @@ def rate_limit_key(address: str) -> str:
     ('2001:db8::/64', '192.0.2.7')
     """
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address
-    if found.version == 4:
+    if parsed.version == 4:
         return address
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((int(found), _NETWORK_BITS), strict=False))
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), _NETWORK_BITS), strict=False))
 
 
 _WINDOW_S = int(WINDOW.total_seconds())
@@ -138,8 +138,8 @@ class RateLimiter:
 
     def admit(self, request: Request, value: str | None) -> None:
         """Before anybody is looked up by `value`: raises HTTPException where too many from that address were refused."""
-        known = value is not None and self.rates.knows(self._requests, digest(value))
-        spent = None if known else self.rates.spent(self._refused, _from(request), self.clock())
+        is_known = value is not None and self.rates.knows(self._requests, digest(value))
+        spent = None if is_known else self.rates.spent(self._refused, _from(request), self.clock())
         if spent is not None:
             raise _too_many(spent, "too many requests from this address without a good token or session")
 

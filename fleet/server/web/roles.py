@@ -80,16 +80,15 @@ class Scope:
             for pattern in self.patterns
         )
 
-    def covers(self, wanted: str) -> bool:
-        """Return whether all stations that `wanted` stands for are in the scope: a name, or the beginning of names and `*`."""
+    def covers(self, name: str) -> bool:
+        """Return whether all stations that `name` stands for are in the scope: a name, or the beginning of names and `*`."""
         return any(
-            pattern == wanted or (pattern.endswith("*") and wanted.startswith(pattern[:-1]))
-            for pattern in self.patterns
+            pattern == name or (pattern.endswith("*") and name.startswith(pattern[:-1])) for pattern in self.patterns
         )
 
-    def touches(self, wanted: str) -> bool:
-        """Return whether some of the stations that `wanted` stands for may be in the scope."""
-        return self.covers(wanted) or any(Scope(frozenset({wanted})).covers(pattern) for pattern in self.patterns)
+    def touches(self, name: str) -> bool:
+        """Return whether some of the stations that `name` stands for may be in the scope."""
+        return self.covers(name) or any(Scope(frozenset({name})).covers(pattern) for pattern in self.patterns)
 
 
 STEP_UP_LASTS = timedelta(minutes=5)
