@@ -25,9 +25,9 @@ class Limit:
     most: int
     window: timedelta
 
-    def key(self, what: str) -> str:
+    def key(self, subject: str) -> str:
         """Its row: a hash, since people type passwords into the wrong field."""
-        return f"{self.kind}:{digest(what)[:32]}"
+        return f"{self.kind}:{digest(subject)[:32]}"
 
 
 CLOCKS_DIFFER = timedelta(minutes=1)
@@ -38,14 +38,14 @@ ACCOUNT = Limit("account", 30, timedelta(minutes=15))
 ADDRESS = Limit("address", 100, timedelta(minutes=15))
 
 
-def take(connection: Connection, limit: Limit, what: str, now: datetime) -> int:
+def take(connection: Connection, limit: Limit, subject: str, now: datetime) -> int:
     """Count one try. Gives how many there are beyond the limit: 0 is allowed, 1 is the first that is not."""
     connection.execute(
         delete(tries).where((tries.c.since < now - limit.window) | (tries.c.since > now + CLOCKS_DIFFER))
     )
-    mine = tries.c.key == limit.key(what)
+    mine = tries.c.key == limit.key(subject)
     if connection.execute(update(tries).where(mine).values(count=tries.c.count + 1)).rowcount == 0:
-        connection.execute(insert(tries).values(key=limit.key(what), since=now, count=1))
+        connection.execute(insert(tries).values(key=limit.key(subject), since=now, count=1))
     count: int = connection.execute(select(tries.c.count).where(mine)).scalar_one()
     return max(0, count - limit.most)
 
@@ -57,8 +57,8 @@ def limits_of(name: str, address: str) -> tuple[tuple[Limit, str], ...]:
 
 def give_back(connection: Connection, name: str, address: str) -> None:
     """One try has succeeded: it does not count, and nothing of that account does any more."""
-    for limit, what in limits_of(name, address):
-        mine = tries.c.key == limit.key(what)
+    for limit, subject in limits_of(name, address):
+        mine = tries.c.key == limit.key(subject)
         if limit is ADDRESS:
             connection.execute(update(tries).where(mine, tries.c.count > 0).values(count=tries.c.count - 1))
         else:

@@ -146,12 +146,12 @@ def _add_sign_out(router: APIRouter, web: Web) -> None:
     @router.post("/sign-out", dependencies=needs(Right.SIGNED_IN))
     async def sign_out(request: Request) -> Response:
         """Field `key`: the session to end; `all` for every one; without it, this one."""
-        caller, wanted = caller_of(request), field(await form_of(request), "key")
-        key = None if wanted == "all" else wanted or caller.key
+        caller, session_key = caller_of(request), field(await form_of(request), "key")
+        key = None if session_key == "all" else session_key or caller.key
         ended = await run_in_threadpool(access_of(request).end, caller, address_of(request), key)
         for each in ended:
             web.hub.end(each)
-        if wanted and not ended:
+        if session_key and not ended:
             raise HTTPException(404)
         response = RedirectResponse("/sign-in" if caller.key in ended else "/me", 303)
         if caller.key in ended:

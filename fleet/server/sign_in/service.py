@@ -96,12 +96,12 @@ class Access:
         """Return the caller with that cookie. `present`: a person asked, not the page by itself."""
         key, now = digest(value), self.clock()
         with self.database.reading.begin() as connection:
-            found = sessions.caller(connection, key, now)
-            stale = found is not None and present and sessions.is_stale(connection, key, now)
+            caller = sessions.caller(connection, key, now)
+            stale = caller is not None and present and sessions.is_stale(connection, key, now)
         if stale:
             with self.database.writing.begin() as connection:
                 sessions.note_use(connection, key, now)
-        return found
+        return caller
 
     def by_key(self, key: str) -> Caller | None:
         """Return the caller whose session or token has that hash, with what is granted now; None where it works no
@@ -150,8 +150,8 @@ class Access:
             if not may:
                 yield connection, Refused.TOO_MANY
             elif row is None or not right:
-                who = row.name if row is not None else _NOBODY
-                self._note(connection, who, address, AuditEvent("sign-in.refused", who))
+                actor = row.name if row is not None else _NOBODY
+                self._note(connection, actor, address, AuditEvent("sign-in.refused", actor))
                 yield connection, Refused.WRONG
             else:
                 yield connection, row
@@ -185,8 +185,8 @@ class Access:
         with self.database.writing.begin() as connection:
             was = people.name_of(connection, subject)
             try:
-                told = (subject, name, granted, self.clock(), hsa_id)
-                row = people.from_issuer(connection, *told) if granted else None
+                arguments = (subject, name, granted, self.clock(), hsa_id)
+                row = people.from_issuer(connection, *arguments) if granted else None
             except people.AccountError:
                 row = None
             if not granted:
@@ -218,7 +218,7 @@ class Access:
         now = self.clock()
         with self.database.writing.begin() as connection:
             limits = tries.limits_of(name, rate_limit_key(address))
-            over = [tries.take(connection, limit, what, now) for limit, what in limits]
+            over = [tries.take(connection, limit, subject, now) for limit, subject in limits]
             if 1 in over and max(over) == 1:
                 self._note(connection, _NOBODY, address, AuditEvent("sign-in.stopped"))
         return max(over) == 0
@@ -341,5 +341,5 @@ class Access:
         with self.database.reading.begin() as connection:
             return audit.verify(connection)
 
-    def _note(self, connection: Connection, who: str, address: str, deed: AuditEvent) -> None:
-        audit.append(connection, self.clock(), who, address, deed)
+    def _note(self, connection: Connection, actor: str, address: str, deed: AuditEvent) -> None:
+        audit.append(connection, self.clock(), actor, address, deed)

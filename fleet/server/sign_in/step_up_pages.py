@@ -38,8 +38,8 @@ def step_up_pages(web: Web) -> APIRouter:
         form, party = await form_of(request), relying_party_for(request)
         onward, credential = onward_of(field(form, "onward", 500)), field(form, "credential", MOST_CREDENTIAL)
         if party is not None:
-            told = (caller_of(request), party, credential, address_of(request))
-            if await run_in_threadpool(keys_of(request).step_up, *told):
+            arguments = (caller_of(request), party, credential, address_of(request))
+            if await run_in_threadpool(keys_of(request).step_up, *arguments):
                 return RedirectResponse(onward, 303)
         return await run_in_threadpool(step_up_page, request, web, onward, "key")
 
@@ -50,7 +50,7 @@ def step_up_page(request: Request, web: Web, onward: str, why: str = "") -> Resp
     """Return the page by which the account at hand can step up; `why` says what went wrong before."""
     caller, site = caller_of(request), site_of(request)
     local, party = access_of(request).is_local(caller), relying_party_for(request)
-    asked = keys_of(request).begin_step_up(caller, party) if local and party is not None else None
+    ceremony = keys_of(request).begin_step_up(caller, party) if local and party is not None else None
     return web.render(
         request,
         "sign_in/step_up.html",
@@ -64,6 +64,6 @@ def step_up_page(request: Request, web: Web, onward: str, why: str = "") -> Resp
         local=local,
         works=party is not None,
         works_at=site.keys_at(request),
-        options=asked.options if isinstance(asked, Asked) else "",
-        ripe_from=asked if isinstance(asked, datetime) else None,
+        options=ceremony.options if isinstance(ceremony, Asked) else "",
+        ripe_from=ceremony if isinstance(ceremony, datetime) else None,
     )

@@ -165,20 +165,20 @@ class _Issuer:
 
 def _known(keys: Mapping[str, Any]) -> KeySet:
     """Keys that we can use; others that the issuer has beside them are ignored (RFC 7517, 5). Raises OpenIdError for none."""
-    known = []
+    usable = []
     for key in keys["keys"]:
         with contextlib.suppress(JoseError, ValueError, KeyError, TypeError):
-            known.append(JWKRegistry.import_key(key))
-    if not known:
+            usable.append(JWKRegistry.import_key(key))
+    if not usable:
         raise OpenIdError("the issuer publishes no key that we can use")
-    return KeySet(known)
+    return KeySet(usable)
 
 
-def _address(told: object) -> str:
+def _address(value: object) -> str:
     """Raises TypeError for what is no text."""
-    if not isinstance(told, str):
+    if not isinstance(value, str):
         raise TypeError("an address is text")
-    return told
+    return value
 
 
 class OpenId:
@@ -254,8 +254,8 @@ class OpenId:
         if not answer.get("code"):
             raise OpenIdError(f"the issuer refused: {answer.get('error', 'no code')[:40]}")
         issuer = await self._read_issuer()
-        told = await self._exchange(issuer, answer["code"], login.verifier)
-        claims = await self._checked(issuer, str(told.get("id_token", "")), login.nonce)
+        tokens = await self._exchange(issuer, answer["code"], login.verifier)
+        claims = await self._checked(issuer, str(tokens.get("id_token", "")), login.nonce)
         return self._identified(claims, login, self._proved(claims, login))
 
     def _proved(self, claims: Mapping[str, Any], login: Any) -> datetime:
@@ -276,8 +276,8 @@ class OpenId:
     async def _exchange(self, issuer: _Issuer, code: str, verifier: str) -> Mapping[str, Any]:
         try:
             async with self._client() as client:
-                told: Mapping[str, Any] = await client.fetch_token(issuer.token, code=code, code_verifier=verifier)
-                return told
+                tokens: Mapping[str, Any] = await client.fetch_token(issuer.token, code=code, code_verifier=verifier)
+                return tokens
         except OAuthError as error:
             raise OpenIdError(f"the code was refused: {error.error}") from None
         except Exception as error:  # authlib passes on what its HTTP client and its parsing raise, of many kinds
@@ -310,8 +310,8 @@ class OpenId:
             self._rules({}).validate(read.claims)
             return logout_of(read.header, read.claims, self._settings.issuer, self._clock())
         except (JoseError, ValueError) as error:
-            said = str(error) if isinstance(error, LogoutTokenError) else type(error).__name__
-            raise OpenIdError(f"the logout token: {said}") from None
+            reason = str(error) if isinstance(error, LogoutTokenError) else type(error).__name__
+            raise OpenIdError(f"the logout token: {reason}") from None
 
     def _rules(self, more: Mapping[str, str]) -> jwt.JWTClaimsRegistry:
         exact = {"iss": self._settings.issuer, "aud": self._settings.client_id, **more}
@@ -334,11 +334,11 @@ class OpenId:
             raise OpenIdError(f"the claim {self._settings.name_claim} is no name")
         if without_numbers(name) != name:
             raise OpenIdError(f"the claim {self._settings.name_claim} is a personal identity number: name another one")
-        told = claims.get(self._settings.hsa_id_claim) if self._settings.hsa_id_claim else None
-        hsa_id = told if isinstance(told, str) and HSA_ID.match(told) else ""
+        claim = claims.get(self._settings.hsa_id_claim) if self._settings.hsa_id_claim else None
+        hsa_id = claim if isinstance(claim, str) and HSA_ID.match(claim) else ""
         listed = [groups] if isinstance(groups, str) else groups  # some issuers write one group so
-        held = {each for each in listed if isinstance(each, str)} if isinstance(listed, list) else set[str]()
-        granted = tuple((each.role, each.stations) for each in self._settings.grants if each.group in held)
+        member_of = {each for each in listed if isinstance(each, str)} if isinstance(listed, list) else set[str]()
+        granted = tuple((each.role, each.stations) for each in self._settings.grants if each.group in member_of)
         return Identified(
             f"{self._settings.issuer} {subject}",
             name,
@@ -360,11 +360,13 @@ class OpenId:
         where = self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
         try:
             async with self._client() as client:
-                told = (await client.request("GET", where, withhold_token=True)).raise_for_status().json()
-                if told["issuer"] != self._settings.issuer:
+                metadata = (await client.request("GET", where, withhold_token=True)).raise_for_status().json()
+                if metadata["issuer"] != self._settings.issuer:
                     raise OpenIdError("what the issuer publishes is another's (Discovery 4.3)")
-                keys = (await client.request("GET", told["jwks_uri"], withhold_token=True)).raise_for_status().json()
-            authorize, token = (_address(told[f"{one}_endpoint"]) for one in ("authorization", "token"))
+                keys = (
+                    (await client.request("GET", metadata["jwks_uri"], withhold_token=True)).raise_for_status().json()
+                )
+            authorize, token = (_address(metadata[f"{endpoint}_endpoint"]) for endpoint in ("authorization", "token"))
             return _Issuer(authorize, token, _known(keys), now)
         except OpenIdError:
             raise

@@ -57,10 +57,10 @@ def openid_router(web: Web, openid: OpenId) -> APIRouter:
     async def back(request: Request) -> Response:
         secure = site_of(request).secure
         try:
-            who = await openid.finish(request.query_params, request.cookies.get(_cookie(secure), ""))
+            person = await openid.finish(request.query_params, request.cookies.get(_cookie(secure), ""))
         except OpenIdError as error:
             return _away(request, web, error)
-        response = await (_step_up(request, web, who) if who.step_up else _sign_in(request, web, openid, who))
+        response = await (_step_up(request, web, person) if person.step_up else _sign_in(request, web, openid, person))
         response.delete_cookie(_cookie(secure), path="/", secure=secure, httponly=True, samesite="lax")
         return response
 
@@ -82,36 +82,36 @@ async def _begin(request: Request, web: Web, openid: OpenId, onward: str, step_u
     return response
 
 
-async def _sign_in(request: Request, web: Web, openid: OpenId, who: Identified) -> Response:
-    access, proof = access_of(request), Proof(who.proved, who.issuer_session, openid.lasts)
-    told = (who.subject, who.name, who.grants, address_of(request), proof, who.hsa_id)
-    came = await run_in_threadpool(access.sign_in_by_issuer, *told)
-    return let_in(request, came, who.onward) if isinstance(came, SignedIn) else sign_in_page(request, web, "/", came)
+async def _sign_in(request: Request, web: Web, openid: OpenId, person: Identified) -> Response:
+    access, proof = access_of(request), Proof(person.proved, person.issuer_session, openid.lasts)
+    arguments = (person.subject, person.name, person.grants, address_of(request), proof, person.hsa_id)
+    came = await run_in_threadpool(access.sign_in_by_issuer, *arguments)
+    return let_in(request, came, person.onward) if isinstance(came, SignedIn) else sign_in_page(request, web, "/", came)
 
 
-async def _step_up(request: Request, web: Web, who: Identified) -> Response:
+async def _step_up(request: Request, web: Web, person: Identified) -> Response:
     """Of the session that began it, which the browser still has, by the same person."""
     caller, access = await identify_caller(request), access_of(request)
-    if caller is None or caller.key != who.step_up:
+    if caller is None or caller.key != person.step_up:
         return sign_in_page(request, web, "/", Refused.AWAY)
-    again = (caller, (who.subject, who.grants, who.hsa_id), who.proved, address_of(request))
+    again = (caller, (person.subject, person.grants, person.hsa_id), person.proved, address_of(request))
     if await run_in_threadpool(issuer.step_up, access, *again):
-        return RedirectResponse(who.onward, 303)
+        return RedirectResponse(person.onward, 303)
     web.hub.end(caller.key)
-    return await run_in_threadpool(step_up_page, request, web, who.onward, "other")
+    return await run_in_threadpool(step_up_page, request, web, person.onward, "other")
 
 
 async def _log_out(request: Request, web: Web, openid: OpenId) -> Response:
     """OpenID Connect Back-Channel Logout 1.0, 2.5 to 2.8."""
     access, headers = access_of(request), {"cache-control": "no-store"}
     try:
-        told = await openid.read_logout(field(await form_of(request), "logout_token", MOST_TOKEN))
+        logout = await openid.read_logout(field(await form_of(request), "logout_token", MOST_TOKEN))
     except OpenIdError as error:
         _log.warning("log-out by OpenID Connect: %s", error)
         return JSONResponse({"error": "invalid_request", "error_description": str(error)}, 400, headers)
-    if not await run_in_threadpool(issuer.is_new, access, told.id, told.ends):
+    if not await run_in_threadpool(issuer.is_new, access, logout.id, logout.ends):
         return JSONResponse({"error": "invalid_request", "error_description": "it came before"}, 400, headers)
-    for key in await run_in_threadpool(issuer.log_out, access, told.subject, told.issuer_session):
+    for key in await run_in_threadpool(issuer.log_out, access, logout.subject, logout.issuer_session):
         web.hub.end(key)
     return PlainTextResponse("", 200, headers)
 

@@ -18,10 +18,10 @@ from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Caller, Grants
 
 
-def step_up(access: Access, caller: Caller, who: tuple[str, Grants, str], proved: datetime, address: str) -> bool:
-    """A fresh proof of who is there: `who` is the issuer's subject, what it grants now, and the HSA-id or none. False
+def step_up(access: Access, caller: Caller, identity: tuple[str, Grants, str], proved: datetime, address: str) -> bool:
+    """A fresh proof of who is there: `identity` is the issuer's subject, what it grants now, and the HSA-id or none. False
     where it is somebody else than whose session that is, or nothing is granted any more: then nobody has stepped up."""
-    subject, granted, hsa_id = who
+    subject, granted, hsa_id = identity
     with access.database.writing.begin() as connection:
         row = people.row_of_subject(connection, subject)
         mine = row is not None and row.name == caller.name
@@ -42,8 +42,8 @@ def log_out(access: Access, subject: str | None, issuer_session: str | None) -> 
     with access.database.writing.begin() as connection:
         ended = sessions.end_of_issuer(connection, subject, issuer_session)
         for name, keys in ended.items():
-            told = AuditEvent("sign-out", name, f"openid {len(keys)}")
-            audit.append(connection, access.clock(), people.PROGRAM, "", told)
+            entry = AuditEvent("sign-out", name, f"openid {len(keys)}")
+            audit.append(connection, access.clock(), people.PROGRAM, "", entry)
     return [key for keys in ended.values() for key in keys]
 
 
@@ -51,7 +51,7 @@ def is_new(access: Access, message: str, ends: datetime) -> bool:
     """Replay protection: whether that message, which is good once and not after `ends`, has not come before."""
     with access.database.writing.begin() as connection:
         connection.execute(delete(replays).where(replays.c.ends < access.clock()))
-        known = connection.execute(select(replays.c.hash).where(replays.c.hash == digest(message))).first()
-        if known is None:
+        replayed = connection.execute(select(replays.c.hash).where(replays.c.hash == digest(message))).first()
+        if replayed is None:
             connection.execute(insert(replays).values(hash=digest(message), ends=ends))
-        return known is None
+        return replayed is None

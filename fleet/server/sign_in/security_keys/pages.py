@@ -67,12 +67,14 @@ def _add_own(router: APIRouter, web: Web) -> None:
         name, typed = _name(field(form, "name")), (field(form, "password"), field(form, "code"))
         if party is None:
             return await run_in_threadpool(keys_page, request, web)
-        told = (caller_of(request), party, name, typed, address_of(request))
-        asked = await run_in_threadpool(keys_of(request).begin_to_add, *told)
-        if isinstance(asked, Refused):
-            return await run_in_threadpool(keys_page, request, web, asked, name)
+        arguments = (caller_of(request), party, name, typed, address_of(request))
+        ceremony = await run_in_threadpool(keys_of(request).begin_to_add, *arguments)
+        if isinstance(ceremony, Refused):
+            return await run_in_threadpool(keys_page, request, web, ceremony, name)
         title = web.texts_for(request)("keys.add_title", name=name)
-        return web.render(request, "sign_in/key_add.html", page="me", title=title, options=asked.options, key_name=name)
+        return web.render(
+            request, "sign_in/key_add.html", page="me", title=title, options=ceremony.options, key_name=name
+        )
 
     @router.post(f"{KEYS}/done", dependencies=needs(Right.SIGNED_IN))
     async def finish(request: Request) -> Response:
@@ -80,8 +82,8 @@ def _add_own(router: APIRouter, web: Web) -> None:
         name, credential = _name(field(form, "name")), field(form, "credential", MOST_CREDENTIAL)
         if party is None:
             return await run_in_threadpool(keys_page, request, web)
-        told = (caller_of(request), party, name, credential, address_of(request))
-        why = await run_in_threadpool(keys_of(request).add, *told)
+        arguments = (caller_of(request), party, name, credential, address_of(request))
+        why = await run_in_threadpool(keys_of(request).add, *arguments)
         return (
             RedirectResponse(KEYS, 303) if why is None else await run_in_threadpool(keys_page, request, web, why, name)
         )
@@ -101,13 +103,13 @@ def _add_sign_in(router: APIRouter, web: Web) -> None:
         onward = onward_of(field(form, "onward", 500))
         if party is None:
             return sign_in_page(request, web, onward, Refused.KEY)
-        told = (field(form, "name"), field(form, "password"), party, address_of(request))
-        asked = await run_in_threadpool(keys_of(request).begin_sign_in, *told)
-        if isinstance(asked, Refused):
-            return sign_in_page(request, web, onward, asked)
+        arguments = (field(form, "name"), field(form, "password"), party, address_of(request))
+        ceremony = await run_in_threadpool(keys_of(request).begin_sign_in, *arguments)
+        if isinstance(ceremony, Refused):
+            return sign_in_page(request, web, onward, ceremony)
         title = web.texts_for(request)("door.sign_in")
         return web.render(
-            request, "sign_in/sign_in_key.html", page="", title=title, options=asked.options, onward=onward
+            request, "sign_in/sign_in_key.html", page="", title=title, options=ceremony.options, onward=onward
         )
 
     @router.post("/sign-in/key/done", dependencies=needs(Right.PUBLIC))

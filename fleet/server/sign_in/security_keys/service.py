@@ -72,17 +72,17 @@ class SecurityKeys:
         """`typed`: password and one-time code, for the first key."""
         with self._database.reading.begin() as connection:
             person = people.named(connection, caller.name)
-            known = [row.credential for row in self._rows(connection, person.id)]
+            credentials = [row.credential for row in self._rows(connection, person.id)]
             free = self._is_free(connection, person.id, name)
         if not free:
             return Refused.NAME
-        if known and not caller.has_stepped_up(self._clock()):
+        if credentials and not caller.has_stepped_up(self._clock()):
             return Refused.STEP_UP
-        if not known and (wrong := self._access.confirm(caller, *typed, address)) is not None:
+        if not credentials and (wrong := self._access.confirm(caller, *typed, address)) is not None:
             return wrong
-        asked = webauthn_ceremonies.ask_to_register(party, _handle(person.id, person.made), caller.name, known)
-        self._keep(asked, "register", person.id, caller.key)
-        return asked
+        ceremony = webauthn_ceremonies.ask_to_register(party, _handle(person.id, person.made), caller.name, credentials)
+        self._keep(ceremony, "register", person.id, caller.key)
+        return ceremony
 
     def add(self, caller: Caller, party: RelyingParty, name: str, credential: str, address: str) -> Refused | None:
         """None where the key was added."""
@@ -94,8 +94,8 @@ class SecurityKeys:
             except KeyRefusedError as error:
                 self._note(connection, caller.name, address, AuditEvent("key.refused", caller.name, str(error)))
                 return Refused.KEY
-            known = select(webauthn_keys.c.id).where(webauthn_keys.c.credential == made.credential)
-            if not self._is_free(connection, user, name) or connection.execute(known).first() is not None:
+            same_key = select(webauthn_keys.c.id).where(webauthn_keys.c.credential == made.credential)
+            if not self._is_free(connection, user, name) or connection.execute(same_key).first() is not None:
                 return Refused.NAME
             row = {"credential": made.credential, "public_key": made.public_key, "sign_count": made.sign_count}
             connection.execute(insert(webauthn_keys).values(user=user, name=name, made=self._clock(), **row))
@@ -125,12 +125,12 @@ class SecurityKeys:
             ripe = [self._ripe_from(connection, row) for row in rows]
         if not rows:
             return None
-        known = [row.credential for row, at in zip(rows, ripe, strict=True) if at <= self._clock()]
-        if not known:
+        credentials = [row.credential for row, at in zip(rows, ripe, strict=True) if at <= self._clock()]
+        if not credentials:
             return min(ripe)
-        asked = webauthn_ceremonies.ask_to_assert(party, known, verifies_user=True)
-        self._keep(asked, "step-up", user, caller.key)
-        return asked
+        ceremony = webauthn_ceremonies.ask_to_assert(party, credentials, verifies_user=True)
+        self._keep(ceremony, "step-up", user, caller.key)
+        return ceremony
 
     def step_up(self, caller: Caller, party: RelyingParty, credential: str, address: str) -> bool:
         """Step the session up by a key; return whether it has a fresh proof now."""
@@ -154,12 +154,12 @@ class SecurityKeys:
         if isinstance(row, Refused):
             return row
         with self._database.reading.begin() as connection:
-            known = [key_row.credential for key_row in self._rows(connection, row.id)]
-        if not known:
+            credentials = [key_row.credential for key_row in self._rows(connection, row.id)]
+        if not credentials:
             return Refused.WRONG
-        asked = webauthn_ceremonies.ask_to_assert(party, known, verifies_user=False)
-        self._keep(asked, "sign-in", row.id, None)
-        return asked
+        ceremony = webauthn_ceremonies.ask_to_assert(party, credentials, verifies_user=False)
+        self._keep(ceremony, "sign-in", row.id, None)
+        return ceremony
 
     def sign_in(self, party: RelyingParty, credential: str, address: str) -> SignedIn | Refused:
         """By a key, after `begin_sign_in`."""
@@ -222,9 +222,9 @@ class SecurityKeys:
         fits = 1 <= len(name) <= MOST_NAME and name.isprintable() and name == " ".join(name.split())
         return fits and taken is None and count < MOST_KEYS
 
-    def _keep(self, asked: Asked, kind: Kind, user: int, session: str | None) -> None:
+    def _keep(self, ceremony: Asked, kind: Kind, user: int, session: str | None) -> None:
         now = self._clock()
-        row = {"hash": digest(asked.challenge), "kind": kind, "user": user, "session": session, "ends": now + LASTS}
+        row = {"hash": digest(ceremony.challenge), "kind": kind, "user": user, "session": session, "ends": now + LASTS}
         with self._database.writing.begin() as connection:
             connection.execute(delete(webauthn_challenges).where(webauthn_challenges.c.ends < now))
             connection.execute(insert(webauthn_challenges).values(**row))
@@ -247,8 +247,8 @@ class SecurityKeys:
             raise KeyRefusedError("the challenge is unknown, used, too old, or another's")
         return challenge
 
-    def _note(self, connection: Connection, who: str, address: str, deed: AuditEvent) -> None:
-        audit.append(connection, self._clock(), who, address, deed)
+    def _note(self, connection: Connection, actor: str, address: str, deed: AuditEvent) -> None:
+        audit.append(connection, self._clock(), actor, address, deed)
 
 
 def _handle(user: int, made: datetime) -> bytes:

@@ -111,8 +111,8 @@ class Asked:
     challenge: str
 
 
-def ask_to_register(party: RelyingParty, handle: bytes, name: str, known: Sequence[str]) -> Asked:
-    """For `navigator.credentials.create`. `known`: credentials that the account has already."""
+def ask_to_register(party: RelyingParty, handle: bytes, name: str, credentials: Sequence[str]) -> Asked:
+    """For `navigator.credentials.create`. `credentials`: credentials that the account has already."""
     challenge = secrets.token_bytes(CHALLENGE_BYTES)
     options = generate_registration_options(
         rp_id=party.id,
@@ -123,23 +123,23 @@ def ask_to_register(party: RelyingParty, handle: bytes, name: str, known: Sequen
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.DISCOURAGED, user_verification=UserVerificationRequirement.REQUIRED
         ),
-        exclude_credentials=_descriptors(known),
+        exclude_credentials=_descriptors(credentials),
     )
     return Asked(options_to_json(options), bytes_to_base64url(challenge))
 
 
-def ask_to_assert(party: RelyingParty, known: Sequence[str], *, verifies_user: bool) -> Asked:
+def ask_to_assert(party: RelyingParty, credentials: Sequence[str], *, verifies_user: bool) -> Asked:
     """For `navigator.credentials.get`, by one of these credentials."""
     challenge = secrets.token_bytes(CHALLENGE_BYTES)
-    wanted = UserVerificationRequirement.REQUIRED if verifies_user else UserVerificationRequirement.PREFERRED
+    verification = UserVerificationRequirement.REQUIRED if verifies_user else UserVerificationRequirement.PREFERRED
     options = generate_authentication_options(
-        rp_id=party.id, challenge=challenge, allow_credentials=_descriptors(known), user_verification=wanted
+        rp_id=party.id, challenge=challenge, allow_credentials=_descriptors(credentials), user_verification=verification
     )
     return Asked(options_to_json(options), bytes_to_base64url(challenge))
 
 
-def _descriptors(known: Sequence[str]) -> list[PublicKeyCredentialDescriptor]:
-    return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(credential)) for credential in known]
+def _descriptors(credentials: Sequence[str]) -> list[PublicKeyCredentialDescriptor]:
+    return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(credential)) for credential in credentials]
 
 
 def challenge_in(credential: str) -> str:
