@@ -16,7 +16,7 @@ from tests.docs.pages import DOCS, FENCE, ROOT, page
 
 FOLDER = "kiosk/errands/expires/"
 EXAMPLE = DOCS / "examples/expires"
-"""Catalogues and answers, which the page links."""
+"""The files that the page links."""
 FILES = {info.split()[-1]: body for info, body in FENCE.findall(page("add-an-errand.md")) if FOLDER in info}
 FILES |= {
     f"{FOLDER}{path.relative_to(EXAMPLE)}": path.read_text("utf-8") for path in EXAMPLE.rglob("*") if path.is_file()
