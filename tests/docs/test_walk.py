@@ -16,7 +16,8 @@ from sim.gallery.samples import samples
 from sim.stories.errand_stories import errand_stories
 from sim.stories.refusals import refusals_of
 from sim.stories.refused_walks import ELSEWHERE, REFUSED_WALKS
-from tests.docs.pages import ROOT, page, text
+from tests.docs.pages import ROOT, text
+from tests.docs.walk_questions import QUESTIONS, SHARED, general, rows
 
 IDS = [errand.id for errand in ERRANDS]
 CHOSEN_FROM_DATA = {
@@ -31,17 +32,9 @@ CHOSEN_FROM_DATA = {
     "activate.check",
 }
 """Their options are orders, identity checks, certificates, pages, rows of the worklist, slots, receipts."""
-FAMILIES = {"stop": "stop.REASON", "finding": "finding.CODE", "page": "page.ID"}
 BEGUN_AS = {"attend": "pickup"}
 """An errand that is another one, begun by somebody else."""
 VIEWS = [view for _, view in samples() if view.name.partition(".")[0] in IDS]
-
-
-def general(name: str) -> str:
-    """`pickup.stop.offline` is `pickup.stop.REASON`: one row for all reasons."""
-    errand, _, view = name.partition(".")
-    family = view.partition(".")[0]
-    return f"{errand}.{FAMILIES.get(family, view) if '.' in view else view}"
 
 
 def own_page(errand: str) -> str:
@@ -49,13 +42,6 @@ def own_page(errand: str) -> str:
     return text(folder() / errand / "README.md")
 
 
-def rows(section: str) -> list[set[str]]:
-    """The code spans of each row of a table of questions."""
-    return [set(re.findall(r"`([^`]+)`", line)) for line in section.splitlines() if line.startswith("| `")]
-
-
-QUESTIONS = page("walk.md").partition("\n## Questions of several errands\n")[2]
-SHARED = rows(QUESTIONS)
 OWN = {errand: rows(own_page(errand).partition(HEADING)[0]) for errand in IDS}
 
 

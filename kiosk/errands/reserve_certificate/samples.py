@@ -8,9 +8,10 @@ from kiosk.errands.reserve_certificate import views
 from kiosk.errands.reserve_certificate.journey import CARD, WHO
 from kiosk.issuer.ports import DirectoryPerson, Offer
 from kiosk.region import BothLanguages
+from kiosk.steps import slot_views
 from kiosk.steps.pin import by_administrator_views
 from kiosk.views import View
-from sim.gallery.made_up import ORDER
+from sim.gallery.made_up import ATTENDED, ORDER
 
 LAST = date(2027, 3, 31)
 
@@ -40,6 +41,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         views.bind(WHO, DirectoryPerson(ORDER.hsa_id, ORDER.name, employed_until="2027-03-31"), ORDER.card_number),
     )
     yield "reserve-binding", views.binding(WHO)
+    yield "reserve-take", slot_views.take(WHO, ORDER, 24, ATTENDED)
     yield "reserve-unbroken", views.unbroken(WHO, ORDER.card_number)
     yield "reserve-envelope-broken", WHO.stop("reserve_envelope").view
     for reason in ("reserve_not_bound", "reserve_other_card"):

@@ -13,6 +13,7 @@ from sim.reader.personas import administrators, people
 from sim.stories.errand_stories import ErrandStory, assert_ended_somehow, errand_stories, play
 from sim.stories.person import Interruption, Person, Trouble
 from sim.stories.room import Room, quick_folder
+from tests.docs.walk_questions import has_sample
 from tests.fakes.station.ticked_tasks import Witness
 
 TALES = errand_stories()
@@ -41,6 +42,11 @@ def assert_no_false_tick(someone: Person) -> None:
     assert someone.false_ticks == []
 
 
+def assert_each_view_has_a_sample(someone: Person) -> None:
+    """A row in the errand's page or in docs/walk.md comes with the sample."""
+    assert [name for name in dict.fromkeys(someone.names) if not has_sample(name)] == []
+
+
 def assert_no_secret_is_said(someone: Person) -> None:
     """Listen says no digit of a code that was typed, and no name aloud."""
     codes = {code for _, code in someone.typed}
@@ -58,6 +64,7 @@ async def test_story(tale: ErrandStory, tmp_path: Path) -> None:
         try:
             assert_no_false_tick(someone)
             assert_no_secret_is_said(someone)
+            assert_each_view_has_a_sample(someone)
             if someone.failure is not None:
                 raise someone.failure
             assert (ended.outcome, ended.reason) == (tale.outcome, tale.reason)
@@ -82,6 +89,7 @@ async def test_trouble_at_every_question(tale: ErrandStory, trouble: Trouble, tm
             room, someone, ended = await play(quick, tale, Interruption(at, trouble), show_room, Witness)
             try:
                 assert_no_false_tick(someone)
+                assert_each_view_has_a_sample(someone)
                 where = f"{trouble} at question {at} of {tale.title}: {someone.names}"
                 await assert_ended_somehow(room, someone, ended, tale, where)
             finally:

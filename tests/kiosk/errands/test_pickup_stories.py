@@ -15,6 +15,7 @@ from sim.stories.person import Person, Story, first, puts, puts_back
 from sim.stories.room import Room
 from sim.stories.setting import Setting, attended, come_back, own_card
 from sim.stories.stock import before
+from tests.docs.walk_questions import has_sample
 from tests.fakes.station.hand_overs import assert_sayable
 from tests.fakes.station.managed_card import proved_by_management_key
 from tests.fakes.station.ticked_tasks import Witness
@@ -47,6 +48,7 @@ async def test_story(tale: PickupStory, make_room: Any, caplog: pytest.LogCaptur
     assert not someone.card_in("holder")
     assert not someone.card_in("administrator")
     assert_sayable(someone)
+    assert [name for name in someone.names if not has_sample(name)] == []
     await assert_no_code_anywhere(room, someone, caplog)
 
 
