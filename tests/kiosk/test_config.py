@@ -1,10 +1,16 @@
 """`station.toml`: what is wrong is named by file, key and reason, all of it at once."""
 
+import ast
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from drivers.cabinet.gpio.pin_wiring import ROLES
 from kiosk.config import Config, ConfigError, load
+from kiosk.station.supervisor import Limits
+
+KIOSK = Path(__file__).parents[2] / "kiosk"
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -89,6 +95,17 @@ def test_no_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
 def test_an_empty_file_is_a_station_without_devices(tmp_path: Path) -> None:
     assert load(written(tmp_path, "")) == Config()
     assert Config().readers.holder == "", "a station trusts the bench only where its file says so"
+
+
+def test_each_setting_is_read_by_the_station() -> None:
+    nodes = (node for file in KIOSK.rglob("*.py") for node in ast.walk(ast.parse(file.read_bytes())))
+    read = {node.attr for node in nodes if isinstance(node, ast.Attribute)} | set(ROLES)
+    settings = {(name, key) for name, section in Config() for key in type(section).model_fields}
+    assert {(name, key) for name, key in settings if key not in read} == set()
+
+
+def test_the_timeouts_are_the_limits_of_the_supervisor() -> None:
+    assert Config().timeouts.model_dump() == asdict(Limits())
 
 
 def test_what_is_written_is_taken(tmp_path: Path) -> None:
