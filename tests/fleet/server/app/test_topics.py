@@ -72,6 +72,8 @@ PAGES = {
 """Route of each page of the dashboard, and an address of it."""
 STILL = {"/administrators", "/audit", "/me", "/me/keys", "/users", "/users/{user}", "/tokens", "/step-up"}
 """Pages about accounts, which nothing updates."""
+LINKED_NOT_HERE = {"/step-up", "/orders/{order}/tries"}
+"""Pages to which a link leads once a proof is too old, or the card is in its slot."""
 NO_PAGES = ("/sign-in", "/set-up", "/exports/", "/api/", "/receipts/", "/r/", "/events", "/cards", "/worklist/{")
 TITLES_ALONE = {"/errands", "/errands/{errand}", "/orders", "/orders/{order}/tries", "/bins", "/bins/{name}",
                 "/cards/{number}", "/requests", "/cards/{number}/timeline", "/people/{hsa_id}/timeline",
@@ -153,7 +155,7 @@ def recorded(
     side = CardServices.of(database, hub, lambda: NOW, load())
     tasks = WorklistService(database, side.cards, hub, lambda: NOW, load_worklist(), load())
     ready(desk)
-    hold_orders(database, record(station=STATION))
+    hold_orders(database, record(station=STATION, card_number=CARD))
     app = application.create_app(
         cast(Readings, Recorder(readings, Readings, reads)),
         hub,
@@ -195,6 +197,16 @@ def test_every_page_is_tried(app: FastAPI) -> None:
     }
     pages = {route for route in routes if not route.startswith(NO_PAGES) or route in PAGES}
     assert pages == PAGES.keys() | STILL
+
+
+async def test_every_page_is_reached_by_the_menu_or_a_link_of_another_page(recorded: Recorded) -> None:
+    addresses = {**PAGES, **{route: route for route in STILL}, "/proposals": "/proposals?state=all"}
+    pages = {route: (await get(recorded.app, address)).text for route, address in addresses.items()}
+    links = {route: set(re.findall(r'<a [^>]*?href="(/[^"?#]*)', text)) for route, text in pages.items()}
+    for route in pages.keys() - LINKED_NOT_HERE:
+        way = re.compile(re.sub(r"{\w+}", "[^/]+", route))
+        linking = {other for other in pages if any(map(way.fullmatch, links[other]))}
+        assert linking - {route}, f"neither `MENU` nor a link leads to {route}"
 
 
 async def test_a_topic_that_a_page_forgets_is_found(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
