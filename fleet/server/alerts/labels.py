@@ -14,45 +14,57 @@ _LEVEL: dict[str, tuple[Level, str]] = {
     "notice": ("wa", "bell-outline"),
 }
 _DEVICES = {"reader": "reader", "printer": "printer", "paper": "printer", "cabinet": "cabinet"}
-_ICON = {
+ALERT_ICON: dict[str, str] = {
     "silent": "wifi-off",
-    "offline": "cloud-off-outline",
-    "cut_off": "cloud-off-outline",
-    "reader": "smart-card-reader-outline",
-    "printer": "printer-alert",
-    "paper": "printer-alert",
-    "cabinet": "archive-outline",
     "slot": "door-open",
     "bin_full": "delete-empty-outline",
-    "bin_differs": "archive-outline",
-    "return_not_found": "file-search-outline",
-    "returned_open": "lock-alert-outline",
     "retired_heard": "archive-arrow-down-outline",
     "handover_unregistered": "tray-arrow-up",
-    "worklist_late": "calendar-clock",
     "card_in_use": "shield-alert-outline",
-    "clock": "clock-outline",
     "version": "update",
     "update_failed": "tray-arrow-down",
-    "data_not_encrypted": "lock-open-variant-outline",
-    "chain_broken": "link-variant-off",
-    "store_differs": "link-variant-off",
-    **dict.fromkeys(ENDING, "certificate-outline"),
-    "guessing": "lock-alert-outline",
     "letter_key_missing": "email-seal-outline",
     "tries_reset": "restart",
-    "recovery_released": "lock-open-variant-outline",
-    "duplicate_identity": "link-variant-off",
-    "unsigned_ask": "lock-alert-outline",
-    "server_part": "harddisk",
-    "broker_memory": "harddisk",
-    "set_aside_full": "inbox-arrow-down-outline",
     "too_many_asks": "timer-sand",
-    "directory_away": "cloud-off-outline",
-    "directory_many": "account-outline",
     "station_waits_for_approval": "fingerprint",
     "proposal_open": "account-check-outline",
+    "not_laid_out": "printer-alert",
+    "block_declined": "smart-card-off-outline",
+    "command_unanswered": "cog-outline",
+    "station_approved": "monitor",
+    "retention_many": "delete-empty-outline",
+    **dict.fromkeys(("offline", "cut_off", "directory_away"), "cloud-off-outline"),
+    **dict.fromkeys(("reader", "reader_failing"), "smart-card-reader-outline"),
+    **dict.fromkeys(("printer", "paper"), "printer-alert"),
+    **dict.fromkeys(("cabinet", "bin_differs"), "archive-outline"),
+    **dict.fromkeys(("return_not_found", "many_lookups", "looked_across"), "file-search-outline"),
+    **dict.fromkeys(
+        ("returned_open", "guessing", "unsigned_ask", "many_holds", "many_blocks", "requests_many"),
+        "lock-alert-outline",
+    ),
+    **dict.fromkeys(("data_not_encrypted", "recovery_released"), "lock-open-variant-outline"),
+    **dict.fromkeys(("clock", "clock_leapt"), "clock-outline"),
+    **dict.fromkeys(("worklist_late", "deadlines_many", "not_collected", "loa2"), "calendar-clock"),
+    **dict.fromkeys(
+        ("chain_broken", "store_differs", "duplicate_identity", "chain_begun", "former_life", "too_many_gaps"),
+        "link-variant-off",
+    ),
+    **dict.fromkeys((*ENDING, "certificate", "certificates_twice"), "certificate-outline"),
+    **dict.fromkeys(("server_part", "broker_memory"), "harddisk"),
+    **dict.fromkeys(("set_aside_full", "outbox_depth"), "inbox-arrow-down-outline"),
+    **dict.fromkeys(("directory_many", "left", "name_changed"), "account-outline"),
+    **dict.fromkeys(("receipt_unsigned", "receipt_twice", "receipt_unproved"), "receipt-text-outline"),
+    **dict.fromkeys(("reserve_old", "product_failing", "card_not_genuine"), "smart-card-outline"),
+    **dict.fromkeys(
+        ("administrator_left", "administrator_listed", "administrator_reported", "role_granted", "many_puks"),
+        "account-tie-outline",
+    ),
+    **dict.fromkeys(
+        ("conflict", "events_damaged", "fact_unproved", "lists_dropped", "quarantined", "unfit"),
+        "shield-alert-outline",
+    ),
 }
+"""Of each rule; beside it stands its level by the severity."""
 _DECIDED_AT = {"station_waits_for_approval": "/new-stations", "proposal_open": "/proposals"}
 """Alerts that a decision on another page ends."""
 _PLACED = ("chain_broken", "conflict")
@@ -95,7 +107,7 @@ def _todo(row: AlertRow, title: str, texts: Localization, now: datetime, take: b
         link, action = _DECIDED_AT[row.code], texts("alerts.decide")
     summary = ": ".join((alert_place(row, title, texts), mark.text(texts)))
     detail, since = alert_detail(row, texts), texts.lately(row.first, now)
-    return TodoItem(mark.level, _ICON.get(row.code, mark.icon), summary, detail, link, action, since)
+    return TodoItem(mark.level, ALERT_ICON.get(row.code, mark.icon), summary, detail, link, action, since)
 
 
 def alert_place(row: AlertRow, title: str, texts: Localization) -> str:

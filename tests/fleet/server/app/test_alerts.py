@@ -3,7 +3,7 @@
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.alerts.labels import alert_advice, alert_detail, alert_label
+from fleet.server.alerts.labels import ALERT_ICON, alert_advice, alert_detail, alert_label
 from fleet.server.alerts.model import NoticeRow, PendingApproval
 from fleet.server.alerts.rules import ENDING, FINDERS
 from fleet.server.keys.expiry import RENEWAL, End, What
@@ -115,6 +115,10 @@ async def test_a_program_takes_one_in_its_own_name_and_the_first_stands(app: Fas
         assert (answer.status, answer.json["by"], answer.json["note"]) == (200, "token:pager", "on it")
     listed = (await get(app, "/api/v1/alerts?state=all&limit=2")).json
     assert (listed["total"], listed["next"], len(listed["items"])) == (5, 2, 2)
+
+
+def test_every_rule_has_its_icon() -> None:
+    assert ALERT_ICON.keys() == FINDERS.keys()
 
 
 def test_every_rule_has_its_words_in_both_languages() -> None:
