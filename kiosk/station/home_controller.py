@@ -32,7 +32,7 @@ from kiosk.steps.card import (
     wait_until_empty,
     wait_until_reader_is_there,
 )
-from kiosk.steps.own_card import ask_register, pending_hand_over
+from kiosk.steps.own_card import pending_hand_over
 from kiosk.views import Choose, Fact
 
 REGISTER_S = 1.0
@@ -216,12 +216,14 @@ class HomeController:
 
     async def _register(self, card_number: str) -> CardWord | NotFound | Unavailable:
         """The register's word on the card, if it comes soon; who waits for it is told so."""
-        asking = asyncio.ensure_future(ask_register(self.knowledge.directory, card_number, REGISTER_S))
+        asking = asyncio.ensure_future(asyncio.wait_for(self.knowledge.directory.state(card_number), REGISTER_S))
         try:
             done, _ = await asyncio.wait({asking}, timeout=AT_ONCE_S)
             if not done:
                 await self.supervisor.ask(home.register_view(), until=asking)
             return await asking
+        except TimeoutError:
+            return Unavailable("no_answer")
         finally:
             asking.cancel()
 

@@ -46,7 +46,7 @@ async def _may_block(caps: Capabilities, order: Order, identity: Identification)
     instead = caps.region.without_hold
     if identity.proof is None or (instead is not None and instead.blocks):
         return False
-    word = await ask_register(caps.directory, identity.card_number)
+    word = await ask_register(caps, identity.card_number)
     if not isinstance(word, CardWord) or word.state not in IN_USE:
         return False
     others = defaultdict(list)

@@ -5,7 +5,6 @@ slot the order, has another one. The same name is no former one, whatever the da
 Nothing is said of a protected identity, nor where nobody can be asked.
 """
 
-import asyncio
 import re
 from datetime import date, timedelta
 
@@ -16,7 +15,7 @@ from kiosk.ports import Order
 from kiosk.steps import order_views as views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ErrandContext
-from kiosk.steps.own_card import ASK_S
+from kiosk.steps.own_card import ASK_S, time_limit
 
 NEW_NAME = timedelta(days=92)
 """So long after a name change the issuer blocks the card with the former name."""
@@ -27,7 +26,7 @@ async def renamed_holder(caps: Capabilities, order: Order, people: tuple[PersonP
     if order.protected:
         return None
     try:
-        async with asyncio.timeout(ASK_S):
+        async with time_limit(caps.clock, ASK_S):
             answer = await caps.directory.find(card_number=order.card_number, people=people)
     except TimeoutError:
         return None

@@ -65,7 +65,7 @@ async def proofs_of_hand_over(
             return Unknown()
         return await visit.sign("identification", message)
 
-    word = await ask_register(caps.directory, order.card_number)
+    word = await ask_register(caps, order.card_number)
     nonce = word.nonce if isinstance(word, CardWord) else ""
     means = (means_of(AskName.CARD_RECEIVED, order.card_number),)
     proof = await caps.proofs.prove(visit.facts, sign, means, nonce)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from drivers.reader.model import CardFacts, Holder
 from fleet.messages.link import Delivery
 from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
+from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Orders, Visit
+from kiosk.ports import Clock, Orders, Visit
 from kiosk.steps import own_card_views as views
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card import Strangeness, ask_for_card
@@ -79,7 +79,7 @@ async def hold_card(context: ErrandContext, visit: Visit) -> AsyncIterator[OwnCa
         if len(card.facts.holders) > 1 and (here := await find_present_holders(context.caps, card.facts)):
             await act_for(context, card, here[0].hsa_id)
         else:
-            card.register = await ask_register(context.caps.directory, card.whose.card_number)
+            card.register = await ask_register(context.caps, card.whose.card_number)
         card.whose = Subject.of(visit.facts, protected=_protected(card.register))
         yield card
     finally:
@@ -89,7 +89,7 @@ async def hold_card(context: ErrandContext, visit: Visit) -> AsyncIterator[OwnCa
 async def act_for(context: ErrandContext, card: OwnCard, hsa_id: str) -> None:
     """The errand is about that one of the card's HSA-ids from here on: proof, receipt, journal, and the register's word."""
     card.visit.act_as(hsa_id)
-    card.register = await ask_register(context.caps.directory, card.whose.card_number, hsa_id=hsa_id)
+    card.register = await ask_register(context.caps, card.whose.card_number, hsa_id=hsa_id)
     card.whose = Subject.of(card.facts, protected=_protected(card.register))
     await context.log.about_card(card.whose.card_number, card.whose.hsa_id)
 
@@ -104,7 +104,7 @@ async def _is_here(caps: Capabilities, facts: CardFacts) -> bool:
     certificate = facts.certificate("identification")
     if certificate is None or certificate.chain == "untrusted":
         return False
-    match await ask_register(caps.directory, facts.card_number, hsa_id=facts.holder.hsa_id):
+    match await ask_register(caps, facts.card_number, hsa_id=facts.holder.hsa_id):
         case CardWord(holder=holder):
             return holder == "here"
         case Unavailable():
@@ -119,14 +119,28 @@ async def is_listed_leaver(caps: Capabilities, facts: CardFacts) -> bool:
     return await caps.orders.has_left(c.der for c in facts.certificates if c.names(facts.holder))
 
 
-async def ask_register(
-    directory: Directory, card_number: str, limit_s: float | None = None, *, hsa_id: str = ""
-) -> CardWord | NotFound | Unavailable:
+@contextlib.asynccontextmanager
+async def time_limit(clock: Clock, seconds: float) -> AsyncIterator[None]:
+    """`asyncio.timeout` by the clock that is passed in. Raises TimeoutError."""
+
+    async def expire(limit: asyncio.Timeout) -> None:
+        await clock.sleep(seconds)
+        limit.reschedule(0)
+
+    async with asyncio.timeout(None) as limit:
+        expiring = asyncio.create_task(expire(limit))
+        try:
+            yield
+        finally:
+            expiring.cancel()
+
+
+async def ask_register(caps: Capabilities, card_number: str, *, hsa_id: str = "") -> CardWord | NotFound | Unavailable:
     """Return what directory and register say of a card, if they say it soon; not whose it is. `hsa_id`: of which of its
     holders, where it has several."""
     try:
-        async with asyncio.timeout(ASK_S if limit_s is None else limit_s):
-            return await directory.state(card_number, hsa_id=hsa_id)
+        async with time_limit(caps.clock, ASK_S):
+            return await caps.directory.state(card_number, hsa_id=hsa_id)
     except TimeoutError:
         return Unavailable("no_answer")
 

@@ -102,7 +102,7 @@ async def _sign(context: ErrandContext, card_number: str, identity: Identificati
     async with meet_again(
         context, context.caps.reader, identity.proof.hsa_id, partial(views.insert_own, context)
     ) as visit:
-        word, words = await ask_register(context.caps.directory, card_number), own_card_views.code(context, visit.facts)
+        word, words = await ask_register(context.caps, card_number), own_card_views.code(context, visit.facts)
         proof = await prove_person(context, visit, words, about.means, word)
     await context.ask(views.take_own(context), until=wait_until_empty(context.caps.reader))
     return (proof,)

@@ -101,7 +101,7 @@ def refuse_new_codes(card: OwnCard) -> None:
 async def _find_issuer(caps: Capabilities, card: OwnCard) -> None:
     """Before an administrator is asked for a code in vain. Raises StopError where issuer or server are away."""
     if isinstance(card.register, Unavailable):
-        card.register = await ask_register(caps.directory, card.whose.card_number)
+        card.register = await ask_register(caps, card.whose.card_number)
     if isinstance(card.register, Unavailable):
         raise log_in_at_the_server(views.CARD)
     refuse_new_codes(card)

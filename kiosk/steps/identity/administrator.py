@@ -191,7 +191,7 @@ async def _admitted(
     proof = await sign_mandate(context, visit, administrator_means(visit.facts), word)
     match await context.ask(views.logging_in(context), until=context.caps.administrators.log_in(proof)):
         case LoggedIn() as administrator if about is not None:
-            word = await ask_register(context.caps.directory, about.card_number)
+            word = await ask_register(context.caps, about.card_number)
             act = await sign_mandate(context, visit, about.means, word, code=code)
             return replace(administrator, act=act)
         case LoggedIn() as administrator:
@@ -217,7 +217,7 @@ async def sign_for(context: ErrandContext, administrator: LoggedIn, about: About
     Nothing is asked of them where nobody can be asked: the server takes no such signature later, but for a hand-over. Raises
     StopError where the card proves nobody.
     """
-    word = await ask_register(context.caps.directory, about.card_number)
+    word = await ask_register(context.caps, about.card_number)
     if AskName.CARD_RECEIVED not in about.tags and isinstance(word, Unavailable):
         return administrator
     reader, which = administrator_reader(context.caps), lit_reader(context.caps)

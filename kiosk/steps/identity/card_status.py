@@ -21,7 +21,7 @@ IN_USE = ("active", "handed_out")
 async def check_own_card(context: ErrandContext, facts: CardFacts) -> CardWord | NotFound | Unavailable:
     """Of a card that is to say who somebody is. Raises StopError where it identifies nobody."""
     of = facts.holder.hsa_id if len(facts.holders) > 1 else ""
-    match await ask_register(context.caps.directory, facts.card_number, hsa_id=of):
+    match await ask_register(context.caps, facts.card_number, hsa_id=of):
         case CardWord() as word:
             if word.state not in IN_USE:
                 raise views.own_card_stands(context, word.state)
@@ -39,7 +39,7 @@ async def check_own_card(context: ErrandContext, facts: CardFacts) -> CardWord |
 
 async def check_new_card(context: ErrandContext, order: Order) -> None:
     """Of a card that is to be handed to its holder. Raises StopError where it may not be."""
-    word = await ask_register(context.caps.directory, order.card_number)
+    word = await ask_register(context.caps, order.card_number)
     judge_new_card(context, word)
     if isinstance(word, Unavailable):
         await require_recent_lists(context, order)
@@ -69,7 +69,7 @@ async def require_recent_lists(context: ErrandContext, order: Order) -> None:
 async def listed_new_card(caps: Capabilities, facts: CardFacts) -> Stop | None:
     """Why a new card that is in the reader may be handed to nobody, by the lists, where nobody can be asked."""
     stop = await caps.orders.listed_stop(c.der for c in facts.certificates)
-    away = stop is not None and isinstance(await ask_register(caps.directory, facts.card_number), Unavailable)
+    away = stop is not None and isinstance(await ask_register(caps, facts.card_number), Unavailable)
     return stop if away else None
 
 

@@ -132,7 +132,7 @@ async def _sign_for_order(caps: Capabilities, visit: Visit, hsa_id: str) -> Pers
     order = await caps.orders.find(hsa_id)
     if order is None:
         return None
-    word = await ask_register(caps.directory, order.card_number)
+    word = await ask_register(caps, order.card_number)
     means = (means_of(AskName.CARD_RECEIVED, order.card_number),)
     nonce = word.nonce if isinstance(word, CardWord) else ""
     proof = await caps.proofs.prove(visit.facts, partial(visit.sign, "identification"), means, nonce)
