@@ -241,9 +241,11 @@ def _members(alerts: Alerts, row: AlertRow, page: int) -> tuple[list[AlertRow], 
 
 
 def _take(request: Request, alerts: Alerts, numbers: Sequence[int], note: str) -> list[AlertRow]:
-    """Acknowledge in the caller's name; gives those that there are for them."""
+    """Acknowledge in the caller's name; gives those that there are for them, each once."""
     caller = caller_of(request)
-    rows = within(request, alerts).acknowledge_all(numbers, caller.name, mask_numbers(note.strip()))
+    rows = within(request, alerts).acknowledge_all(
+        tuple(dict.fromkeys(numbers)), caller.name, mask_numbers(note.strip())
+    )
     for row in rows:
         audit_change(request, AuditEvent(ACKNOWLEDGED, f"{row.station} {row.code}".strip()))
     return rows

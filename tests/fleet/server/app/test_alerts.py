@@ -117,6 +117,15 @@ async def test_a_program_takes_one_in_its_own_name_and_the_first_stands(app: Fas
     assert (listed["total"], listed["next"], len(listed["items"])) == (5, 2, 2)
 
 
+async def test_an_alert_that_is_named_twice_is_taken_and_told_once(app: FastAPI, access: Access) -> None:
+    token = f"Bearer {program(access, name='pager')}"
+    headers = {"authorization": token, "content_type": "application/json", "cookie": ""}
+    body = b'{"alerts":[2,1,2,2]}'
+    answer = await ask(app, "POST", "/api/v1/alerts/acknowledge", body, content_length=str(len(body)), **headers)
+    assert [row["id"] for row in answer.json] == [2, 1]
+    assert access.entries(action="alert.acknowledge")[1] == 2
+
+
 def test_every_rule_has_its_icon() -> None:
     assert ALERT_ICON.keys() == FINDERS.keys()
 
