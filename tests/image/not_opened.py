@@ -24,8 +24,8 @@ ENROLLED = (
 )
 """As root pins it: the authority is then given a key of the volume."""
 TYPED = "/data/kortkiosk/recovery-key"
-KEPT = "until [ -s /run/kortkiosk-data-kept ]; do sleep 2; done; cat /run/kortkiosk-data-kept"
-"""The shell is there before the volume is opened."""
+KEPT = "until mountpoint -q /data; do sleep 2; done; cat /run/kortkiosk-data-kept"
+"""The shell is there before the volume is opened, and the volume is opened before it is mounted."""
 ANEW = "runuser -u kortkiosk -- systemctl reload --no-ask-password kortkiosk-open-data.service"
 
 

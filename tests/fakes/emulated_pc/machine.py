@@ -196,7 +196,8 @@ class EmulatedPc:
             if (button := find_main_button(picture)) is not None:
                 self.tap(button)
             if time.monotonic() > end:
-                raise NotShownError(f"none of {phrases} is on the screen ({picture})")
+                shown = " ".join(word.text for word in words)
+                raise NotShownError(f"none of {phrases} is on the screen ({picture}): {shown}")
 
     def type_text(self, text: str, keyboard: Keyboard) -> None:
         """Type on a keyboard of the screen, key by key."""
