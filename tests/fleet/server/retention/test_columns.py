@@ -1,5 +1,6 @@
 """Each column of text of each table: retention empties it, or it is named here among those that stay."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from fleet.server.retention.person_erasure import PersonErased, erase_person
 from fleet.server.retention.retention_run import run
 from tests.fleet.server.conftest import NOW
 from tests.fleet.server.retention.conftest import HOLDER, job
-from tests.fleet.server.retention.test_retention import TEN
 
 TABLES = all_tables().tables
+TEN = timedelta(days=3654)
 LONG_AGO = "2026-01-31"
 OVER: dict[str, dict[str, Any]] = {
     "stations": {}, "alerts": {"outage": None}, "certificate_requests": {}, "certificates": {"last_day": LONG_AGO},
