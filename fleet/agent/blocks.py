@@ -99,6 +99,7 @@ class BlockQueue:
         self._words = words
         self._wake = asyncio.Event()
         self._answer_came: dict[str, asyncio.Event] = {}
+        self._refused: set[str] = set()
 
     async def tell(self, ask: Queueable, now: str, timeout_s: float) -> Result | None:
         """Keep the question, then wait that long for the word. None: it is kept, and will be told. Raises StoreError.
@@ -111,6 +112,7 @@ class BlockQueue:
         if kept_result is not None:
             return kept_result
         heard = self._answer_came.setdefault(ask.id, asyncio.Event())
+        self._refused.discard(ask.id)
         self._wake.set()
         try:
             if self._link.online:
@@ -149,17 +151,27 @@ class BlockQueue:
 
     async def run(self, again_s: float = AGAIN_S) -> None:
         """Tell what waits, in order, until cancelled: at once when it comes, on each connect, and every `again_s` seconds."""
-        forget = self._link.on_change(lambda online: self._wake.set() if online else None)
+        forget = self._link.on_change(self._retry_all)
+        loop = asyncio.get_running_loop()
+        due = loop.time() + again_s
         try:
             while True:
                 self._wake.clear()
                 if self._link.online:
                     await self._empty()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(again_s):
+                try:
+                    async with asyncio.timeout_at(due):
                         await self._wake.wait()
+                except TimeoutError:
+                    due = loop.time() + again_s
+                    self._refused.clear()
         finally:
             forget()
+
+    def _retry_all(self, online: bool) -> None:
+        if online:
+            self._refused.clear()
+            self._wake.set()
 
     async def _empty(self) -> None:
         """One after the other; the first that cannot be told now ends the round, except one that the server cannot take."""
@@ -170,11 +182,13 @@ class BlockQueue:
                 if row is None:
                     return
                 after, ask = row
-                await self._tell_one(after, ask)
+                if ask.id not in self._refused:
+                    await self._tell_one(after, ask)
             except (LinkDown, AskTimeout, StoreError) as error:
                 log.info("what people have proved waits: %s", error)
                 return
             except SyncRefused as error:
+                self._refused.add(ask.id)
                 log.warning("a proved ask was not taken (%s), and is told again later: %s", error.code, error)
 
     async def _tell_one(self, number: int, ask: Queueable) -> None:

@@ -117,6 +117,23 @@ async def test_the_word_comes_at_once_and_the_same_again(queue: BlockQueue, wire
     assert wire.told == [block(1).id], "once is enough"
 
 
+async def test_what_the_server_cannot_take_is_not_asked_again_with_each_new_ask(queue: BlockQueue, wire: Wire) -> None:
+    """A server without an issuer: the same question with every commit of the journal would be a storm of them."""
+    cannot, takes = Answer(ok=False, error="not_set_up"), word
+    wire.answer = lambda ask: cannot if ask.id == block(1).id else takes(ask)
+    async with running(queue):
+        assert await queue.tell(block(1), AT, 0.01) is None
+        for number in range(2, 6):
+            assert await queue.tell(block(number), AT, 5) == DONE
+            queue.wake()
+        assert wire.told.count(block(1).id) == 1
+        wire.answer = takes
+        wire.set_online(False)
+        wire.set_online(True)
+        await emptied(queue)
+    assert wire.told == [block(number).id for number in (1, 2, 3, 4, 5, 1)]
+
+
 async def test_without_connection_they_are_kept_and_told_in_order(queue: BlockQueue, wire: Wire) -> None:
     wire.online = False
     async with running(queue):
