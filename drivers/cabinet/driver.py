@@ -67,7 +67,8 @@ DOOR_S = 1.5
 DROP_LIMIT_S = 60
 DROP_SLACK_S = 3.0
 """The board ends the watch over a drop by itself. If it has not told by then, it is mute."""
-
+RESUME_S = 8.0
+"""How long a drop waits for a board that was lost in it: longer than a cable takes that was out for a moment."""
 
 OPENED = (messages.OK, messages.ALREADY_OPEN)
 _REFUSALS = {
@@ -144,6 +145,10 @@ class SerialCabinet:
         self._dropped: DropOutcome | None = None
         self._counted = False
         """A card has fallen; how many lie in the bin now the next reading tells."""
+        self._binned_before = 0
+        """How many cards lay in the bin when the flap was unlocked."""
+        self._lost = False
+        """Whether the board was lost since."""
         self._drop_limit_s = drop_limit_s
         self._coil = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -211,10 +216,12 @@ class SerialCabinet:
 
     async def open_drop(self) -> OpenOutcome:
         """Have the board unlock the flap and watch; a full bin keeps it locked."""
-        if await self._look() is None:
+        sensors = await self._look()
+        if sensors is None:
             return NotOpened(SlotFault.MUTE)
         await self._watch_of_before()
-        self._dropping, self._dropped, self._counted = True, None, False
+        self._dropping, self._dropped, self._counted, self._lost = True, None, False, False
+        self._binned_before = sensors.bin_count
         code = await self._ask_free(messages.OPEN_FLAP, limit_s=self._drop_limit_s)
         if code is None:
             return OpenUnknown()
@@ -226,13 +233,17 @@ class SerialCabinet:
         return Opened()
 
     async def wait_drop(self) -> DropOutcome:
-        """Wait until the board has seen a card fall, or has ended its watch; then the flap is locked."""
+        """Wait until the board has seen a card fall, or has ended its watch, over a board that was lost for a moment as well;
+        then the flap is locked."""
         if not self._dropping and self._sensors is not None and self._sensors.bin_full:
             return NotDropped("full")
         try:
             if not self._dropping:
                 return NotDropped("nothing" if self._sensors is not None else "mute")
-            await self._until(lambda: self._dropped is not None, self._drop_limit_s + DROP_SLACK_S)
+            limit_s = self._drop_limit_s + DROP_SLACK_S
+            await self._until(lambda: self._dropped is not None or self._lost, limit_s)
+            while self._dropped is None and self._lost and await self._resume_drop():
+                await self._until(lambda: self._dropped is not None or self._lost, limit_s)
             return self._dropped or NotDropped("mute")
         finally:
             self._dropping = False
@@ -293,6 +304,18 @@ class SerialCabinet:
             return Opened()
         return NotOpened(SlotFault.TAMPERED if self._sensors.tampered else SlotFault.JAMMED)
 
+    async def _resume_drop(self) -> bool:
+        """Unlock the flap again once a lost board is back, unless a card fell meanwhile; False where it does not."""
+        await self._until(lambda: self._sensors is not None, RESUME_S)
+        if self._sensors is None:
+            return False
+        if self._sensors.bin_count > self._binned_before:
+            self._dropped = Dropped(self._sensors.bin_count)
+            return True
+        self._lost = False
+        self._watched = await self._ask_free(messages.OPEN_FLAP, limit_s=self._drop_limit_s) == messages.OK
+        return self._watched or self._lost
+
     async def _watch_of_before(self) -> None:
         """A watch that was given up must have ended, so that its end is not taken for that of the next."""
         if self._watched:
@@ -350,9 +373,9 @@ class SerialCabinet:
             self._dropped = Dropped(sensors.bin_count)
 
     def _on_loss(self, fault: CabinetFault | None) -> None:
-        if self._dropping and self._dropped is None:
-            before = self._sensors.bin_count if self._sensors is not None else 0
-            self._dropped = Dropped(before + 1) if self._counted else NotDropped("mute")
+        if self._counted and self._dropped is None:
+            self._dropped = Dropped(self._binned_before + 1)
+        self._lost = True
         self._sensors, self._fault, self._watched = None, fault, False
 
     def _on_report(self, event: int, slot: int, value: int) -> None:

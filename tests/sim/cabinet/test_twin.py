@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.cabinet import driver
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.port import (
     CabinetAbsent,
@@ -66,16 +67,24 @@ async def test_a_cable_pulled_in_the_middle_of_an_opening_leaves_it_unknown(twin
     assert await opening == OpenUnknown()
 
 
-async def test_a_board_that_falls_silent_is_mute_and_comes_back(twin: BoardTwin) -> None:
+@pytest.mark.parametrize("falls", ["before the silence ends", "after it"])
+async def test_a_board_that_falls_silent_is_mute_and_the_drop_goes_on_where_it_comes_back(
+    twin: BoardTwin, falls: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "RESUME_S", LIMIT_S)
     await twin.driver.open_drop()
     waiting = asyncio.ensure_future(twin.driver.wait_drop())
     twin.silence()
+    if falls == "before the silence ends":
+        twin.drop.drop_card("old")
 
     assert await becomes(twin, CabinetMute) == CabinetMute()
-    assert await waiting == NotDropped("mute")
     await until(twin.driver, lambda _: twin.drop.locked)  # by itself: it has not heard the host
     twin.silence(False)
-    assert await becomes(twin, CabinetReady)
+    if falls == "after it":
+        await until(twin.driver, lambda _: not twin.drop.locked)
+        twin.drop.drop_card("old")
+    assert await waiting == Dropped(1)
     assert await twin.driver.open_slot(2) == Opened()
 
 
