@@ -23,7 +23,7 @@ from kiosk.issuer.gateway import IssuerGateway
 from kiosk.station.journal import Log
 from sim.stories.own_card import MINE
 from sim.stories.patience import LIMIT_S
-from sim.stories.person import Deed, Person, Story, drops, pulls, puts
+from sim.stories.person import Person, Story, StoryAction, drops, pulls, puts
 from sim.stories.room import OLD_PIN, Room, authority
 from sim.stories.setting import Setting, own_card, room_for
 from tests.fakes.issuers.issuing_fleet import CARD, DirectLink, fleet, identity
@@ -46,12 +46,12 @@ def dies(person: Person) -> str | None:
     return None
 
 
-def _return(**changed: Deed) -> Story:
-    story: dict[str, Deed] = {
+def _return(**changed: StoryAction) -> Story:
+    story: dict[str, StoryAction] = {
         "insert": puts(MINE), "know_code": "yes", "pin": OLD_PIN, "take": pulls(), "why": "replaced", "confirm": "return",
         "drop_old": drops(MINE), "number": CARD, **changed,
     }  # fmt: skip
-    return {f"return_card.{name}": deed for name, deed in story.items()}
+    return {f"return_card.{name}": action for name, action in story.items()}
 
 
 STORIES: dict[str, tuple[Journey, Story, str]] = {
@@ -97,13 +97,13 @@ def _gateway(room: Room, link: Any) -> IssuerGateway:
 
 
 async def _die(folder: Path, story: str) -> None:
-    journey, deeds, at = STORIES[story]
+    journey, actions, at = STORIES[story]
     room = room_for(folder, Setting())
     link = DirectLink(None)  # type: ignore[arg-type]  # nobody is connected
     link.set_online(False)
     trust = room.settings.trust
     room.equip(**_gateway(room, link).ports(NoOrders(), trust))  # type: ignore[arg-type]
-    someone = DyingPerson(room.world, room.clock, deeds)
+    someone = DyingPerson(room.world, room.clock, actions)
     if at == CARD_IN_BIN:
         _dies_at(Effect.DROP_CARD, midway=False)
     elif at == PRINTING:

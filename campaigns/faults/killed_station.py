@@ -26,7 +26,7 @@ from sim.bench.virtual_bench import Scenario
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import PIN
 from sim.stories.devices import PaperTray, order_of
-from sim.stories.person import Deed, Person, Story, drops, pulls, puts
+from sim.stories.person import Person, Story, StoryAction, drops, pulls, puts
 from sim.stories.room import DiskWorld, Room
 from sim.stories.setting import NEW_PIN, come_back
 
@@ -116,7 +116,7 @@ def story(world: DiskWorld) -> Story:
     """Return what the holder does, wherever things lie by now."""
     new, old = f"{HOLDER}:new", f"{HOLDER}:old"
     own = new if old in world.cabinet.drop.binned else old
-    gone: Deed = drops(old)
+    gone: StoryAction = drops(old)
 
     def takes_if_there(someone: Person) -> None:
         if SLOT in someone.world.cabinet.cards:

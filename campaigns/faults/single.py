@@ -30,7 +30,7 @@ from campaigns.faults.world import Station, World
 from kiosk.ports import Ended
 from sim.bench import cards as bench_cards
 from sim.stories.errand_stories import ErrandStory, errand_stories
-from sim.stories.person import Deed, Person, puts
+from sim.stories.person import Person, StoryAction, puts
 from sim.stories.room import quick_folder, standing
 from sim.stories.setting import Setting, attended, own_card
 
@@ -201,7 +201,7 @@ async def _visit(played: Played, station: Station, *, again: bool = False) -> No
     someone.learn(ended, code_card(tale), written=tale.errand in WRITES)
 
 
-async def _differently(played: Played, station: Station) -> dict[str, Deed | Sequence[Deed]]:
+async def _differently(played: Played, station: Station) -> dict[str, StoryAction | Sequence[StoryAction]]:
     """Return what somebody who comes back does otherwise: with the new card where the old one is gone, counting what is left."""
     gone = "1:old" not in station.world.hand
     counted = station is played.world.there or "bin.emptied" in await station.room.told()
@@ -214,7 +214,7 @@ async def _differently(played: Played, station: Station) -> dict[str, Deed | Seq
     }
 
 
-def _stock_again(station: Station) -> dict[str, Deed | Sequence[Deed]]:
+def _stock_again(station: Station) -> dict[str, StoryAction | Sequence[StoryAction]]:
     """A card that may lie in a slot unlisted is found by a count; one in the hand goes into whichever slot opens."""
     cabinet = station.world.cabinet
 
@@ -233,7 +233,7 @@ def _stock_again(station: Station) -> dict[str, Deed | Sequence[Deed]]:
 
     there = [str(slot) for slot, card in cabinet.cards.items() if card == "1:new"]
     number = bench_cards.persona("1:new").card_number
-    count: dict[str, Deed | Sequence[Deed]] = {
+    count: dict[str, StoryAction | Sequence[StoryAction]] = {
         "stock.what": ["count", "end"], "stock.count": [*there, "back"], "stock.unlisted": "look", "stock.read_card": number,
     }  # fmt: skip
     return {"stock.put": put, "stock.not_open": shut, **(count if there else {})}

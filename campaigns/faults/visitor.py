@@ -54,8 +54,8 @@ class Visitor(Person):
         self.awkward = True
         self.chosen: str | None = None
         """The new code that was typed in this visit."""
-        self._deeds: dict[str, list[Any]] = {
-            name: [deed] if isinstance(deed, str) or callable(deed) else list(deed) for name, deed in story.items()
+        self._actions: dict[str, list[Any]] = {
+            name: [act] if isinstance(act, str) or callable(act) else list(act) for name, act in story.items()
         }
         self._tried = 0
         self.used: set[str] = {"1:new", "1:old", "13:new", "14:new"}
@@ -67,19 +67,19 @@ class Visitor(Person):
             return self._code(view, last)
         if last.endswith("wrong"):
             self._tried += 1
-        return self._deed(view)
+        return self._action(view)
 
-    def _deed(self, view: View[Any]) -> str | None:
+    def _action(self, view: View[Any]) -> str | None:
         """Return what the story says; of a choice the next one that there is."""
-        deeds = self._deeds.get(view.name)
-        if not deeds:
+        actions = self._actions.get(view.name)
+        if not actions:
             return self._going_on(view) or self._leaving(view)
-        deed = deeds[0] if len(deeds) == 1 else deeds.pop(0)
-        if callable(deed):
-            return deed(self)
-        if isinstance(view, Choose) and deed not in _choices(view):
-            return self._deed(view) if len(deeds) > 1 or deeds[0] != deed else self._leaving(view)
-        return deed
+        action = actions[0] if len(actions) == 1 else actions.pop(0)
+        if callable(action):
+            return action(self)
+        if isinstance(view, Choose) and action not in _choices(view):
+            return self._action(view) if len(actions) > 1 or actions[0] != action else self._leaving(view)
+        return action
 
     def _code(self, view: View[Any], last: str) -> str | None:
         card = self.world.in_reader.get("holder")

@@ -79,9 +79,9 @@ class Visitor(Person):
         if self.names.count(view.name) > AGAIN:
             self._away = True
             return None
-        deeds = self._story.get(view.name)
-        if deeds:
-            answer = deeds[0] if len(deeds) == 1 else deeds.popleft()
+        actions = self._story.get(view.name)
+        if actions:
+            answer = actions[0] if len(actions) == 1 else actions.popleft()
             if answer in ("own", "new"):
                 self._put(self._orders.own if answer == "own" else f"{self._orders.person}:new")
                 return None

@@ -29,7 +29,7 @@ from sim.reader.personas import person
 from sim.stories.certificates import LAST_DAY
 from sim.stories.errand_stories import OWN
 from sim.stories.own_card import MINE, locked, product
-from sim.stories.person import PATIENCE, Deed, Person, Story, lingers, puts
+from sim.stories.person import PATIENCE, Person, Story, StoryAction, lingers, puts
 from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import Setting, attended, own_card
 
@@ -45,11 +45,11 @@ class Guest(Person):
         self.awkward = True
 
     def _answer_of_story(self, view: View[Any]) -> str | None:
-        deeds = self._story.get(view.name)
-        if not deeds or self.asked > PATIENCE:
+        actions = self._story.get(view.name)
+        if not actions or self.asked > PATIENCE:
             return self._leaving(view)
-        deed = deeds[0] if len(deeds) == 1 else deeds.popleft()
-        return deed if isinstance(deed, str) else deed(self)
+        action = actions[0] if len(actions) == 1 else actions.popleft()
+        return action if isinstance(action, str) else action(self)
 
 
 def nothing(room: Room, desk: VisitDesk) -> None:
@@ -65,7 +65,7 @@ class Visitor:
     setting: Setting = DESK
     prepare: Callable[[Room, VisitDesk], None] = nothing
     card: str = NUMBER
-    later: Mapping[str, Deed | Sequence[Deed]] = field(default_factory=dict)
+    later: Mapping[str, StoryAction | Sequence[StoryAction]] = field(default_factory=dict)
     """What is done where no administrator is there."""
     again: Callable[[], Story] | None = None
     """What is done where the first try was refused, and an administrator is there, to whom the last screen sends the visitor."""
@@ -73,7 +73,7 @@ class Visitor:
     """The row of the server's worklist that the administrator brings to its end before that, and how."""
 
 
-def prefer(*values: str) -> Deed:
+def prefer(*values: str) -> StoryAction:
     """The first of these that is offered; the way out where none is."""
 
     def choose(someone: Person) -> str:
@@ -196,12 +196,12 @@ def prepare_desk(room: Room, desk: VisitDesk) -> None:
     room.equip(**ports)
 
 
-def deeds_of(visitor: Visitor, story_of: Callable[[], Story], *, attends: bool, slips: bool) -> dict[str, Any]:
+def actions_of(visitor: Visitor, story_of: Callable[[], Story], *, attends: bool, slips: bool) -> dict[str, Any]:
     """Return what this visitor does at each question of that story."""
     story: dict[str, Any] = dict(story_of())
     errand = visitor.errand
     if not attends:
-        story |= {f"{errand}.{name}": deed for name, deed in visitor.later.items()}
+        story |= {f"{errand}.{name}": action for name, action in visitor.later.items()}
         story |= {f"{errand}.insert_administrator": CANCEL}
     pin = "pin_old" if f"{errand}.pin_old" in story else "pin"
     if slips and isinstance(story.get(f"{errand}.{pin}"), str):

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from campaigns.faults.server_core import Server
 from campaigns.visits.issuers import Told, VisitDesk, write_certificates_down, write_down
 from campaigns.visits.mix import Issuer, Situation
-from campaigns.visits.visitors import VISITORS, Guest, Visitor, deeds_of, prepare_desk
+from campaigns.visits.visitors import VISITORS, Guest, Visitor, actions_of, prepare_desk
 from fleet.messages.vocabulary import ErrandOutcome
 from fleet.server.cards.service import CardService
 from fleet.server.deadlines.settings import load as load_deadlines
@@ -108,8 +108,8 @@ async def _visit(room: Room, visitor: Visitor, situation: Situation, templates: 
     attends = situation.attendance == "there"
     stories = [visitor.story, *([visitor.again] if visitor.again is not None and attends else [])]
     for story in stories:
-        deeds = deeds_of(visitor, story, attends=attends, slips=situation.slips)
-        someone = Guest(room.world, room.clock, deeds)
+        actions = actions_of(visitor, story, attends=attends, slips=situation.slips)
+        someone = Guest(room.world, room.clock, actions)
         ended = await room.errand(someone, errand.journey, errand.id)
         if ended.outcome == ErrandOutcome.DONE:
             break

@@ -45,7 +45,7 @@ class Player:
             if pictures is not None:
                 await self.picture(pictures / f"{number:02}-{scene.view.removeprefix('pickup.')}.png")
             tell(scene.view)
-            await scene.deed(self)
+            await scene.action(self)
 
     async def await_view(self, name: str) -> None:
         """Wait until that view is up and takes touches."""

@@ -28,7 +28,7 @@ class Doer(Protocol):
         """Move something on the bench."""
 
 
-Deed = Callable[[Doer], Awaitable[None]]
+SceneAction = Callable[[Doer], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +36,37 @@ class StoryScene:
     """At this view, do this."""
 
     view: str
-    deed: Deed
+    action: SceneAction
 
 
-def touch(target: str) -> Deed:
+def touch(target: str) -> SceneAction:
     return lambda doer: doer.touch(target)
 
 
-def code(digits: str) -> Deed:
+def code(digits: str) -> SceneAction:
     """A code, then the primary button."""
 
-    async def deed(doer: Doer) -> None:
+    async def action(doer: Doer) -> None:
         await doer.type(digits)
         await doer.touch("submit")
 
-    return deed
+    return action
 
 
-def move(do: str, **request: Any) -> Deed:
+def move(do: str, **request: Any) -> SceneAction:
     """One move on the bench."""
     return lambda doer: doer.move(do, **request)
 
 
-def pick(someone: MadeUpPerson) -> Deed:
+def pick(someone: MadeUpPerson) -> SceneAction:
     """Turn the pages of the administrator's list until the order is there, and touch it."""
 
-    async def deed(doer: Doer) -> None:
+    async def action(doer: Doer) -> None:
         for page in range(1, (someone.order - 1) // PAGE + 1):
             await doer.touch("more", until=order_of(page * PAGE + 1))
         await doer.touch(order_of(someone.order))
 
-    return deed
+    return action
 
 
 def order_of(number: int) -> str:

@@ -54,4 +54,4 @@ def look_after(*wishes: str, **changed: Any) -> Callable[[], Story]:
         "restart": "restart",
         **changed,
     }
-    return lambda: {f"service.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls_lit}
+    return lambda: {f"service.{name}": action for name, action in story.items()} | {"closing.take_card": pulls_lit}

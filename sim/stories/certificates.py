@@ -16,7 +16,7 @@ from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, code_is
-from sim.stories.person import Deed, Person
+from sim.stories.person import Person, StoryAction
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
 
 NUMBER, HOLDER = persona_of(MINE).card_number, persona_of(MINE).hsa_id
@@ -64,14 +64,14 @@ def by_people(*profiles: str, at_once: bool = False) -> Callable[[Room], None]:
     return prepare
 
 
-def portal_makes(room: Room) -> Deed:
+def portal_makes(room: Room) -> StoryAction:
     """Somebody makes the certificate in the portal while the holder waits, and the station looks again."""
 
-    def deed(person: Person) -> None:
+    def action(person: Person) -> None:
         desk_of(room).make_certificates()
         person.clock.advance(LOOK_S)
 
-    return deed
+    return action
 
 
 def desk_of(room: Room) -> IssuerDesk:

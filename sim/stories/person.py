@@ -34,9 +34,9 @@ from kiosk.walk.screen import wait_for_ever
 from sim.bench.virtual_bench import BenchMoveError, VirtualBench
 from sim.stories.clock import HandClock
 
-Deed = str | Callable[["Person"], str | None]
+StoryAction = str | Callable[["Person"], str | None]
 """An answer, or what hands do: then the answer is what it returns, None where a device answers."""
-Story = Mapping[str, Deed | Sequence[Deed]]
+Story = Mapping[str, StoryAction | Sequence[StoryAction]]
 Trouble = Literal["cancel", "leave", "pull", "swap"]
 AWAY_S = 400.0
 """Longer than any question waits, warning included."""
@@ -71,8 +71,8 @@ class Person:
         self.failure: AssertionError | None = None
         """What the story did not foresee."""
         self.touch: Activity = lambda: None
-        self._story = {name: deque([deed] if isinstance(deed, str) or callable(deed) else deed)
-                       for name, deed in story.items()}  # fmt: skip
+        self._story = {name: deque([action] if isinstance(action, str) or callable(action) else action)
+                       for name, action in story.items()}  # fmt: skip
         self._interruption = interruption or Interruption(at=-1, trouble="leave")
         self.awkward = False
         """From here on anything may be asked; what the story does not foresee is left by the way out."""
@@ -151,11 +151,11 @@ class Person:
 
     def _answer_of_story(self, view: View[Any]) -> str | None:
         """Return what the story says of this view; where it says nothing, the way out."""
-        deeds = self._story.get(view.name)
+        actions = self._story.get(view.name)
         assert self.awkward or self.asked <= PATIENCE, "the errand goes round and round"
-        if deeds:
-            deed = deeds[0] if len(deeds) == 1 and not self.awkward else deeds.popleft()
-            return deed if isinstance(deed, str) else deed(self)
+        if actions:
+            action = actions[0] if len(actions) == 1 and not self.awkward else actions.popleft()
+            return action if isinstance(action, str) else action(self)
         assert self.awkward, "the story does not foresee this view"
         return self._leaving(view)
 
@@ -213,22 +213,22 @@ class Person:
         return self.world.slots[reader].card is not None
 
 
-def puts(card: str, reader: str = "holder", *, upside_down: bool = False) -> Deed:
+def puts(card: str, reader: str = "holder", *, upside_down: bool = False) -> StoryAction:
     """Put a card in, in place of what may be there."""
 
-    def deed(person: Person) -> None:
+    def action(person: Person) -> None:
         if person.card_in(reader):
             person.world.remove(reader)
         person.world.insert(card, reader, upside_down=upside_down)
 
-    return deed
+    return action
 
 
-def pulls(reader: str = "holder") -> Deed:
-    def deed(person: Person) -> None:
+def pulls(reader: str = "holder") -> StoryAction:
+    def action(person: Person) -> None:
         person.world.remove(reader)
 
-    return deed
+    return action
 
 
 def pulls_lit(person: "Person") -> None:
@@ -239,69 +239,69 @@ def pulls_lit(person: "Person") -> None:
     person.world.remove(drawing.which)
 
 
-def takes(slot: int) -> Deed:
+def takes(slot: int) -> StoryAction:
     """Take the card out of the open slot and close the door."""
 
-    def deed(person: Person) -> None:
+    def action(person: Person) -> None:
         if slot in person.world.cabinet.cards:
             person.world.take(slot)
         person.world.close_door(slot)
 
-    return deed
+    return action
 
 
-def puts_back(slot: int, card: str) -> Deed:
+def puts_back(slot: int, card: str) -> StoryAction:
     """Put a card into the open slot and close the door."""
 
-    def deed(person: Person) -> None:
+    def action(person: Person) -> None:
         if person.world.slots["holder"].card is not None:
             person.world.remove("holder")
         if slot not in person.world.cabinet.cards:
             person.world.put(slot, card)
         person.world.close_door(slot)
 
-    return deed
+    return action
 
 
-def drops(card: str) -> Deed:
+def drops(card: str) -> StoryAction:
     """Push a card through the flap."""
 
-    def deed(person: Person) -> None:
+    def action(person: Person) -> None:
         person.world.drop(card)
 
-    return deed
+    return action
 
 
-def jams(card: str) -> Deed:
+def jams(card: str) -> StoryAction:
     """Push a card in and hold the flap until the watch is over."""
 
-    def deed(person: Person) -> None:
+    def action(person: Person) -> None:
         person.world.hold_flap()
         person.world.drop(card)
         asyncio.get_running_loop().call_soon(person.clock.advance, 61.0)
 
-    return deed
+    return action
 
 
-def first(*deeds: Callable[[Person], object], then: str | None = None) -> Deed:
+def first(*actions: Callable[[Person], object], then: str | None = None) -> StoryAction:
     """Do one thing after the other, and then answer."""
 
-    def deed(person: Person) -> str | None:
-        for deed in deeds:
-            deed(person)
+    def action(person: Person) -> str | None:
+        for action in actions:
+            action(person)
         return then
 
-    return deed
+    return action
 
 
 def lingers(seconds: float) -> Callable[[Person], None]:
     """Stay at the question for so long, and touch the screen now and then: no time-out ends it."""
 
-    def deed(person: Person) -> None:
+    def action(person: Person) -> None:
         person.clock.advance(seconds)
         person.touch()
 
-    return deed
+    return action
 
 
 def leaves(person: Person) -> None:

@@ -10,7 +10,7 @@ from sim.reader.persona import Persona
 from sim.reader.personas import person
 from sim.stories.clock import HandClock
 from sim.stories.devices import RELEASE_CODE, LetterVerifier, PaperTray, order_of
-from sim.stories.person import Deed, Story, drops, pulls, pulls_lit, puts, takes
+from sim.stories.person import Story, StoryAction, drops, pulls, pulls_lit, puts, takes
 from sim.stories.room import OLD_PIN, Room, RoomWorld
 
 NEW_PIN = "83920174"
@@ -20,7 +20,7 @@ SLOTS = {2: "1:new", 6: "3:new", 8: "4:new", 10: "5:new", 24: "12:new"}
 
 
 def own_card(number: int = 1, **changed: Any) -> Story:
-    """A holder with an own valid old card, alone at the station. `changed`: other deeds, by view name after `pickup.`."""
+    """A holder with an own valid old card, alone at the station. `changed`: other actions, by view name after `pickup.`."""
     new = person(number).new
     story: dict[str, Any] = {
         "pickup.who": "old_card",
@@ -67,7 +67,7 @@ def come_back(number: int = 1, **changed: Any) -> Story:
     return own_card(number, **changed)
 
 
-def _rest(number: int) -> dict[str, Deed]:
+def _rest(number: int) -> dict[str, StoryAction]:
     new = person(number).new
     return {
         "pickup.terms": "accept",
@@ -91,7 +91,7 @@ def _rest(number: int) -> dict[str, Deed]:
 
 
 def _rows(changed: dict[str, Any]) -> dict[str, Any]:
-    return {name if name.startswith("closing.") else f"pickup.{name}": deed for name, deed in changed.items()}
+    return {name if name.startswith("closing.") else f"pickup.{name}": action for name, action in changed.items()}
 
 
 @dataclass(frozen=True)

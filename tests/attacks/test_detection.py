@@ -1,4 +1,4 @@
-"""Who is told of what an insider does, and how soon: each deed is done for real, and the mailboxes are a mail server's.
+"""Who is told of what an insider does, and how soon: each action is done for real, and the mailboxes are a mail server's.
 
 The insider's own address is among those that a region has named; the mail goes to the others alone.
 """
@@ -51,7 +51,7 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 
 
 class Told:
-    """What came of one deed: the seconds until the mail went out, what it said, and to whom."""
+    """What came of one action: the seconds until the mail went out, what it said, and to whom."""
 
     def __init__(self, database: Database, mail: MailServer, began: datetime, to: tuple[str, ...]) -> None:
         box = Email("night", "127.0.0.1", "k@region.example", to, mail.port, security="none", language="en")
@@ -121,17 +121,17 @@ async def approves_a_station(server: Server) -> None:
     await _put(server, f"/enrolments/{number}/approve", body, "POST")
 
 
-DEEDS: dict[str, tuple[Callable[[Server], Awaitable[None]], str]] = {
+ACTIONS: dict[str, tuple[Callable[[Server], Awaitable[None]], str]] = {
     "administrator_listed": (lists_somebody, "A new ID administrator"),
     "role_granted": (gives_a_role, "Somebody was given a role"),
     "station_approved": (approves_a_station, "A new station was let in"),
 }
 
 
-@pytest.mark.parametrize("code", DEEDS)
+@pytest.mark.parametrize("code", ACTIONS)
 async def test_an_insider_makes_somebody_be_believed_and_nobody_hears(server: Server, code: str) -> None:
     """An administrator of the dashboard makes an ID administrator, an account or a station, and the mail comes to himself."""
-    does, said = DEEDS[code]
+    does, said = ACTIONS[code]
     is_insider(server.database, "insider.test", "SE2321000131-9Z99")
     await does(server)
     with watched(server.database, NOW) as told:

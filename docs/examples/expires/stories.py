@@ -11,7 +11,7 @@ from sim.stories.person import Story, pulls, puts
 def asked(**changed: Any) -> Callable[[], Story]:
     """Puts the card in, says what it is for, and reads the answer."""
     story = {"insert": puts(MINE), "use": "identification", "done": "end", **changed}
-    return lambda: {f"expires.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+    return lambda: {f"expires.{name}": action for name, action in story.items()} | {"closing.take_card": pulls()}
 
 
 STORIES = [

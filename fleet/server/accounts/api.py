@@ -116,7 +116,7 @@ class TokenValue(BaseModel):
 def accounts_api(web: Web) -> APIRouter:
     router = api_group("access")
     _add_users(router)
-    _add_deeds(router, web)
+    _add_actions(router, web)
     _add_bindings(router)
     _add_tokens(router)
     return router
@@ -146,7 +146,7 @@ def _add_users(router: APIRouter) -> None:
         return _set_up(request, propose(request, Kind.ACCOUNT, wish.name, content, wish.reason))
 
 
-def _add_deeds(router: APIRouter, web: Web) -> None:
+def _add_actions(router: APIRouter, web: Web) -> None:
     def after(request: Request, user: str, ended: list[str]) -> User:
         for key in ended:
             web.hub.end(key)

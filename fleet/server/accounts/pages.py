@@ -79,25 +79,25 @@ def _add_one(router: APIRouter, web: Web) -> None:
     def show_user(request: Request, user: Name) -> Response:
         return _user(request, web, user)
 
-    @router.post("/users/{user}/{deed}", dependencies=needs(Right.MANAGE))
-    async def change(request: Request, user: Name, deed: Annotated[str, Path(max_length=16)]) -> Response:
-        if deed not in (*DEEDS, *GIVES, "add-role"):
+    @router.post("/users/{user}/{action}", dependencies=needs(Right.MANAGE))
+    async def change(request: Request, user: Name, action: Annotated[str, Path(max_length=16)]) -> Response:
+        if action not in (*ACTIONS, *GIVES, "add-role"):
             raise HTTPException(404)
         form, service = await form_of(request), account_service(request)
         reason = field_of(form, "reason")
         show = partial(_user, name=user)
         try:
-            if deed == "add-role":
+            if action == "add-role":
                 granted = (*await run_in_threadpool(_granted, service, user), _grant_in(form))
                 wish = (Kind.ROLES, user, account_content(granted), reason)
                 return await run_in_threadpool(_propose, request, web, wish, show)
-            if deed != "open":
-                for key in await run_in_threadpool(DEEDS[deed], service, user, form):
+            if action != "open":
+                for key in await run_in_threadpool(ACTIONS[action], service, user, form):
                     web.hub.end(key)
         except AccountError as error:
             return await run_in_threadpool(_user, request, web, user, None, _reason(error))
-        if deed in GIVES:
-            return await run_in_threadpool(_propose, request, web, (GIVES[deed], user, {}, reason or deed), show)
+        if action in GIVES:
+            return await run_in_threadpool(_propose, request, web, (GIVES[action], user, {}, reason or action), show)
         return RedirectResponse(f"/users/{user}", 303)
 
 
@@ -133,7 +133,7 @@ def _reason(error: AccountError) -> str:
     return str(error)
 
 
-Deed = Callable[[AccountService, str, FormData], list[str]]
+AccountAction = Callable[[AccountService, str, FormData], list[str]]
 """Does it; gives the keys of sessions whose streams end."""
 
 
@@ -164,7 +164,7 @@ def _unbind(service: AccountService, name: str, _form: FormData) -> list[str]:
     return []
 
 
-DEEDS: dict[str, Deed] = {
+ACTIONS: dict[str, AccountAction] = {
     "take-role": _take_role,
     "close": lambda service, name, _form: service.close(name),
     "end-sessions": lambda service, name, _form: service.end_sessions(name),
@@ -174,7 +174,7 @@ DEEDS: dict[str, Deed] = {
     "unbind": _unbind,
 }
 GIVES = {"open": Kind.OPEN, "reset": Kind.SET_UP}
-"""What is proposed, after the deed of that name where there is one."""
+"""What is proposed, after the action of that name where there is one."""
 
 
 def _add_tokens(router: APIRouter, web: Web) -> None:

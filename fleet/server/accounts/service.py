@@ -1,6 +1,6 @@
 """Account service, for an administrator of the server: take, close, end sessions, reset, revoke.
 
-Rules: each deed and its audit entry are one transaction; what would leave nobody who may do everything is not done. Tokens are
+Rules: each action and its audit entry are one transaction; what would leave nobody who may do everything is not done. Tokens are
 given back once and kept as hashes. Grants of an account of the region's own sign-in come from there and are not set here. What
 gives (a new account, a role, an account opened again, a set-up link) is here for `proposals`, which takes two persons: neither is
 the account's second person for a while (`vouching`).
@@ -69,7 +69,7 @@ class AccountService:
 
     def take(self, name: str, granted: Grants) -> list[str]:
         """These roles and no others, none more than it has; gives the keys of open sessions, whose streams are to begin anew."""
-        with self._doing(AuditEvent("user.roles", name, _words(granted))) as connection:
+        with self._transaction(AuditEvent("user.roles", name, _words(granted))) as connection:
             person = grantable(connection, name)
             if people.gives_more(granted, person.grants):
                 raise AccountError(f"{name}: that is more than it has, which takes two persons")
@@ -78,20 +78,20 @@ class AccountService:
 
     def close(self, name: str) -> list[str]:
         """Nobody signs in with it; gives the keys of the sessions that ended."""
-        with self._doing(AuditEvent("user.disable", name)) as connection:
+        with self._transaction(AuditEvent("user.disable", name)) as connection:
             ended = _keys(connection, name)
             people.disable(connection, name)
             return ended
 
     def end_sessions(self, name: str) -> list[str]:
         """Gives the keys of those ended."""
-        with self._doing(AuditEvent("user.end-sessions", name)) as connection:
+        with self._transaction(AuditEvent("user.end-sessions", name)) as connection:
             people.named(connection, name)
             return sessions.end(connection, name)
 
     def reset(self, name: str) -> list[str]:
         """Forget password and one-time codes; gives the keys of the sessions that ended. A new set-up link is a proposal."""
-        with self._doing(AuditEvent("user.reset", name)) as connection:
+        with self._transaction(AuditEvent("user.reset", name)) as connection:
             ended = _keys(connection, name)
             vouching.record(connection, people.reset(connection, name), self.actor.name, "reset", self.clock())
             return ended
@@ -99,18 +99,18 @@ class AccountService:
     def ask_binding(self, name: str, hsa_id: str, reason: str) -> None:
         """Ask that this local account is that HSA-id's. A second person agrees."""
         self._require_step_up()
-        with self._doing(AuditEvent("user.hsa-ask", name, f"{hsa_id}: {reason}")) as connection:
+        with self._transaction(AuditEvent("user.hsa-ask", name, f"{hsa_id}: {reason}")) as connection:
             hsa_bindings.ask(connection, name, hsa_id, reason, self.actor.name, self.clock())
 
     def agree_binding(self, name: str) -> None:
         """The second person's word."""
         self._require_step_up()
-        with self._doing(AuditEvent("user.hsa-agree", name)) as connection:
+        with self._transaction(AuditEvent("user.hsa-agree", name)) as connection:
             hsa_bindings.agree(connection, name, self.actor.name, self.clock())
 
     def unbind(self, name: str) -> None:
         """The account is nobody's HSA-id, and nothing waits: one person is enough for less."""
-        with self._doing(AuditEvent("user.hsa-drop", name)) as connection:
+        with self._transaction(AuditEvent("user.hsa-drop", name)) as connection:
             people.unbind(connection, people.named(connection, name).id)
 
     def _require_step_up(self) -> None:
@@ -125,18 +125,18 @@ class AccountService:
     def make_token(self, name: str, role: Role, stations: str, days: int, organisations: str = "") -> str:
         """A new token; its value."""
         detail = f"{role.value} {stations}, {days} days{f', {organisations}' if organisations else ''}"
-        with self._doing(AuditEvent("token.add", name, detail)) as connection:
+        with self._transaction(AuditEvent("token.add", name, detail)) as connection:
             return tokens.add(connection, name, role, stations, days, self.clock(), organisations)
 
     def revoke_token(self, name: str) -> None:
-        with self._doing(AuditEvent("token.revoke", name)) as connection:
+        with self._transaction(AuditEvent("token.revoke", name)) as connection:
             tokens.revoke(connection, name)
 
     @contextmanager
-    def _doing(self, deed: AuditEvent) -> Iterator[Connection]:
-        with self.database.writing.begin() as connection, _keeping_one(connection, deed.target):
+    def _transaction(self, event: AuditEvent) -> Iterator[Connection]:
+        with self.database.writing.begin() as connection, _keeping_one(connection, event.target):
             yield connection
-            audit.append(connection, self.clock(), self.actor.name, self.actor.address, deed)
+            audit.append(connection, self.clock(), self.actor.name, self.actor.address, event)
 
 
 def grantable(connection: Connection, name: str) -> AccountRow:
@@ -193,8 +193,8 @@ def _give(connection: Connection, user: int, by: Sequence[str], act: vouching.Ac
         vouching.record(connection, user, actor, act, now)
 
 
-def _tell(connection: Connection, by: Sequence[str], deed: AuditEvent, now: datetime) -> None:
-    audit.append(connection, now, by[0], "", deed)
+def _tell(connection: Connection, by: Sequence[str], event: AuditEvent, now: datetime) -> None:
+    audit.append(connection, now, by[0], "", event)
 
 
 @contextmanager

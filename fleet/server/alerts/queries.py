@@ -28,8 +28,8 @@ from sqlalchemy import (
 from fleet.messages.link import StationState
 from fleet.messages.vocabulary import AskName
 from fleet.server.alerts import outages
-from fleet.server.alerts.deeds import own_addresses, recent_deeds
 from fleet.server.alerts.model import AlertRow, NoticeRow, PendingApproval
+from fleet.server.alerts.recent_actions import own_addresses, recent_actions
 from fleet.server.alerts.rules import (
     AlertKey,
     FailedErrand,
@@ -96,7 +96,7 @@ def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> Fl
         retired=tuple(RetiredStation(row.name, row.retired, row.heard) for row in retired),
         proposed=tuple(OpenProposal(row.id, row.kind, row.asked) for row in connection.execute(_PROPOSED)),
         waiting=tuple(waiting_stations(connection)),
-        deeds=recent_deeds(connection, now),
+        recent_actions=recent_actions(connection, now),
     )
 
 

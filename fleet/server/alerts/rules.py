@@ -28,10 +28,10 @@ DONE_TO = ("administrator_listed", "role_granted", "station_approved")
 """What one person did, and others are told of: the subject is whom or what they did it to, the detail who it was."""
 DONE_BY = ("many_puks", "many_blocks", "many_lookups")
 """The same of what one person did often: the subject is that person, the detail how often."""
-DEEDS = frozenset({*DONE_TO, *DONE_BY, "certificates_twice"})
+ACTION_CODES = frozenset({*DONE_TO, *DONE_BY, "certificates_twice"})
 LATCHED = frozenset(
     {
-        *DEEDS,
+        *ACTION_CODES,
         "looked_across",
         "guessing",
         "letter_key_missing",
@@ -136,7 +136,7 @@ class ReturnedCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class RecentAction:
     """Recent action of somebody that others are told of. `by`: account or HSA-id; `times`: so often, in the rule's time."""
 
     code: str
@@ -195,7 +195,7 @@ class FleetSnapshot:
     proposed: tuple[OpenProposal, ...] = ()
     waiting: tuple[WaitingStation, ...] = ()
     """New stations that nobody has let in or refused."""
-    deeds: tuple[Deed, ...] = ()
+    recent_actions: tuple[RecentAction, ...] = ()
 
 
 AlertKey = tuple[str, str, str]
@@ -448,12 +448,12 @@ def _kept(code: str) -> Finder:
     return find
 
 
-def _deed(code: str) -> Finder:
+def _recent_action(code: str) -> Finder:
     def find(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
-        for deed in look.deeds:
-            if deed.code == code and deed.times >= rule.limit:
-                detail = str(deed.times) if code in DONE_BY else deed.by
-                yield RuleMatch(deed.station, code, deed.subject[:64], detail, since=deed.at, times=deed.times)
+        for action in look.recent_actions:
+            if action.code == code and action.times >= rule.limit:
+                detail = str(action.times) if code in DONE_BY else action.by
+                yield RuleMatch(action.station, code, action.subject[:64], detail, since=action.at, times=action.times)
 
     return find
 
@@ -487,6 +487,6 @@ FINDERS: dict[str, Finder] = {
     "worklist_late": _worklist_late,
     "card_in_use": _card_in_use,
     **{code: _ends(code) for code in ENDING},
-    **{code: _kept(code) for code in LATCHED - DEEDS},
-    **{code: _deed(code) for code in DEEDS},
+    **{code: _kept(code) for code in LATCHED - ACTION_CODES},
+    **{code: _recent_action(code) for code in ACTION_CODES},
 }

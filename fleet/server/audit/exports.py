@@ -17,7 +17,7 @@ AUDIT = FileExport[AuditRow](
         ExportColumn("col.number", lambda entry, t: entry.sequence, shows=("#",)),
         ExportColumn("col.time", lambda entry, t: entry.at),
         ExportColumn("col.who", lambda entry, t: entry.who),
-        ExportColumn("col.deed", lambda entry, t: labels.deed_label(entry.action, entry.detail).text(t)),
+        ExportColumn("col.action", lambda entry, t: labels.action_label(entry.action, entry.detail).text(t)),
         ExportColumn("col.target", lambda entry, t: entry.target),
         ExportColumn("col.detail", lambda entry, t: entry.detail),
         ExportColumn("col.from", lambda entry, t: entry.address),

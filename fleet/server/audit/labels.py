@@ -1,6 +1,6 @@
 """Labels of the audit: what somebody did, to what, and the codes in its detail as words.
 
->>> deed_label("sign-out").icon
+>>> action_label("sign-out").icon
 'logout'
 """
 
@@ -9,7 +9,7 @@ from fleet.server.audit_log.log import AuditRow
 from fleet.server.pages.i18n import Localization
 from fleet.server.pages.labels import Level, StatusLabel
 
-_DEED: dict[str, tuple[Level, str]] = {
+_ACTION_LABELS: dict[str, tuple[Level, str]] = {
     "sign-in": ("ok", "account-check-outline"),
     "sign-in.refused": ("wa", "lock-alert-outline"),
     "sign-in.stopped": ("ba", "shield-alert-outline"),
@@ -112,7 +112,7 @@ _DEED: dict[str, tuple[Level, str]] = {
     "retention.erase": ("of", "delete-empty-outline"),
     "retention.request": ("wa", "delete-empty-outline"),
 }
-DEEDS = tuple(_DEED)
+ACTIONS = tuple(_ACTION_LABELS)
 _UNDONE = "undone"
 _GRANTING = ("user.add", "user.roles", "token.add")
 _DETAIL = {
@@ -127,15 +127,15 @@ _DETAIL = {
 """By the beginning of an action: the family of the codes that may stand in its detail."""
 
 
-def deed_label(action: str, detail: str = "") -> StatusLabel:
+def action_label(action: str, detail: str = "") -> StatusLabel:
     """Return the label of an audited action."""
     if (action, detail) == ("user.disable", _UNDONE):
-        return StatusLabel("of", "account-check-outline", "deed", "user.enable")
-    level, icon = _DEED.get(action, ("of", "information-outline"))
-    return StatusLabel(level, icon, "deed", action)
+        return StatusLabel("of", "account-check-outline", "audit_action", "user.enable")
+    level, icon = _ACTION_LABELS.get(action, ("of", "information-outline"))
+    return StatusLabel(level, icon, "audit_action", action)
 
 
-def deed_target(entry: AuditRow, texts: Localization) -> str:
+def action_target(entry: AuditRow, texts: Localization) -> str:
     """Return what it was done to: codes of commands and alerts in words, all else as it was written."""
     place, _, rest = entry.target.partition(" ")
     code, _, more = rest.partition(" ")
@@ -145,7 +145,7 @@ def deed_target(entry: AuditRow, texts: Localization) -> str:
     return entry.target
 
 
-def deed_detail(entry: AuditRow, texts: Localization) -> str:
+def action_detail(entry: AuditRow, texts: Localization) -> str:
     """The rest of the entry, with codes in words."""
     if entry.detail == _UNDONE and entry.action == "user.disable":
         return ""

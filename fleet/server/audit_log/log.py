@@ -72,7 +72,7 @@ def mask_numbers(text: str) -> str:
     return _PERSONAL.sub("[number]", text)
 
 
-def append(connection: Connection, at: datetime, actor: str, address: str, deed: AuditEvent) -> None:
+def append(connection: Connection, at: datetime, actor: str, address: str, event: AuditEvent) -> None:
     """Add an entry to the chain, in the transaction under way; others wait for its end."""
     connection.execute(update(audit_head).values(sequence=audit_head.c.sequence + 1))
     head = connection.execute(select(audit_head)).one()
@@ -80,15 +80,15 @@ def append(connection: Connection, at: datetime, actor: str, address: str, deed:
         "sequence": head.sequence,
         "at": at.astimezone(UTC).isoformat(),
         "who": without_numbers(actor)[:64],
-        "action": deed.action,
-        "target": without_numbers(deed.target),
-        "detail": without_numbers(deed.detail),
+        "action": event.action,
+        "target": without_numbers(event.target),
+        "detail": without_numbers(event.detail),
         "address": address[:64],
         "prev": head.hash,
     }
     entry = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     digest = hashlib.sha256(entry.encode()).hexdigest()
-    row = {"sequence": head.sequence, "at": at, "who": content["who"], "action": deed.action}
+    row = {"sequence": head.sequence, "at": at, "who": content["who"], "action": event.action}
     connection.execute(insert(audit).values(**row, entry=entry, hash=digest))
     connection.execute(update(audit_head).values(hash=digest))
 

@@ -116,7 +116,7 @@ class CardStory:
     requests: tuple[RequestRow, ...] = ()
     wishes: tuple[IssuerAskRow, ...] = ()
     certificates: tuple[CertificateRow, ...] = ()
-    deeds: tuple[DeadlineActionRow, ...] = ()
+    deadline_actions: tuple[DeadlineActionRow, ...] = ()
     fell: tuple[tuple[str, datetime], ...] = field(default=())
     """Station and when, for each time it fell into a bin."""
 

@@ -239,8 +239,8 @@ class CardService:
             if not insert_new(connection, deliveries, {**asdict(message), "received": now}):
                 digest = connection.execute(select(deliveries.c.digest).where(deliveries.c.id == message.id)).scalar()
                 return False if digest == message.digest else None
-            actor, address, deed = audit_entry
-            append(connection, now, actor, address, deed)
+            actor, address, event = audit_entry
+            append(connection, now, actor, address, event)
             import_orders(connection, rows, now)
             _cancel(connection, cancel, now)
         self._changes.publish(frozenset({Topic.ORDERS, Topic.DEADLINES}))

@@ -1,6 +1,6 @@
 """Actions of deadlines: remind, void the order, hold or block the card. Each once, with an event in the audit.
 
-Rules: the deed is written down first, in the transaction of what it does: who finds it written has nothing to do. A hold is
+Rules: the action is written down first, in the transaction of what it does: who finds it written has nothing to do. A hold is
 nobody's wish but the rule's; a block is asked for in the name that the settings give. Both go into the queue to the issuer.
 """
 

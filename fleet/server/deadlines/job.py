@@ -1,10 +1,10 @@
 """Periodic job of deadlines: carries out what is due, every few minutes; a loop of the server.
 
-Rules: one transaction for a look, alone at the store; a deed has a durable key, so that two processes, a restart or a clock that
-goes back do nothing twice. While the clock is not believed nothing happens at all (`fleet.server.guards`). A rule whose deeds
-within 24 hours would be more than a share of its rows does none until a person allows it; it acts at most `most_a_day` times
-within 24 hours: what is more waits for the next day, and an alert asks somebody to look. At most 200 deeds of a rule in one
-look.
+Rules: one transaction for a look, alone at the store; an action has a durable key, so that two processes, a restart or a clock
+that goes back do nothing twice. While the clock is not believed nothing happens at all (`fleet.server.guards`). A rule whose
+actions within 24 hours would be more than a share of its rows does none until a person allows it; it acts at most `most_a_day`
+times within 24 hours: what is more waits for the next day, and an alert asks somebody to look. At most 200 actions of a rule in
+one look.
 Nobody is held to what could not be done: an owed receipt waits while its station was open on fewer days than the rule gives.
 """
 
@@ -56,7 +56,7 @@ class DeadlineJob:
             await asyncio.sleep(EVERY_S)
 
     def look(self) -> int:
-        """Do what is due, and say how many deeds that were. Raises SQLAlchemyError."""
+        """Do what is due, and say how many actions that were. Raises SQLAlchemyError."""
         now = self._clock()
         with self._database.writing.begin() as connection:
             if not clock_is_believed(connection, now):

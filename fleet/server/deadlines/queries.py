@@ -66,7 +66,7 @@ def recorded_actions(
     for start in range(0, len(names), CHUNK):
         these = and_(deeds.c.rule == code, deeds.c.subject.in_(names[start : start + CHUNK]))
         for row in connection.execute(select(deeds).where(these)):
-            recorded[row.subject, row.due, row.what] = _deed(row)
+            recorded[row.subject, row.due, row.what] = _action_row(row)
     return recorded
 
 
@@ -76,7 +76,7 @@ def actions_about_card(
     """List what was done about a card, newest first."""
     this = select(deeds).where(deeds.c.card_number == card_number, seen(deeds.c.station))
     rows = connection.execute(this.order_by(deeds.c.at.desc()))
-    return [_deed(row) for row in rows]
+    return [_action_row(row) for row in rows]
 
 
 def record_action(connection: Connection, deadline: Deadline, kind: str, did: str, now: datetime) -> bool:
@@ -144,5 +144,5 @@ def _deadline(code: Code, rule: DeadlineRule, row: Any) -> Deadline:
     )
 
 
-def _deed(row: Any) -> DeadlineActionRow:
+def _action_row(row: Any) -> DeadlineActionRow:
     return DeadlineActionRow(row.rule, row.subject, row.due, row.what, row.did, row.station, row.card_number, row.at)

@@ -70,9 +70,9 @@ def _take(cards: Cards, request: Request, message: str, body: bytes) -> Response
         raise HTTPException(422, places[:1000]) from None
     rows = [OrderLine(number, order.record(order.order)) for number, order in enumerate(content.orders, 1)]
     figures = f"{len(content.orders)} placed, {len(content.cancel)} cancelled"
-    deed = (WHO, address_of(request), AuditEvent("order.place", message, figures))
+    audit_entry = (WHO, address_of(request), AuditEvent("order.place", message, figures))
     try:
-        taken = cards.deliver(Delivery(message, hashlib.sha256(body).hexdigest()), rows, content.cancel, deed)
+        taken = cards.deliver(Delivery(message, hashlib.sha256(body).hexdigest()), rows, content.cancel, audit_entry)
     except ImportRefusedError as error:
         raise HTTPException(
             409, "; ".join(f"{_path(problem)}: {problem.reason}" for problem in error.problems)

@@ -43,17 +43,17 @@ def proposal_pages(web: Web) -> APIRouter:
     def show(request: Request, proposal: Number) -> Response:
         return _page(request, web, api.seen(request, proposal))
 
-    @router.post(PATH + "/{proposal}/{deed}", dependencies=needs(Right.VIEW, person=True))
-    async def decide(request: Request, proposal: Number, deed: Annotated[str, Path(max_length=16)]) -> Response:
-        if deed not in DEEDS:
+    @router.post(PATH + "/{proposal}/{action}", dependencies=needs(Right.VIEW, person=True))
+    async def decide(request: Request, proposal: Number, action: Annotated[str, Path(max_length=16)]) -> Response:
+        if action not in ACTIONS:
             raise HTTPException(404)
         reason = field(await form_of(request), "reason", MOST_REASON)
-        return await run_in_threadpool(_decide, request, web, proposal, deed, reason)
+        return await run_in_threadpool(_decide, request, web, proposal, action, reason)
 
     return router
 
 
-DEEDS: dict[str, Callable[[Request, int, str], object]] = {
+ACTIONS: dict[str, Callable[[Request, int, str], object]] = {
     "confirm": lambda request, number, _reason: api.confirm(request, number),
     "withdraw": lambda request, number, _reason: api.withdraw(request, number),
     "object": api.say_no,
@@ -61,9 +61,9 @@ DEEDS: dict[str, Callable[[Request, int, str], object]] = {
 }
 
 
-def _decide(request: Request, web: Web, number: int, deed: str, reason: str) -> Response:
+def _decide(request: Request, web: Web, number: int, action: str, reason: str) -> Response:
     try:
-        done = DEEDS[deed](request, number, reason)
+        done = ACTIONS[action](request, number, reason)
     except HTTPException as error:
         if error.status_code == 404:
             raise

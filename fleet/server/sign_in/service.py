@@ -315,19 +315,19 @@ class Access:
         with self.database.reading.begin() as connection:
             return sessions.of(connection, caller.name)
 
-    def record(self, caller: Caller, address: str, deed: AuditEvent) -> None:
+    def record(self, caller: Caller, address: str, event: AuditEvent) -> None:
         """Tell the audit what somebody did or ordered, before it is done."""
         with self.database.writing.begin() as connection:
-            self._note(connection, caller.name, address, deed)
+            self._note(connection, caller.name, address, event)
 
-    def is_looking(self, caller: Caller, deed: AuditEvent) -> bool:
+    def is_looking(self, caller: Caller, event: AuditEvent) -> bool:
         """Return whether the caller looked at the same within five minutes, and the audit was told."""
-        return self._looks.goes_on((caller.key, deed), self.clock())
+        return self._looks.goes_on((caller.key, event), self.clock())
 
-    def record_look(self, caller: Caller, address: str, deed: AuditEvent) -> None:
+    def record_look(self, caller: Caller, address: str, event: AuditEvent) -> None:
         """Tell the audit what somebody looks at, before they see it; the same again within five minutes is one look."""
-        if self._looks.is_new((caller.key, deed), self.clock()):
-            self.record(caller, address, deed)
+        if self._looks.is_new((caller.key, event), self.clock()):
+            self.record(caller, address, event)
 
     def entries(
         self, *, who: str = "", action: str = "", limit: int = 100, offset: int = 0
@@ -341,5 +341,5 @@ class Access:
         with self.database.reading.begin() as connection:
             return audit.verify(connection)
 
-    def _note(self, connection: Connection, actor: str, address: str, deed: AuditEvent) -> None:
-        audit.append(connection, self.clock(), actor, address, deed)
+    def _note(self, connection: Connection, actor: str, address: str, event: AuditEvent) -> None:
+        audit.append(connection, self.clock(), actor, address, event)

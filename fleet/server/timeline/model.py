@@ -84,8 +84,8 @@ def card_rows(story: CardStory) -> Iterator[TimelineRow]:
         yield TimelineRow(
             certificate.at, "certificate", certificate.profile, certificate.station, card, detail=certificate.last_day
         )
-    for deed in story.deeds:
-        yield TimelineRow(deed.at, "deadline", deed.code, deed.station, card, deed.did, deed.due)
+    for action in story.deadline_actions:
+        yield TimelineRow(action.at, "deadline", action.code, action.station, card, action.did, action.due)
 
 
 def _order_rows(order: OrderRow) -> Iterator[TimelineRow]:

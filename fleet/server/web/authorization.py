@@ -57,12 +57,12 @@ class Authenticator(Protocol):
     def by_key(self, key: str) -> Caller | None:
         """The caller of that session or token, as it stands now."""
 
-    def record(self, caller: Caller, address: str, deed: AuditEvent) -> None: ...
+    def record(self, caller: Caller, address: str, event: AuditEvent) -> None: ...
 
-    def is_looking(self, caller: Caller, deed: AuditEvent) -> bool:
+    def is_looking(self, caller: Caller, event: AuditEvent) -> bool:
         """Return whether the audit has this look at a person already: the same again is no new look."""
 
-    def record_look(self, caller: Caller, address: str, deed: AuditEvent) -> None:
+    def record_look(self, caller: Caller, address: str, event: AuditEvent) -> None:
         """Tell the audit of a look at a person."""
 
 
@@ -189,9 +189,9 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def audit_change(request: Request, deed: AuditEvent) -> None:
+def audit_change(request: Request, event: AuditEvent) -> None:
     """Tell the audit what is ordered, before it is done."""
-    authenticator_of(request).record(caller_of(request), address_of(request), deed)
+    authenticator_of(request).record(caller_of(request), address_of(request), event)
 
 
 def require_station(request: Request, station: str) -> None:
@@ -200,12 +200,12 @@ def require_station(request: Request, station: str) -> None:
         raise HTTPException(404, "no station of that name")
 
 
-def audit_lookup(request: Request, deed: AuditEvent) -> None:
+def audit_lookup(request: Request, event: AuditEvent) -> None:
     """Tell the audit what of a person is looked at, before it is shown. Raises HTTPException where that is too much."""
     access, caller, address = authenticator_of(request), caller_of(request), address_of(request)
-    if not access.is_looking(caller, deed):
+    if not access.is_looking(caller, event):
         rate_limiter_of(request).look(caller, address)
-        access.record_look(caller, address, deed)
+        access.record_look(caller, address, event)
 
 
 def authenticator_of(request: Request) -> Authenticator:

@@ -17,7 +17,7 @@ Bodies are models of `bodies.Body`. Example, a router with one change and what i
         @router.post("/bins/{station}/bookings", status_code=201, dependencies=needs(Right.COMMAND))
         def book(request: Request, station: StationName, wish: Booking) -> Booked:
             require_station(request, station)
-            tell(request, Deed("bin.book", station))
+            audit_change(request, AuditEvent("bin.book", station))
             return Booked.model_validate(bins.book(station, wish.day), from_attributes=True)
 
         return router

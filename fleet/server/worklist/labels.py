@@ -196,8 +196,8 @@ def _of_card(story: CardStory, texts: Localization) -> Iterable[StoryStep]:
         yield StoryStep(request.tried or request.made, "swap-horizontal", f"{request_text}: {state}")
     for errand in story.errands:
         yield StoryStep(errand.started, "file-search-outline", texts.code("kind", errand.kind), errand.station)
-    for deed in story.deeds:
-        deadline_text = texts(f"deadline_did.{deed.did}", when=texts.moment(deed.at))
-        yield StoryStep(deed.at, "calendar-clock", deadline_text)
+    for action in story.deadline_actions:
+        deadline_text = texts(f"deadline_did.{action.did}", when=texts.moment(action.at))
+        yield StoryStep(action.at, "calendar-clock", deadline_text)
     for station, at in story.fell:
         yield StoryStep(at, "archive-arrow-down-outline", texts("card.fell"), station)

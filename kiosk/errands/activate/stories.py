@@ -19,7 +19,7 @@ from sim.stories.administrator import two
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import product
-from sim.stories.person import Deed, Story, first, pulls, pulls_lit, puts
+from sim.stories.person import Story, StoryAction, first, pulls, pulls_lit, puts
 from sim.stories.register import both
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
 from sim.stories.setting import NEW_PIN, Setting
@@ -38,8 +38,8 @@ NEW_NUMBER = persona_of(NEW).card_number
 
 
 def by_post(reader: str = "administrator", **changed: Any) -> Callable[[], Story]:
-    """A holder with the card from the post and its letter, and an administrator beside. `changed`: other deeds, by view name."""
-    story: dict[str, Deed | list[Deed]] = {
+    """A holder with the card from the post and its letter, and an administrator beside. `changed`: other actions, by view."""
+    story: dict[str, StoryAction | list[StoryAction]] = {
         "insert": puts(NEW),
         "needed": "here",
         "take_own": pulls(),
@@ -64,7 +64,7 @@ def by_post(reader: str = "administrator", **changed: Any) -> Callable[[], Story
         "done": "end",
         **changed,
     }
-    rows = {f"activate.{name}": deed for name, deed in story.items()}
+    rows = {f"activate.{name}": action for name, action in story.items()}
     return lambda: rows | {"closing.take_card": pulls_lit}
 
 

@@ -28,8 +28,8 @@ def menu(reader: str = "administrator", **changed: Any) -> Callable[[], Story]:
         **attended(),
         "closing.take_card": pulls_lit,
         **{
-            name if name.startswith(("pickup.", "closing.")) else f"administrate.{name}": deed
-            for name, deed in story.items()
+            name if name.startswith(("pickup.", "closing.")) else f"administrate.{name}": action
+            for name, action in story.items()
         },
     }
 

@@ -40,7 +40,7 @@ def change(**changed: Any) -> Callable[[], Story]:
         "check_code": NEW_PIN,
         **changed,
     }
-    return lambda: {f"change_pin.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+    return lambda: {f"change_pin.{name}": action for name, action in story.items()} | {"closing.take_card": pulls()}
 
 
 def one_try(room: Room) -> None:

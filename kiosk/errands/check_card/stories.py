@@ -29,7 +29,7 @@ def check(**changed: Any) -> Callable[[], Story]:
         "done": "end",
         **changed,
     }
-    return lambda: {f"check_card.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+    return lambda: {f"check_card.{name}": action for name, action in story.items()} | {"closing.take_card": pulls()}
 
 
 def in_a_region(room: Room) -> None:

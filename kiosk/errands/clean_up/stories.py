@@ -33,7 +33,7 @@ def clean(*which: str, **changed: Any) -> Callable[[], Story]:
         "no_paper": "next",
         **changed,
     }
-    return lambda: {f"clean_up.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+    return lambda: {f"clean_up.{name}": action for name, action in story.items()} | {"closing.take_card": pulls()}
 
 
 def cluttered(room: Room) -> None:

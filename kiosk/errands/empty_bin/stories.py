@@ -15,7 +15,7 @@ from sim.reader.personas import person
 from sim.reader.rogue import copy_card
 from sim.stories.administrator import two
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.person import Deed, Person, Story, pulls_lit, puts
+from sim.stories.person import Person, Story, StoryAction, pulls_lit, puts
 from sim.stories.register import both
 from sim.stories.room import OLD_PIN, Room
 from sim.stories.setting import Setting
@@ -58,14 +58,14 @@ def filled(
     return prepare
 
 
-def puts_mute(card: str) -> Deed:
+def puts_mute(card: str) -> StoryAction:
     """Put a card in whose key signs nothing any more."""
 
-    def deed(person: Person) -> None:
+    def action(person: Person) -> None:
         person.world.cards[card] = copy_card(person.world.card(card))
         puts(card, "administrator")(person)
 
-    return deed
+    return action
 
 
 def emptied(reader: str = "administrator", **changed: Any) -> Callable[[], Story]:
@@ -85,7 +85,7 @@ def emptied(reader: str = "administrator", **changed: Any) -> Callable[[], Story
         "done": "end",
         **changed,
     }
-    return lambda: {f"empty_bin.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls_lit}
+    return lambda: {f"empty_bin.{name}": action for name, action in story.items()} | {"closing.take_card": pulls_lit}
 
 
 def differing(answer: str, **changed: Any) -> Callable[[], Story]:
@@ -94,8 +94,8 @@ def differing(answer: str, **changed: Any) -> Callable[[], Story]:
 
 
 def scanned(*numbers: str) -> dict[str, Any]:
-    deeds: list[Deed] = [*numbers, "done"]
-    return {"how": "scan", "scan": deeds}
+    actions: list[StoryAction] = [*numbers, "done"]
+    return {"how": "scan", "scan": actions}
 
 
 def left(*numbers: str) -> Callable[[Room], None]:

@@ -67,7 +67,7 @@ def renew(**changed: Any) -> Callable[[], Story]:
         "done": "end",
         **changed,
     }
-    return lambda: {f"renew_certificate.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+    return lambda: {f"renew_certificate.{name}": act for name, act in story.items()} | {"closing.take_card": pulls()}
 
 
 def stops(reason: str, **changed: Any) -> Callable[[], Story]:

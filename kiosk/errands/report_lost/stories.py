@@ -51,7 +51,7 @@ def lost(reason: str = "lost", **changed: Any) -> Callable[[], Story]:
         "no_paper": "next",
         **changed,
     }
-    return lambda: {f"report_lost.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+    return lambda: {f"report_lost.{name}": action for name, action in story.items()} | {"closing.take_card": pulls()}
 
 
 IN_TURN = replace(ADMINISTRATED, second_reader=True)

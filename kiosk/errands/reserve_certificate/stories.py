@@ -63,7 +63,7 @@ def spare(**changed: Any) -> Callable[[], Story]:
         **changed,
     }
     return lambda: (
-        {f"reserve_certificate.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+        {f"reserve_certificate.{name}": action for name, action in story.items()} | {"closing.take_card": pulls()}
     )
 
 

@@ -29,7 +29,7 @@ def back(**changed: Any) -> Callable[[], Story]:
         "done": "end",
         **changed,
     }
-    return lambda: {f"return_card.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+    return lambda: {f"return_card.{name}": action for name, action in story.items()} | {"closing.take_card": pulls()}
 
 
 def silences(person: Person) -> None:

@@ -16,7 +16,7 @@ from sim.stories.administration import RoomHouse
 from sim.stories.administrator import HOUSE, housed, look_after
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.own_card import MINE, product
-from sim.stories.person import Deed, Person, pulls, puts
+from sim.stories.person import Person, StoryAction, pulls, puts
 from sim.stories.register import NUMBER, both
 from sim.stories.room import Room
 
@@ -47,11 +47,11 @@ def closed_is(why: str | None) -> Callable[[Room], None]:
     return look
 
 
-def shuts(slot: int) -> Deed:
-    def deed(person: Person) -> None:
+def shuts(slot: int) -> StoryAction:
+    def action(person: Person) -> None:
         person.world.close_door(slot)
 
-    return deed
+    return action
 
 
 def papers(count: int) -> Callable[[Room], None]:

@@ -14,7 +14,7 @@ from sim.stories.administrators import administrator
 from sim.stories.devices import order_of
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
-from sim.stories.person import Deed, Story, first, pulls_lit, puts, takes
+from sim.stories.person import Story, StoryAction, first, pulls_lit, puts, takes
 from sim.stories.register import both
 from sim.stories.room import OLD_PIN, Room, authority
 from sim.stories.setting import Setting
@@ -28,17 +28,17 @@ COMING = Setting(slots={}, hand=HAND, order={"slot": 0}, second_reader=True)
 LYING = Setting(slots={2: "1:new"}, hand=HAND[1:], second_reader=True)
 
 
-def lays(slot: int, card: str) -> Deed:
+def lays(slot: int, card: str) -> StoryAction:
     """Put a card into the open slot and close the door."""
     return first(lambda p: p.world.put(slot, card), lambda p: p.world.close_door(slot))
 
 
-def shuts(slot: int) -> Deed:
+def shuts(slot: int) -> StoryAction:
     """Close the door, and nothing else."""
     return first(lambda p: p.world.close_door(slot))
 
 
-def shuts_and(slot: int) -> Deed:
+def shuts_and(slot: int) -> StoryAction:
     """Close that door and go on."""
     return first(lambda p: p.world.close_door(slot), then="next")
 
@@ -52,7 +52,7 @@ def at_work(*tasks: str, reader: str = "administrator", **changed: Any) -> Calla
         "no_paper": "next",
         **changed,
     }
-    return lambda: {f"stock.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls_lit}
+    return lambda: {f"stock.{name}": action for name, action in story.items()} | {"closing.take_card": pulls_lit}
 
 
 def delivery(*scans: str, slot: int = 1, card: str = "1:new", **changed: Any) -> Callable[[], Story]:

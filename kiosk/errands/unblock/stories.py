@@ -37,7 +37,7 @@ def unlock(**changed: Any) -> Callable[[], Story]:
         "not_written": "again",
         **changed,
     }
-    return lambda: {f"unblock.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+    return lambda: {f"unblock.{name}": action for name, action in story.items()} | {"closing.take_card": pulls()}
 
 
 def keeps_its_code(room: Room) -> None:

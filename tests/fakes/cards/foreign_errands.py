@@ -14,7 +14,7 @@ from sim.stories.aftermath import open_intents
 from sim.stories.errand_stories import ErrandStory, assert_left_well, ends_told, errand_stories, play
 from sim.stories.foreign_stories import ForeignCard
 from sim.stories.own_card import MINE
-from sim.stories.person import Deed, Interruption, Person, Trouble
+from sim.stories.person import Interruption, Person, StoryAction, Trouble
 from sim.stories.room import Room, persona_of
 from tests.fakes.cards.foreign import traits_of
 
@@ -134,14 +134,14 @@ def _told(case: ErrandCase) -> ErrandStory:
     tale = STORIES[case.title]
     own = code_ways(case.traits).persona(persona_of(MINE)).puk
 
-    def typed(deed: Deed) -> Deed:
-        return own if deed == PUK else deed
+    def typed(action: StoryAction) -> StoryAction:
+        return own if action == PUK else action
 
-    def story() -> dict[str, Deed | list[Deed]]:
+    def story() -> dict[str, StoryAction | list[StoryAction]]:
         rows = ForeignCard(case.kind, case.traits).tell(tale).story()
         return {
-            name: typed(deeds) if isinstance(deeds, str) or callable(deeds) else [typed(deed) for deed in deeds]
-            for name, deeds in rows.items()
+            name: typed(acts) if isinstance(acts, str) or callable(acts) else [typed(act) for act in acts]
+            for name, acts in rows.items()
         }
 
     setting = replace(tale.setting, kind=case.kind, traits=case.traits, described=case.described)

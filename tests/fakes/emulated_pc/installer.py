@@ -18,7 +18,7 @@ class Installer:
         self._machine, self._around = machine, around
         self._keyboards = find_keyboards()
         self._code = code.replace("-", "")
-        self._deeds: dict[str, Callable[[], None]] = {
+        self._actions: dict[str, Callable[[], None]] = {
             "Svenska": lambda: machine.tap_phrase("Svenska"),
             "Hur nar stationen": lambda: machine.tap_phrase("Automatisk adress"),
             "serverns adress": lambda: self._type(HOST, "server"),
@@ -40,7 +40,7 @@ class Installer:
 
     def set_up(self, until: str = HOME) -> None:
         """Until that phrase stands on the screen. Raises NotShownError."""
-        self.done += answer_views(self._machine, self._deeds, (until,), 2 * BOOT_S)
+        self.done += answer_views(self._machine, self._actions, (until,), 2 * BOOT_S)
 
     def _type(self, text: str, picture: str = "", keyboard: str = "host") -> None:
         self._machine.type_text(text, self._keyboards[keyboard])

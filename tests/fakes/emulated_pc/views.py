@@ -11,20 +11,20 @@ from tests.fakes.emulated_pc.screen import NotShownError, find_phrase, read_word
 
 
 def answer_views(
-    machine: EmulatedPc, deeds: Mapping[str, Callable[[], None]], until: tuple[str, ...], limit_s: float
+    machine: EmulatedPc, actions: Mapping[str, Callable[[], None]], until: tuple[str, ...], limit_s: float
 ) -> list[str]:
-    """Until one of these phrases stands on the screen: the views that were answered, in order, and that phrase. `deeds`: what is
-    done at a view; the first title that stands there counts. Raises NotShownError."""
+    """Until one of these phrases stands on the screen: the views that were answered, in order, and that phrase. `actions`: what
+    is done at a view; the first title that stands there counts. Raises NotShownError."""
     end, before, done = time.monotonic() + limit_s, "", list[str]()
     while True:
         picture = machine.shoot("screen")
         words = read_words(picture)
         if reached := next((phrase for phrase in until if find_phrase(words, phrase) is not None), ""):
             return [*done, reached]
-        view = next((title for title in deeds if find_phrase(words, title) is not None), "")
+        view = next((title for title in actions if find_phrase(words, title) is not None), "")
         if view and view != before:
             print(f"view: {view}", flush=True)
-            deeds[view]()
+            actions[view]()
             done.append(view)
         before = view
         if time.monotonic() > end:

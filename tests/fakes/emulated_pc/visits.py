@@ -116,7 +116,7 @@ class Visitor:
             return lambda: self._type(digits)
 
         own, own_pin = (pickup.new, pickup.new_pin) if pickup.has_dropped else (pickup.old, pickup.old.persona.pin)
-        deeds: dict[str, Callable[[], None]] = {
+        actions: dict[str, Callable[[], None]] = {
             "Satt i ditt gamla": puts(own),
             "Skriv koden till": types(own_pin),
             "Ta ut ditt": machine.reader.remove,
@@ -134,7 +134,7 @@ class Visitor:
             "Signera att": machine.tap_main_button,
             "Lagg ditt gamla": drops,
         }
-        return answer_views(machine, deeds, until or (WORKS, NO_ORDER), BOOT_S)[-1]
+        return answer_views(machine, actions, until or (WORKS, NO_ORDER), BOOT_S)[-1]
 
     def begin(self, tile: str, then: str) -> None:
         """From the first screen to the one that follows a tile."""

@@ -46,7 +46,7 @@ def _unlock_by_tile() -> Story:
 
 def _with_letter(**wrong: str) -> Story:
     steps = {"puk": person(1).old.puk, "new_pin": CODE, "repeat_pin": CODE, "write": "write", "done": "end"} | wrong
-    return {**{f"unblock.{view}": deed for view, deed in steps.items()}, "closing.take_card": pulls()}
+    return {**{f"unblock.{view}": action for view, action in steps.items()}, "closing.take_card": pulls()}
 
 
 def _stays(_: Person) -> None:

@@ -66,8 +66,8 @@ def order_of(someone: MadeUpPerson) -> str:
 
 
 def _written(view: str, value: str) -> dict[str, Any]:
-    deed, _, card = value.partition(" ")
-    return {"view": view, "do": deed, "card": card} if card else {"view": view, "value": value}
+    action, _, card = value.partition(" ")
+    return {"view": view, "do": action, "card": card} if card else {"view": view, "value": value}
 
 
 def _toml(cards: dict[str, dict[str, Any]], entries: list[dict[str, Any]]) -> str:

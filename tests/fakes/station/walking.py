@@ -67,8 +67,8 @@ def answers(path: Path, cards: str, *entries: tuple[str, str]) -> Path:
     """A file of a test's own: (view, value), where `insert` as a value puts `card` in. Its cards are made."""
     lines = [f"[cards]\n{cards}\n"] if cards else []
     for view, value in entries:
-        deed = 'do = "insert"\ncard = "card"' if value == "insert" else f'value = "{value}"'
-        lines.append(f'[[answer]]\nview = "{view}"\n{deed}\n')
+        action = 'do = "insert"\ncard = "card"' if value == "insert" else f'value = "{value}"'
+        lines.append(f'[[answer]]\nview = "{view}"\n{action}\n')
     path.write_text("\n".join(lines), encoding="utf-8")
     make_cards(path)
     return path

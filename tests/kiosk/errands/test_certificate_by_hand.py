@@ -42,7 +42,7 @@ async def visit(room: Room, **changed: Any) -> tuple[Person, Ended]:
         "insert": puts(MINE), "begin": "begin", "pin": OLD_PIN, "pulled": puts(MINE), "old": "remove", "done": "end",
         "portal_certificate": "later", "portal_comes_back": "end", **changed,
     }  # fmt: skip
-    told = {f"{ERRAND}.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+    told = {f"{ERRAND}.{name}": action for name, action in story.items()} | {"closing.take_card": pulls()}
     someone = Person(room.world, room.clock, told)
     ended = await room.errand(someone, renew_certificate, ERRAND)
     assert someone.failure is None, someone.failure

@@ -23,7 +23,7 @@ ANOTHER = "61427935"
 
 def changing() -> Story:
     story = {"insert": puts("1:new"), "pin": NEW_PIN, "new_pin": ANOTHER, "repeat_pin": ANOTHER, "done": "end"}
-    return {f"change_pin.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+    return {f"change_pin.{name}": action for name, action in story.items()} | {"closing.take_card": pulls()}
 
 
 async def came(room: Room, story: Story, errand: str) -> tuple[str, str, str]:

@@ -116,8 +116,8 @@ async def test_a_hand_in_the_drop_slot_leaves_the_old_card_with_its_holder(room:
 async def test_noise_all_the_way_changes_nothing(room: Room) -> None:
     twin = board(room)
 
-    def noisy(deed: Any) -> Any:
-        return first(lambda _: twin.make_noise(), deed)
+    def noisy(action: Any) -> Any:
+        return first(lambda _: twin.make_noise(), action)
 
     ended = await walk(room, own_card(take=noisy(takes(SLOT)), drop_old=noisy(drops("1:old"))))
 

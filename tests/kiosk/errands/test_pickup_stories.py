@@ -165,7 +165,7 @@ async def test_an_unknown_card_is_said_to_be_unknown_and_the_right_one_goes_on(m
 
 
 def puts_stranger(someone: Person) -> None:
-    """A card that no driver knows; the next deed pulls it."""
+    """A card that no driver knows; the next action pulls it."""
     someone.world.slots["holder"].insert(Stranger())
     someone.world.in_reader["holder"] = "12:old"
     someone.world.hand.remove("12:old")

@@ -40,8 +40,8 @@ from sim.stories.errand_stories import OWN
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, locked
 from sim.stories.patience import LIMIT_S
-from sim.stories.person import Deed, leaves, pulls, puts
 from sim.stories.person import Person as Visitor
+from sim.stories.person import StoryAction, leaves, pulls, puts
 from sim.stories.room import Room, authority, persona_of, quick_folder
 from sim.stories.setting import room_for
 
@@ -72,11 +72,11 @@ def register(room: Room, state: CardState = "active", **facts: Any) -> IssuerDes
 
 
 async def chosen(
-    room: Room, directory: Any, controller: dict[str, Any] | None = None, **answers: Deed
+    room: Room, directory: Any, controller: dict[str, Any] | None = None, **answers: StoryAction
 ) -> tuple[Errand | None, Visitor]:
     """What the home screen says is wanted, and who stood before it. `controller`: what else it is given."""
     given = {"closed": lambda: None, "administers": nobody, "administrator_reader": None, **(controller or {})}
-    story = {f"home.{name}" if name != "home" else name: deed for name, deed in answers.items()}
+    story = {f"home.{name}" if name != "home" else name: action for name, action in answers.items()}
     someone = Visitor(room.world, room.clock, {"home": puts(MINE), **story, "closing.take_card": pulls()})
     content = HomeContent(
         "", lambda: tuple((errand, None) for errand in ERRANDS), interrupted=[], printer=lambda: None,
@@ -182,7 +182,7 @@ async def test_a_card_that_is_found_again_is_not_asked_what_has_happened_to_it(r
     assert shown(someone) == ("finding.on_hold.title", "found_again")
     assert errand is not None
     assert (errand.id, errand.journey) == ("report_lost", found_again)
-    story: dict[str, Deed] = {
+    story: dict[str, StoryAction] = {
         "report_lost.insert": lambda _: None,
         "report_lost.pin": "cancel",
         "closing.take_card": pulls(),

@@ -32,8 +32,8 @@ def step_up(access: Access, caller: Caller, identity: tuple[str, Grants, str], p
         elif mine:
             people.take_all(connection, subject)
         done = mine and bool(granted)
-        deed = AuditEvent("step-up" if done else "step-up.refused", caller.name, "openid")
-        audit.append(connection, access.clock(), caller.name, address, deed)
+        event = AuditEvent("step-up" if done else "step-up.refused", caller.name, "openid")
+        audit.append(connection, access.clock(), caller.name, address, event)
         return done
 
 

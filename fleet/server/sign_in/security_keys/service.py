@@ -247,8 +247,8 @@ class SecurityKeys:
             raise KeyRefusedError("the challenge is unknown, used, too old, or another's")
         return challenge
 
-    def _note(self, connection: Connection, actor: str, address: str, deed: AuditEvent) -> None:
-        audit.append(connection, self._clock(), actor, address, deed)
+    def _note(self, connection: Connection, actor: str, address: str, event: AuditEvent) -> None:
+        audit.append(connection, self._clock(), actor, address, event)
 
 
 def _handle(user: int, made: datetime) -> bytes:

@@ -172,11 +172,11 @@ def test_what_waits_is_over_after_a_day_and_is_asked_once(office: Office) -> Non
     office.bind()
 
 
-@pytest.mark.parametrize("deed", ["reset", "close", "unbind"])
-def test_a_reset_a_closing_or_one_word_ends_it(office: Office, deed: str) -> None:
+@pytest.mark.parametrize("action", ["reset", "close", "unbind"])
+def test_a_reset_a_closing_or_one_word_ends_it(office: Office, action: str) -> None:
     office.bind()
-    getattr(office.by("axel"), deed)("maj")
-    if deed == "close":
+    getattr(office.by("axel"), action)("maj")
+    if action == "close":
         with office.database.writing.begin() as connection:
             open_again(connection, "maj", ["axel"], office.now)
     assert office.hsa_id() == ""

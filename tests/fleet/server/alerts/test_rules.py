@@ -9,7 +9,7 @@ import pytest
 from fleet.messages.link import DeviceState, SlotState, StationState, UpdateState
 from fleet.server.alerts.labels import alert_detail
 from fleet.server.alerts.rules import (
-    DEEDS,
+    ACTION_CODES,
     ENDING,
     FINDERS,
     LATCHED,
@@ -200,7 +200,7 @@ def test_one_card_that_fails_again_and_again_is_neither_and_yesterday_is_over() 
     assert found(failures=failures(("a", "601", "1"), ("a", "601", "2"), ("a", "601", "3"), age_h=25)) == []
 
 
-@pytest.mark.parametrize("code", sorted(LATCHED - DEEDS))
+@pytest.mark.parametrize("code", sorted(LATCHED - ACTION_CODES))
 def test_an_alarm_that_ingest_has_kept_is_found(code: str) -> None:
     (one,) = found(kept=(RaisedAlarm("entre-a", code, "1:7", NOW, 3),))
     assert (one.key, one.detail, one.since, one.times) == (("entre-a", code, ""), "1:7", NOW, 3)

@@ -113,25 +113,25 @@ async def test_roles_are_added_and_taken_and_hold_at_the_next_request(office: Of
     ]
 
 
-@pytest.mark.parametrize("deed", ["close", "end-sessions", "reset"])
-async def test_what_ends_an_account_s_sessions(office: Office, deed: str) -> None:
+@pytest.mark.parametrize("action", ["close", "end-sessions", "reset"])
+async def test_what_ends_an_account_s_sessions(office: Office, action: str) -> None:
     value = office.set_up(link_in(await office.press("/users", name="maj.test", role="viewer")))
     assert (await office.see("/", value)).status == 200
-    page = await office.press(f"/users/maj.test/{deed}")
+    page = await office.press(f"/users/maj.test/{action}")
     assert (await office.see("/", value)).status == 303
-    if deed == "reset":
+    if action == "reset":
         assert (await office.see("/", office.set_up(link_in(page)))).status == 200
-    if deed == "close":
+    if action == "close":
         assert "Closed" in (await office.see("/users/maj.test")).text
         await office.press("/users/maj.test/open")
         assert "Closed" not in (await office.see("/users/maj.test")).text
 
 
 async def test_the_last_one_who_may_do_everything_stays(office: Office) -> None:
-    for deed in ("close", "reset", "take-role"):
-        page = await office.press(f"/users/tove.test/{deed}", role="admin", stations="*")
-        assert page.status == 409, deed
-    assert [(await office.send("POST", f"/users/tove.test/{deed}")).status for deed in ("close", "reset")] == [409, 409]
+    for action in ("close", "reset", "take-role"):
+        page = await office.press(f"/users/tove.test/{action}", role="admin", stations="*")
+        assert page.status == 409, action
+    assert [(await office.send("POST", f"/users/tove.test/{act}")).status for act in ("close", "reset")] == [409, 409]
     assert (await office.send("PUT", "/users/tove.test/roles", {"roles": []})).status == 409
     assert (await office.see("/users")).status == 200
     second = office.set_up(link_in(await office.press("/users", name="maj.test", role="admin")))

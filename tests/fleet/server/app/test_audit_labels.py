@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fleet.server.audit.labels import deed_detail, deed_label, deed_target
+from fleet.server.audit.labels import action_detail, action_label, action_target
 from fleet.server.audit_log.log import AuditRow
 from fleet.server.pages.i18n import load
 from fleet.server.stations.labels import natural_sort_key
@@ -34,12 +34,12 @@ SWEDISH = load()["sv"]
 )
 def test_codes_of_the_audit_are_said_in_words(action: str, target: str, detail: str, said: tuple[str, str]) -> None:
     entry = AuditRow(1, datetime(2026, 11, 25, tzinfo=UTC), "tove.test", action, target, detail, "", "00")
-    assert (deed_target(entry, SWEDISH), deed_detail(entry, SWEDISH)) == said
+    assert (action_target(entry, SWEDISH), action_detail(entry, SWEDISH)) == said
 
 
 def test_an_account_that_is_opened_again_is_not_said_to_be_closed() -> None:
-    assert deed_label("user.disable", "undone").text(SWEDISH) == "Öppnade konto"
-    assert deed_label("user.disable").text(SWEDISH) == "Stängde konto"
+    assert action_label("user.disable", "undone").text(SWEDISH) == "Öppnade konto"
+    assert action_label("user.disable").text(SWEDISH) == "Stängde konto"
 
 
 def test_titles_come_in_the_order_of_the_language() -> None:

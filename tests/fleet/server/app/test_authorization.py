@@ -29,7 +29,7 @@ EXAMPLES = {
     "window": "1",
     "user": "nobody.test",
     "token": "none",
-    "deed": "close",
+    "action": "close",
     "command": "1",
     "station": "lasarettet-a",
     "what": "hold",
@@ -53,7 +53,7 @@ FOR_PERSONS = {
     "/api/v1/orders/NS-20417/tries/withdraw",
     "/api/v1/enrolments/1/approve",
     "/api/v1/enrolments/1/refuse",
-    *(f"/api/v1/proposals/1/{deed}" for deed in ("confirm", "withdraw", "object", "half")),
+    *(f"/api/v1/proposals/1/{action}" for action in ("confirm", "withdraw", "object", "half")),
     "/api/v1/stations/lasarettet-a/revoke",
 }
 """What no token does."""

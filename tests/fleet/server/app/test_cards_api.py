@@ -49,9 +49,9 @@ async def test_an_order_is_placed_changed_and_cancelled(region: Region) -> None:
     assert (again.status, again.json["detail"]) == (409, "O-1 is cancelled")
     assert (await region.ask("POST", "/orders/O-1/destroyed")).json["state"] == "destroyed"
     assert (await region.ask("PUT", "/orders/O-1", ORDER)).status == 409
-    deeds = [(action, target) for _, action, target in region.told()]
-    assert ("order.cancel", "O-1") in deeds
-    assert ("order.place", "O-1") in deeds
+    audited = [(action, target) for _, action, target in region.told()]
+    assert ("order.cancel", "O-1") in audited
+    assert ("order.place", "O-1") in audited
 
 
 async def test_orders_come_in_all_or_none(region: Region) -> None:
@@ -147,9 +147,9 @@ async def test_the_directory_says_who_left_and_whose_name_changed(region: Region
     assert (await region.ask("GET", "/people/TEST000000-0009/facts")).status == 404
     hidden = await region.ask("PUT", path, {"name": "Alva Test", "protected": True})
     assert hidden.json["name"] is None
-    deeds = [(action, target) for _, action, target in region.told()]
-    assert ("person.change", "TEST000000-0001") in deeds
-    assert ("people.directory", "alva") in deeds
+    audited = [(action, target) for _, action, target in region.told()]
+    assert ("person.change", "TEST000000-0001") in audited
+    assert ("people.directory", "alva") in audited
 
 
 async def test_the_list_of_administrators_is_read_whole_or_for_one_station(region: Region) -> None:

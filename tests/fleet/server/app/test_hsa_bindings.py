@@ -45,9 +45,9 @@ async def test_the_page_and_rest_bind_an_account_by_two_persons(tmp_path: Path) 
     async def see(value: str) -> str:
         return (await get(app, "/users/maj.test", cookie=f"{COOKIE}={value}", accept_language="en")).text
 
-    async def press(value: str, deed: str, **fields: str) -> Answer:
+    async def press(value: str, action: str, **fields: str) -> Answer:
         fields = {"form_token": form_token(value), **fields}
-        return await post(app, f"/users/maj.test/{deed}", fields, cookie=f"{COOKIE}={value}", accept_language="en")
+        return await post(app, f"/users/maj.test/{action}", fields, cookie=f"{COOKIE}={value}", accept_language="en")
 
     async def send(value: str, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
         raw = json.dumps(body).encode() if body is not None else b""

@@ -45,7 +45,7 @@ ERRAND = "00000000-0000-4000-8000-000000000077"
 MARKS = (THERE, ORDER, CARD, CARD[-4:], RESERVE, WHO, NAME, ERRAND, "TEST000000-A00", "hemligt", "Hemliga")
 FOUND_BY = {
     "name": THERE, "station": THERE, "errand": ERRAND, "number": CARD, "alert": "1", "window": "1", "command": "1",
-    "order": ORDER, "hsa_id": WHO, "what": "hold", "user": "nobody.test", "token": "none", "deed": "close",
+    "order": ORDER, "hsa_id": WHO, "what": "hold", "user": "nobody.test", "token": "none", "action": "close",
     "value": "made-up", "id": "a" * 32, "act": "take", "claim": "1", "proposal": "1",
 }  # fmt: skip
 KEY = "ab" * 32

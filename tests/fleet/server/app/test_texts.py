@@ -25,7 +25,7 @@ FAMILIES = {
     "number", "age", "app.theme", "app.language", "nav", "alarm", "alarm_detail", "reason", "closed", "station",
     "device_kind", "device.reader", "device.printer", "device.cabinet", "device.scanner", "device.gpio", "device.touchscreen",
     "kind", "outcome", "bin_reason", "effect",
-    "effect_at", "effect_outcome", "signed", "event", "slot", "order", "step", "chart", "deed", "alert", "alerts.state",
+    "effect_at", "effect_outcome", "signed", "event", "slot", "order", "step", "chart", "audit_action", "alert", "alerts.state",
     "alert_count", "alert_slot", "alert_advice", "alert_outage", "role", "door.why", "step_up.why",
     "keys.why", "contact", "receives", "checkpoint", "account", "token", "once", "severity", "level",
     "command", "command_help", "update_step", "update_fault", "update_now", "update_problem", "command_message", "command_state",

@@ -43,7 +43,7 @@ def sent(database: Database, desk: CommandService) -> tuple[CommandRow, CommandR
     return row, CommandResult(row.sequence, digest_of(payload), CommandOutcome.DONE)
 
 
-def deeds(database: Database) -> list[tuple[str, str]]:
+def audited_actions(database: Database) -> list[tuple[str, str]]:
     """What the audit tells, oldest first."""
     entries, _ = Access(database, lambda: NOW).entries()
     return [(one.who, one.action) for one in reversed(entries)]
@@ -57,7 +57,7 @@ def test_what_one_person_may_order_goes_out_at_once(database: Database, desk: Co
     known = desk.one(row.id)
     assert known is not None
     assert known.state == "sent"
-    assert deeds(database) == [("tove.test", "command.ask"), ("server", "command.send")]
+    assert audited_actions(database) == [("tove.test", "command.ask"), ("server", "command.send")]
 
 
 def test_what_touches_cards_waits_for_another_person(database: Database, desk: CommandService) -> None:
@@ -70,7 +70,7 @@ def test_what_touches_cards_waits_for_another_person(database: Database, desk: C
     assert isinstance(agreed, CommandRow)
     assert (agreed.state, agreed.by, agreed.second) == ("ready", "tove.test", "olle.test")
     assert len(published(database)) == 1
-    assert deeds(database) == [
+    assert audited_actions(database) == [
         ("tove.test", "command.ask"), ("olle.test", "command.approve"), ("server", "command.send"),
     ]  # fmt: skip
 
@@ -132,7 +132,7 @@ def test_an_answer_is_kept_once_with_what_was_found(database: Database, desk: Co
     assert writer.commit([ArrivedResult("entre-a", result, b"raw")], NOW).quarantined == 0, (
         "told again it is nothing new"
     )
-    assert deeds(database)[-1] == ("server", "command.failed")
+    assert audited_actions(database)[-1] == ("server", "command.failed")
 
 
 @pytest.mark.parametrize(

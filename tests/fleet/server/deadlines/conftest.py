@@ -78,7 +78,7 @@ class Fleet:
             connection.execute(update(stations).where(stations.c.name == name).values(values))
 
     def run(self, days: int) -> int:
-        """Look once a day for so many days, as if there had been looks between; gives how many deeds that were."""
+        """Look once a day for so many days, as if there had been looks between; gives how many actions that were."""
         done = 0
         for _ in range(days):
             self.now += timedelta(days=1)
@@ -103,7 +103,7 @@ class Fleet:
         self.now += timedelta(days=days)
         self.sql(update(server_clock).values(seen=self.now))
 
-    def deeds(self, code: Code, subject: str) -> list[tuple[str, str, str]]:
+    def recorded_actions(self, code: Code, subject: str) -> list[tuple[str, str, str]]:
         """What, how and on which day."""
         with self.database.reading.begin() as connection:
             known = deadlining.recorded_actions(connection, code, [subject]).values()

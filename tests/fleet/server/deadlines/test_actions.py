@@ -115,7 +115,7 @@ def test_the_oldest_are_acted_upon_first(fleet: Fleet) -> None:
     done = []
     for _ in range(2):
         fleet.run(1)
-        done.append([name for name in names if fleet.deeds("not_collected", name)])
+        done.append([name for name in names if fleet.recorded_actions("not_collected", name)])
     assert done == [["O-1", "O-4"], [*names]]
 
 
@@ -208,4 +208,4 @@ async def test_the_loop_goes_on_after_a_store_that_cannot_be_read_and_tells_page
         job.cancel()
     assert [one.getMessage() for one in caplog.records] == ["deadlines cannot be looked at just now: OperationalError"]
     assert changes.topics == TOPICS == {Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS}
-    assert fleet.deeds("receipt_unsigned", "O-1") == [("warned", "remind", "2026-06-04")]
+    assert fleet.recorded_actions("receipt_unsigned", "O-1") == [("warned", "remind", "2026-06-04")]

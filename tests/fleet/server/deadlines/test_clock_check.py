@@ -20,7 +20,7 @@ def test_after_days_without_a_server_it_catches_up_once_and_not_at_once(fleet: F
     assert not fleet.confirm(), "nothing waits any more"
     assert fleet.run(4) == 0, "nobody could sign while the server was away"
     assert fleet.run(1) == 1
-    assert [what for what, _, _ in fleet.deeds("receipt_unsigned", "O-1")] == ["done"]
+    assert [what for what, _, _ in fleet.recorded_actions("receipt_unsigned", "O-1")] == ["done"]
 
 
 def test_a_clock_that_leaps_ahead_and_is_set_right_blocks_nobody(fleet: Fleet) -> None:

@@ -40,7 +40,7 @@ def test_a_receipt_that_nobody_signs_is_reminded_of_and_then_the_card_is_held(fl
     assert fleet.look() == 0
     assert fleet.run(20) == 2
     held = [("done", "hold", "2026-06-07"), ("warned", "remind", "2026-06-04")]
-    assert fleet.deeds("receipt_unsigned", "O-1") == held
+    assert fleet.recorded_actions("receipt_unsigned", "O-1") == held
     (ask,) = fleet.asked()
     assert isinstance(ask, HoldAsk)
     assert (ask.card_number, ask.reason, fleet.names()) == (CARD, "deadline", [""])
@@ -53,7 +53,7 @@ def test_nobody_is_held_to_a_receipt_while_their_station_is_out_of_service(fleet
     handed_over(fleet, events=3)
     fleet.open(False)
     assert fleet.run(40) == 1
-    assert [what for what, _, _ in fleet.deeds("receipt_unsigned", "O-1")] == ["warned"]
+    assert [what for what, _, _ in fleet.recorded_actions("receipt_unsigned", "O-1")] == ["warned"]
     service = DeadlineService(fleet.database, fleet.settings, lambda: fleet.now)
     (entry,) = service.lane("receipt_unsigned").shown
     assert (entry.phase, entry.waits) == ("over", True)
@@ -68,7 +68,7 @@ def test_nobody_is_held_to_a_receipt_while_their_station_says_nothing_in_a_sessi
     handed_over(fleet, events=3)
     fleet.is_heard = False
     assert fleet.run(40) == 1
-    assert [what for what, _, _ in fleet.deeds("receipt_unsigned", "O-1")] == ["warned"]
+    assert [what for what, _, _ in fleet.recorded_actions("receipt_unsigned", "O-1")] == ["warned"]
     fleet.is_heard = True
     assert fleet.run(4) == 0
     assert fleet.run(1) == 1
@@ -78,7 +78,7 @@ def test_a_receipt_that_is_owed_at_a_retired_station_falls_due_while_another_is_
     handed_over(fleet, events=3)
     fleet.sql(update(stations).values(retired=fleet.now, retired_by="tove.test", retired_why="closed"))
     assert fleet.run(40) == 1
-    assert [what for what, _, _ in fleet.deeds("receipt_unsigned", "O-1")] == ["warned"]
+    assert [what for what, _, _ in fleet.recorded_actions("receipt_unsigned", "O-1")] == ["warned"]
     fleet.open(True, "entre-b")
     assert fleet.run(4) == 0
     assert fleet.run(1) == 1
@@ -94,7 +94,7 @@ def test_the_same_on_postgresql(on_postgres: Database) -> None:
     fleet.run(6)
     fleet.skip(55)
     fleet.run(39)
-    assert [fleet.deeds(code, "O-1") for code in codes] == [
+    assert [fleet.recorded_actions(code, "O-1") for code in codes] == [
         [("done", "hold", "2026-06-09"), ("warned", "remind", "2026-06-06")],
         [("done", "hold", "2026-09-03"), ("warned", "remind", "2026-08-19")],
         [("done", "hold", "2026-09-05"), ("warned", "remind", "2026-08-05")],
@@ -105,7 +105,7 @@ def test_the_same_on_postgresql(on_postgres: Database) -> None:
         ("receipt_unsigned", 1), ("not_collected", 0), ("name_changed", 2), ("left", 2),
     ]  # fmt: skip
     for code in ("loa2", "certificate", "reserve_old"):
-        assert fleet.deeds(code, "O-1") == []
+        assert fleet.recorded_actions(code, "O-1") == []
 
 
 def test_a_receipt_that_is_signed_in_time_ends_it(fleet: Fleet) -> None:
@@ -121,7 +121,7 @@ def test_a_card_that_nobody_collects_is_voided_after_ninety_days_and_taken_out_a
     assert fleet.state() == "waiting"
     fleet.run(1)
     assert fleet.state() == "voided"
-    assert [what for what, _, _ in fleet.deeds("not_collected", "O-1")] == ["done", "warned"]
+    assert [what for what, _, _ in fleet.recorded_actions("not_collected", "O-1")] == ["done", "warned"]
     with fleet.database.reading.begin() as connection:
         assert orders_at(connection, "entre-a", "2026-06-01", after="", limit=10) == []
     assert fleet.run(5) == 0
@@ -141,7 +141,7 @@ def test_who_left_with_a_card_or_has_another_name_has_three_months(
     person(fleet, **facts)
     fleet.skip(90)
     fleet.run(5)
-    assert ("done", "hold", day) in fleet.deeds(code, "O-1")
+    assert ("done", "hold", day) in fleet.recorded_actions(code, "O-1")
     assert len(fleet.asked()) == 1
 
 
@@ -199,7 +199,7 @@ def test_level_two_cards_are_told_of_before_the_regions_last_day(fleet: Fleet) -
     fleet.run(40)
     fleet.skip(75)
     fleet.run(8)
-    assert [what for what, _, _ in fleet.deeds("loa2", "O-1")] == ["done", "warned"]
+    assert [what for what, _, _ in fleet.recorded_actions("loa2", "O-1")] == ["done", "warned"]
     assert fleet.asked() == []
 
 
@@ -211,7 +211,7 @@ def test_a_certificate_that_ends_is_told_of_unless_a_newer_one_stands_in(fleet: 
     issued("a1", "2026-07-31")
     fleet.skip(26)
     fleet.run(9)
-    assert fleet.deeds("certificate", CARD) == [("warned", "remind", "2026-07-01")]
+    assert fleet.recorded_actions("certificate", CARD) == [("warned", "remind", "2026-07-01")]
     issued("a2", "2031-07-31")
     fleet.skip(40)
     assert fleet.run(2) == 0
@@ -226,7 +226,7 @@ def test_the_oldest_reserve_card_is_told_of_until_it_is_taken_out(fleet: Fleet) 
     assert (shown.deadline.slot, shown.deadline.due.isoformat(), shown.phase) == (9, "2026-11-28", "far")
     fleet.skip(176)
     fleet.run(6)
-    assert fleet.deeds("reserve_old", "9752269879") == [
+    assert fleet.recorded_actions("reserve_old", "9752269879") == [
         ("done", "remind", "2026-11-29"),
         ("warned", "remind", "2026-11-28"),
     ]

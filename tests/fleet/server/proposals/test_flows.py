@@ -75,8 +75,8 @@ async def proposed(server: Server, who: str, method: str, path: str, body: Any =
     return int(number)
 
 
-async def decide(server: Server, who: str, number: int, deed: str = "confirm", body: Any = None) -> Answer:
-    return await server.call(who, "POST", f"/proposals/{number}/{deed}", body)
+async def decide(server: Server, who: str, number: int, action: str = "confirm", body: Any = None) -> Answer:
+    return await server.call(who, "POST", f"/proposals/{number}/{action}", body)
 
 
 async def test_a_row_is_proposed_confirmed_and_listed_after_a_day_also_by_a_server_that_was_started_anew(

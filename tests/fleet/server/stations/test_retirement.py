@@ -103,7 +103,7 @@ class Fleet:
         rows = (await self.rest("GET", "/alerts?state=open")).json["items"]
         return sorted((row["station"], row["code"]) for row in rows)
 
-    def deeds(self) -> list[tuple[str, str, str, str]]:
+    def audited_actions(self) -> list[tuple[str, str, str, str]]:
         """The newest first."""
         rows = self.access.entries()[0]
         mine = [row for row in rows if row.sequence > self._told and row.action.startswith("station.")]
@@ -180,7 +180,7 @@ async def test_it_is_taken_back_and_each_step_is_told_to_the_audit(fleet: Fleet)
     assert await fleet.names() == ["entre-a", "entre-b"]
     twice = await fleet.rest("POST", "/stations/entre-a/return", {"reason": "once more"})
     assert (twice.status, twice.json["detail"]) == (409, "entre-a is not retired")
-    assert fleet.deeds()[::-1] == [
+    assert fleet.audited_actions()[::-1] == [
         ("tove.test", "station.retire", "entre-a", REASON),
         ("tove.test", "station.return", "entre-a", "the entrance is open"),
     ]
@@ -204,7 +204,7 @@ async def test_it_is_refused_while_orders_are_open_there(fleet: Fleet) -> None:
         "cards belong to entre-a: order O-1 (slot 3), order O-2; take the cards out, and move or cancel the orders"
     )
     assert await fleet.names() == ["entre-a", "entre-b"]
-    assert fleet.deeds() == []
+    assert fleet.audited_actions() == []
 
 
 async def test_a_cancelled_order_whose_card_still_lies_there_is_named_too(fleet: Fleet) -> None:
@@ -277,7 +277,7 @@ async def test_who_manages_does_it_on_the_page_of_the_station(fleet: Fleet) -> N
     back = await post(fleet.app, "/stations/entre-a/retirement/end", {**fields, "reason": "open again"})
     assert (back.status, back.header("location")) == (303, "/stations/entre-a")
     assert await fleet.names() == ["entre-a", "entre-b"]
-    assert [deed[:3] for deed in fleet.deeds()] == [
+    assert [action[:3] for action in fleet.audited_actions()] == [
         ("tove.test", "station.return", "entre-a"),
         ("tove.test", "station.retire", "entre-a"),
     ]
@@ -301,7 +301,7 @@ def test_the_command_line_retires_and_takes_back(fleet: Fleet, capsys: pytest.Ca
     assert run(fleet, capsys, "add", "entre-a")[0] == 3
     assert run(fleet, capsys, "return", "entre-a", "--reason", "open again") == (0, {"ok": True, "station": "entre-a"})
     assert run(fleet, capsys, "retire", "entre-x", "--reason", REASON)[0] == 2
-    assert [deed[1:] for deed in fleet.deeds()][::-1] == [
+    assert [action[1:] for action in fleet.audited_actions()][::-1] == [
         ("station.retire", "entre-a", REASON),
         ("station.return", "entre-a", "open again"),
     ]

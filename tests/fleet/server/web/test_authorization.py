@@ -51,14 +51,14 @@ class Listed:
     def by_key(self, key: str) -> Caller | None:
         return None
 
-    def record(self, caller: Caller, address: str, deed: AuditEvent) -> None:
-        self.told.append((caller.name, address, deed.action))
+    def record(self, caller: Caller, address: str, event: AuditEvent) -> None:
+        self.told.append((caller.name, address, event.action))
 
-    def is_looking(self, caller: Caller, deed: AuditEvent) -> bool:
-        return (caller.name, deed.action) in {(name, action) for name, _, action in self.told}
+    def is_looking(self, caller: Caller, event: AuditEvent) -> bool:
+        return (caller.name, event.action) in {(name, action) for name, _, action in self.told}
 
-    def record_look(self, caller: Caller, address: str, deed: AuditEvent) -> None:
-        self.told.append((caller.name, address, deed.action))
+    def record_look(self, caller: Caller, address: str, event: AuditEvent) -> None:
+        self.told.append((caller.name, address, event.action))
 
 
 @pytest.fixture

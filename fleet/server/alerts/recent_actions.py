@@ -15,7 +15,7 @@ from fleet.messages.asking import BlockedResult, FoundResult, MarkedResult, NotF
 from fleet.messages.vocabulary import AskName
 from fleet.server.accounts.tables import users
 from fleet.server.alerts.model import AlertRow
-from fleet.server.alerts.rules import DONE_BY, DONE_TO, Deed
+from fleet.server.alerts.rules import DONE_BY, DONE_TO, RecentAction
 from fleet.server.audit_log.tables import audit, audit_head
 from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.people.service import stored_people
@@ -37,15 +37,15 @@ _DONE_BY = {
 }
 
 
-def recent_deeds(connection: Connection, now: datetime) -> tuple[Deed, ...]:
+def recent_actions(connection: Connection, now: datetime) -> tuple[RecentAction, ...]:
     """Of the last day, and what was done often within the last hour."""
     looked: defaultdict[str, set[str]] = defaultdict(set)
-    deeds = [*_of_audit(connection, now, looked), *_twice(connection, now)]
+    actions = [*_of_audit(connection, now, looked), *_twice(connection, now)]
     counts = Counter({("many_lookups", looker): len(targets) for looker, targets in looked.items()})
     for code, actor, times in _of_requests(connection, now):
         counts[code, actor] += times
-    often = (Deed(code, person, person, now, times) for (code, person), times in counts.items())
-    return (*deeds, *often)
+    often = (RecentAction(code, person, person, now, times) for (code, person), times in counts.items())
+    return (*actions, *often)
 
 
 def own_addresses(connection: Connection, alert: AlertRow) -> frozenset[str]:
@@ -59,11 +59,11 @@ def own_addresses(connection: Connection, alert: AlertRow) -> frozenset[str]:
     return frozenset(address.lower() for address in (actor, *mail) if address and "@" in address)
 
 
-def _of_audit(connection: Connection, now: datetime, looked: defaultdict[str, set[str]]) -> Iterable[Deed]:
+def _of_audit(connection: Connection, now: datetime, looked: defaultdict[str, set[str]]) -> Iterable[RecentAction]:
     """Read from the audit what was done to whom; look-ups are put into `looked`, by who looked."""
     head = select(audit_head.c.sequence).scalar_subquery()
     late = select(audit.c.entry).where(audit.c.sequence > head - MOST, audit.c.at > now - DAY, audit.c.entry != "")
-    deeds: dict[tuple[str, str], Deed] = {}
+    actions: dict[tuple[str, str], RecentAction] = {}
     for raw in connection.execute(late.order_by(audit.c.sequence)).scalars():
         entry = json.loads(raw)
         actor, action, target, at = entry["who"], entry["action"], entry["target"], datetime.fromisoformat(entry["at"])
@@ -71,9 +71,9 @@ def _of_audit(connection: Connection, now: datetime, looked: defaultdict[str, se
         if action.startswith("people.") and target and at > now - HOUR:
             looked[actor].add(f"{action} {target}")
         elif code and not (code == "role_granted" and set(entry["detail"].split()[::2]) <= {_HARMLESS}):
-            before = deeds.get((code, target))
-            deeds[code, target] = Deed(code, target, actor, at, 1 if before is None else before.times + 1)
-    return deeds.values()
+            before = actions.get((code, target))
+            actions[code, target] = RecentAction(code, target, actor, at, 1 if before is None else before.times + 1)
+    return actions.values()
 
 
 def _of_requests(connection: Connection, now: datetime) -> Iterator[tuple[str, str, int]]:
@@ -88,10 +88,10 @@ def _of_requests(connection: Connection, now: datetime) -> Iterator[tuple[str, s
             yield from ((code, hsa_id, row.times) for hsa_id in acting)
 
 
-def _twice(connection: Connection, now: datetime) -> Iterator[Deed]:
+def _twice(connection: Connection, now: datetime) -> Iterator[RecentAction]:
     """Cards that were given certificates within a day, and how many."""
     of_card = certificates.c.card_number, certificates.c.hsa_id
     last, station = func.max(certificates.c.at).label("last"), func.max(certificates.c.station).label("station")
     query = select(*of_card, last, station, func.count().label("times")).where(certificates.c.at > now - DAY)
     for row in connection.execute(query.group_by(*of_card)):
-        yield Deed("certificates_twice", row.card_number, row.hsa_id, row.last, row.times, row.station)
+        yield RecentAction("certificates_twice", row.card_number, row.hsa_id, row.last, row.times, row.station)
