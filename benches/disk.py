@@ -26,7 +26,7 @@ class Syncs:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "bench-syncs"
-        self._told = threading.Event()
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="syncs")
         self.spans: list[tuple[float, float]] = []
 
@@ -37,7 +37,7 @@ class Syncs:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._told.set()
+        self._stop.set()
         self._thread.join()
         self._path.unlink()
 
@@ -47,7 +47,7 @@ class Syncs:
     def _work(self) -> None:
         file = os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600)
         try:
-            while not self._told.wait(EVERY_S):
+            while not self._stop.wait(EVERY_S):
                 began = time.perf_counter()
                 os.pwrite(file, bytes(SIZE), 0)
                 os.fdatasync(file)

@@ -113,7 +113,7 @@ def upgrade_cluster(folder: Path, old: Version) -> Result:
             stack.callback(new.end)
             new.start()
             counts.append(_wait_for_more(query, STEP))
-        return _compare(_told(sending), query, counts)
+        return _compare(_sent_by(sending), query, counts)
 
 
 def upgrade_single(folder: Path, old: Version) -> Result:
@@ -137,10 +137,10 @@ def upgrade_single(folder: Path, old: Version) -> Result:
         stack.callback(after.end)
         after.start()
         counts.append(_wait_for_more(query, STEP))
-        return _compare(_told(sending), query, counts)
+        return _compare(_sent_by(sending), query, counts)
 
 
-def _told(sending: "subprocess.Popen[str]") -> dict[str, Any]:
+def _sent_by(sending: "subprocess.Popen[str]") -> dict[str, Any]:
     """Stop the stations; return what they sent, once all of it is acknowledged or their patience is over."""
     sending.send_signal(signal.SIGTERM)
     output, _ = sending.communicate(timeout=LIMIT_S)

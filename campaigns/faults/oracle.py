@@ -260,9 +260,9 @@ def _effects(evidence: Evidence) -> Iterator[str]:
         is_asked = any(view.endswith(".code_from_before") for visit in evidence.visits for view in visit.views)
         for order in () if is_asked else station.coded_twice:
             yield f"{station.name}: the card of {order} was given a code again, and nobody was asked for the first one"
-        printed, perhaps = _count(mine, "print", "printed"), _count(mine, "print", "unknown")
-        if not printed <= station.papers <= printed + perhaps:
-            yield f"{station.name}: {station.papers} papers came out, {printed} told of, {perhaps} unknown"
+        printed, unknown = _count(mine, "print", "printed"), _count(mine, "print", "unknown")
+        if not printed <= station.papers <= printed + unknown:
+            yield f"{station.name}: {station.papers} papers came out, {printed} told of, {unknown} unknown"
     for asked_for, effect, done in (
         (("block", "blocked in portal"), "card.block", ("blocked",)), (("hold",), "card.hold", ("held", "marked")),
         (("lift",), "card.lift", ("lifted",)), (("certificate",), "certificate.request", ("issued",)),

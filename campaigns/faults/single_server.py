@@ -117,7 +117,7 @@ def _ingest(database: Database) -> None:
         Writer(database).commit(arrived(*batch), NOW)
 
 
-def _told(database: Database) -> None:
+def _unsigned_receipt(database: Database) -> None:
     """A card that was handed out, whose receipt was not signed though its station was open on each day."""
     hold_orders(database, record())
     open_ = [{"station": record().station, "day": (NOW + timedelta(days=day)).date().isoformat()} for day in range(31)]
@@ -175,7 +175,7 @@ class Subject:
 
 SUBJECTS = {
     "ingest": Subject(lambda database: hold_orders(database, record()), (_ingest,), everything),
-    "deadlines": Subject(_told, tuple(_look(days) for days in (4, 6, 7, 30)), _deadlines_left),
+    "deadlines": Subject(_unsigned_receipt, tuple(_look(days) for days in (4, 6, 7, 30)), _deadlines_left),
     "retention": Subject(_ingest, (_erase,), _erased),
     "upgrade": Subject(lambda database: None, (migrate,), _schema, empty=True),
 }

@@ -107,7 +107,7 @@ class Host:
         self._board = board
         self._deframer = framing.Deframer()
         self._channel: Channel | None = None
-        self._told = b""
+        self._buffer = b""
         self._events = 0
         self._allowed: set[str] = set()
         """The output that the newest genuine command may switch on."""
@@ -170,7 +170,7 @@ class Host:
         raise FoundError(f"no answer within {ANSWER_S:.0f} s")
 
     def _look(self, panel: bytes) -> None:
-        *lines, self._told = (self._told + panel).split(b"\n")
+        *lines, self._buffer = (self._buffer + panel).split(b"\n")
         for line in lines:
             words = line.decode().split()
             if words[0] == "coil" and words[2] == "off":

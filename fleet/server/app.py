@@ -36,7 +36,7 @@ from fleet.server.cards.exports import request_exports
 from fleet.server.cards.model import Cards
 from fleet.server.cards.pages import card_pages
 from fleet.server.cards.stock.exports import stock_exports
-from fleet.server.cards.stock.pages import shelf_pages
+from fleet.server.cards.stock.pages import stock_pages
 from fleet.server.commands.api import command_api
 from fleet.server.commands.dependencies import count_for
 from fleet.server.commands.exports import command_exports
@@ -254,7 +254,7 @@ def create_app(
     take(errand_pages(web).routes)
     take(api_router(web).routes)
     take(own_api_router().routes)
-    take(shelf_pages(web, card_services.cards).routes)
+    take(stock_pages(web, card_services.cards).routes)
     take(card_pages(web, card_services.cards).routes)
     timelines = TimelineService(access.database, card_services.cards)
     take(timeline_pages(web, timelines).routes)

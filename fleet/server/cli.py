@@ -15,7 +15,7 @@ BAD_INPUT, INTERRUPTED = 2, 130
 
 _STORE, _EVIDENCE, _RETENTION = "fleet.server.store_cli", "fleet.server.evidence.cli", "fleet.server.retention.cli"
 _INTEGRITY = "fleet.server.integrity.cli"
-_ACCOUNTS, _CLUSTER, _UPKEEP = "fleet.server.accounts.cli", "fleet.server.worker_cli", "fleet.server.diagnosis.cli"
+_ACCOUNTS, _CLUSTER, _DIAGNOSIS = "fleet.server.accounts.cli", "fleet.server.worker_cli", "fleet.server.diagnosis.cli"
 COMMANDS = (
     Subcommand("serve", "run broker, ingest, answers and dashboard", "fleet.server.serve_cli"),
     Subcommand("import-orders", "take orders from a CSV file, all or none", _STORE),
@@ -46,8 +46,8 @@ COMMANDS = (
     Subcommand("broker-files", "write the configuration of a broker of one's own", _CLUSTER),
     Subcommand("verifier", "judge code letters, as a user of its own behind a socket", "fleet.server.verifier.cli"),
     Subcommand("begin-tries", "count tries anew where the verifier's file is damaged", "fleet.server.verifier.cli"),
-    Subcommand("units", "write the systemd units of server, verifier and worker", _UPKEEP),
-    Subcommand("doctor", "look whether all is in order: folders, keys, what ends, the verifier", _UPKEEP),
+    Subcommand("units", "write the systemd units of server, verifier and worker", _DIAGNOSIS),
+    Subcommand("doctor", "look whether all is in order: folders, keys, what ends, the verifier", _DIAGNOSIS),
     Subcommand(
         "issuer-check", "hold an issuer's adapter against the interface", "fleet.server.issuer_adapters.conformance.cli"
     ),

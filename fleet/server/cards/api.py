@@ -112,14 +112,14 @@ class BlockBody(Body):
 
 def cards_api(services: CardServices) -> APIRouter:
     router = api_group("cards")
-    _add_shelves(router, services.cards)
+    _add_stock(router, services.cards)
     _add_deadlines(router, services.deadlines)
     _add_card(router, services.cards)
     _add_queue(router, services.cards)
     return router
 
 
-def _add_shelves(router: APIRouter, cards: Cards) -> None:
+def _add_stock(router: APIRouter, cards: Cards) -> None:
     @router.get("/stock", dependencies=needs(Right.PEOPLE))
     def list_stock(
         request: Request,

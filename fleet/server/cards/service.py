@@ -20,7 +20,7 @@ from fleet.server.cards.model import (
     StationStockRow,
     StockRow,
 )
-from fleet.server.cards.stock import queries as shelf_reading
+from fleet.server.cards.stock import queries as stock_queries
 from fleet.server.cards.stock.model import Emptied
 from fleet.server.clock.local_days import local_day
 from fleet.server.database.bulk import insert_new
@@ -71,33 +71,33 @@ class CardService:
     ) -> tuple[list[StockRow], int]:
         """Cards in slots, the oldest first, and how many there are."""
         with self._database.reading.begin() as connection:
-            return shelf_reading.stock(
+            return stock_queries.stock(
                 connection, station=station, kind=kind, seen=self._seen, limit=limit, offset=offset
             )
 
     def places(self) -> list[StationStockRow]:
         """Stations that have cards, by name."""
         with self._database.reading.begin() as connection:
-            return shelf_reading.stations_with_stock(connection, self._seen)
+            return stock_queries.stations_with_stock(connection, self._seen)
 
     def bins(
         self, *, search: str = "", show: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[StationBinRow], int]:
         """Bins of all stations, the fullest first."""
         with self._database.reading.begin() as connection:
-            return shelf_reading.station_bins(
+            return stock_queries.station_bins(
                 connection, search=search, show=show, seen=self._seen, limit=limit, offset=offset
             )
 
     def fallen(self, station: str, *, limit: int = 100, offset: int = 0) -> tuple[list[DroppedCard], int]:
         """List the cards in a bin, the newest first."""
         with self._database.reading.begin() as connection:
-            return shelf_reading.dropped_cards(connection, station, limit=limit, offset=offset)
+            return stock_queries.dropped_cards(connection, station, limit=limit, offset=offset)
 
     def emptyings(self, station: str) -> list[Emptied]:
         """List how the bin was emptied, the newest first."""
         with self._database.reading.begin() as connection:
-            return shelf_reading.emptyings(connection, station)
+            return stock_queries.emptyings(connection, station)
 
     def card(self, number: str) -> CardStory:
         """Everything about it, as far as one may see."""

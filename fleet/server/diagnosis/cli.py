@@ -1,4 +1,4 @@
-"""Command line of an installation's upkeep: `kortkiosk-fleet doctor` and `units`.
+"""Command line of the diagnosis and the systemd units: `kortkiosk-fleet doctor` and `units`.
 
 $ kortkiosk-fleet units --output /etc/systemd/system
 /etc/systemd/system/kortkiosk-fleet.service

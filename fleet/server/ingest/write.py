@@ -198,7 +198,7 @@ def _fill(
 ) -> Committed:
     """Take them into the batch, and write it."""
     by_chain = _sequences_by_chain(arrivals)
-    batch.stored = events_at(connection, _perhaps_repeated(batch, by_chain))
+    batch.stored = events_at(connection, _repeated_places(batch, by_chain))
     for arrival in arrivals:
         if type(arrival) is not ArrivedEvent or not _takes_next(batch, arrival):
             _take(connection, batch, arrival)
@@ -284,7 +284,7 @@ def _sequences_by_chain(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], li
     return by_chain
 
 
-def _perhaps_repeated(batch: _Batch, by_chain: Mapping[tuple[str, int], Sequence[int]]) -> set[Place]:
+def _repeated_places(batch: _Batch, by_chain: Mapping[tuple[str, int], Sequence[int]]) -> set[Place]:
     """Places in this batch that are held already."""
     candidates = [
         (place, batch.chains[place].held, sequences) for place, sequences in by_chain.items() if place in batch.chains

@@ -46,14 +46,14 @@ class SoftKey:
         data = self._data(options["rp"]["id"], 0x45) + credential
         client = self._client("webauthn.create", options, origin)
         attestation = cbor({"fmt": "none", "attStmt": {}, "authData": data})
-        return self._told({"clientDataJSON": client, "attestationObject": attestation})
+        return self._credential({"clientDataJSON": client, "attestationObject": attestation})
 
     def get(self, options: dict[str, Any], origin: str) -> str:
         """An assertion whose user was verified."""
         client = self._client("webauthn.get", options, origin)
         data = self._data(options["rpId"], self.verified)
         signature = self.key.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
-        return self._told({"clientDataJSON": client, "authenticatorData": data, "signature": signature})
+        return self._credential({"clientDataJSON": client, "authenticatorData": data, "signature": signature})
 
     def _data(self, party: str, flags: int) -> bytes:
         self.count += self.counts
@@ -63,7 +63,7 @@ class SoftKey:
     def _client(kind: str, options: dict[str, Any], origin: str) -> bytes:
         return compact({"type": kind, "challenge": options["challenge"], "origin": origin, "crossOrigin": False})
 
-    def _told(self, response: dict[str, bytes]) -> str:
+    def _credential(self, response: dict[str, bytes]) -> str:
         parts = {name: b64url(raw) for name, raw in response.items()}
         return json.dumps({"id": b64url(self.id), "rawId": b64url(self.id), "type": "public-key", "response": parts})
 

@@ -88,7 +88,7 @@ class ErrandCourt:
 
 async def run(folder: Path, case: ErrandCase) -> str:
     """Play the case and judge it; the outcome and reason."""
-    tale = _told(case)
+    tale = _story_of(case)
     courts: list[ErrandCourt] = []
     before: list[tuple[bytes, ...]] = []
 
@@ -129,7 +129,7 @@ def pins_of(card: VirtualCard) -> tuple[bytes, ...]:
     return (card.codes.pin.value,) if second is None else (card.codes.pin.value, second.value)
 
 
-def _told(case: ErrandCase) -> ErrandStory:
+def _story_of(case: ErrandCase) -> ErrandStory:
     """The story with that card and its PUK."""
     tale = STORIES[case.title]
     own = code_ways(case.traits).persona(persona_of(MINE)).puk

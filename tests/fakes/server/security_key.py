@@ -41,7 +41,7 @@ class SoftKey:
         data = self._data(self.rp or wanted["rp"]["id"], WITH_KEY) + held
         attested = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
         client = self._client("webauthn.create", wanted["challenge"])
-        return self._told({"clientDataJSON": encoded(client), "attestationObject": encoded(attested)})
+        return self._credential({"clientDataJSON": encoded(client), "attestationObject": encoded(attested)})
 
     def get(self, options: str) -> str:
         """What `navigator.credentials.get` gives for these options."""
@@ -50,7 +50,7 @@ class SoftKey:
         client = self._client("webauthn.get", wanted["challenge"])
         signed = self.key.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
         parts = {"clientDataJSON": client, "authenticatorData": data, "signature": signed}
-        return self._told({name: encoded(raw) for name, raw in parts.items()})
+        return self._credential({name: encoded(raw) for name, raw in parts.items()})
 
     def _data(self, rp: str, flags: int) -> bytes:
         self.count += 1 if self.counts else 0
@@ -60,7 +60,7 @@ class SoftKey:
     def _client(self, kind: str, challenge: str) -> bytes:
         return json.dumps({"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": False}).encode()
 
-    def _told(self, response: dict[str, Any]) -> str:
+    def _credential(self, response: dict[str, Any]) -> str:
         return json.dumps(
             {"id": encoded(self.id), "rawId": encoded(self.id), "type": "public-key", "response": response}
         )

@@ -153,7 +153,7 @@ class MemoryTransport:
         self.acknowledged: list[Incoming] = []
         self.published: list[tuple[str, bytes, bytes | None]] = []
         self.expiries: list[int | None] = []
-        self._told = asyncio.Event()
+        self._acknowledging = asyncio.Event()
 
     async def start(self, handler: Handler) -> None:
         self.handler = handler
@@ -163,7 +163,7 @@ class MemoryTransport:
 
     def acknowledge(self, message: Incoming) -> None:
         self.acknowledged.append(message)
-        self._told.set()
+        self._acknowledging.set()
 
     def publish(
         self, topic: str, payload: bytes, correlation: bytes | None = None, *, expiry_s: int | None = None
@@ -175,8 +175,8 @@ class MemoryTransport:
         """Until that many messages have been acknowledged in all."""
         async with asyncio.timeout(LIMIT_S):
             while len(self.acknowledged) < number:
-                self._told.clear()
-                await self._told.wait()
+                self._acknowledging.clear()
+                await self._acknowledging.wait()
 
     async def told(self, station: str, word: Acked) -> None:
         """Until that station has been told that: the words of one moment go out together, a little later."""

@@ -28,7 +28,7 @@ ONE, TWO = order_of(1), order_of(5)
 
 
 @dataclass
-class Shelf:
+class CardList:
     """A journal, its list, and the orders of the office."""
 
     journal: Journal
@@ -50,7 +50,7 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
+def cards(tmp_path: Path) -> Iterator[CardList]:
     with quick_folder(tmp_path) as folder:
         store = StationStore.open(folder / "station.sqlite", schemas=[outbox.SCHEMA, journal.SCHEMA])
         clock = HandClock()
@@ -59,7 +59,7 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
         async def here() -> tuple[Order, ...] | None:
             return None if made.here is None else tuple(made.here)
 
-        made = Shelf(kept, StationStock(kept, here))
+        made = CardList(kept, StationStock(kept, here))
         yield made
         store.close()
 
@@ -69,119 +69,119 @@ def stored(order: Order, slot: int) -> dict[str, Any]:
     return {"card_number": order.card_number, "order": order.order, "slot": slot, "by": "SE1-A"}
 
 
-async def test_an_order_with_a_slot_lies_there_and_one_without_is_offered_when_it_was_put_in(shelf: Shelf) -> None:
+async def test_an_order_with_a_slot_lies_there_and_one_without_is_offered_once_it_is_put_in(cards: CardList) -> None:
     coming = msgspec.structs.replace(TWO, slot=0)
-    shelf.here = [ONE, coming]
-    assert await shelf.slots() == {2: ONE.card_number}
-    assert await shelf.offered(ONE, coming) == {ONE.order: 2}
-    await shelf.tells(EventType.CARD_STORED, **stored(TWO, 7))
-    assert await shelf.slots() == {2: ONE.card_number, 7: TWO.card_number}
-    assert await shelf.offered(ONE, coming) == {ONE.order: 2, TWO.order: 7}
-    (card,) = [one for one in (await shelf.stock.look()).lying if one.slot == 7]
+    cards.here = [ONE, coming]
+    assert await cards.slots() == {2: ONE.card_number}
+    assert await cards.offered(ONE, coming) == {ONE.order: 2}
+    await cards.tells(EventType.CARD_STORED, **stored(TWO, 7))
+    assert await cards.slots() == {2: ONE.card_number, 7: TWO.card_number}
+    assert await cards.offered(ONE, coming) == {ONE.order: 2, TWO.order: 7}
+    (card,) = [one for one in (await cards.stock.look()).lying if one.slot == 7]
     assert (card.last_day, card.product) == (TWO.last_day, TWO.product), "what the office knows is taken in"
 
 
-async def test_a_card_that_its_holder_took_is_out_and_its_order_can_still_be_finished(shelf: Shelf) -> None:
-    shelf.here = [ONE]
-    await shelf.tells(EventType.EFFECT_DONE, effect="slot.take", outcome="taken", slot=2, order=ONE.order)
-    assert await shelf.slots() == {}, "the office's slot does not put it back"
-    assert await shelf.offered(ONE) == {ONE.order: 2}
+async def test_a_card_that_its_holder_took_is_out_and_its_order_can_still_be_finished(cards: CardList) -> None:
+    cards.here = [ONE]
+    await cards.tells(EventType.EFFECT_DONE, effect="slot.take", outcome="taken", slot=2, order=ONE.order)
+    assert await cards.slots() == {}, "the office's slot does not put it back"
+    assert await cards.offered(ONE) == {ONE.order: 2}
 
 
-async def test_a_wrong_card_lies_there_unknown_until_the_office_gives_another_slot(shelf: Shelf) -> None:
-    shelf.here = [ONE]
-    await shelf.tells(EventType.EFFECT_DONE, effect="slot.return", outcome="wrong_card", slot=2, order=ONE.order)
-    assert await shelf.slots() == {2: ""}
-    assert await shelf.offered(ONE) == {}
+async def test_a_wrong_card_lies_there_unknown_until_the_office_gives_another_slot(cards: CardList) -> None:
+    cards.here = [ONE]
+    await cards.tells(EventType.EFFECT_DONE, effect="slot.return", outcome="wrong_card", slot=2, order=ONE.order)
+    assert await cards.slots() == {2: ""}
+    assert await cards.offered(ONE) == {}
     moved = msgspec.structs.replace(ONE, slot=4)
-    shelf.here = [moved]
-    assert await shelf.slots() == {2: "", 4: ONE.card_number}
-    assert await shelf.offered(moved) == {ONE.order: 4}
-    await shelf.tells(EventType.CARD_TAKEN_OUT, card_number="", slot=2, why="misplaced", by="SE1-A")
-    assert await shelf.slots() == {4: ONE.card_number}
+    cards.here = [moved]
+    assert await cards.slots() == {2: "", 4: ONE.card_number}
+    assert await cards.offered(moved) == {ONE.order: 4}
+    await cards.tells(EventType.CARD_TAKEN_OUT, card_number="", slot=2, why="misplaced", by="SE1-A")
+    assert await cards.slots() == {4: ONE.card_number}
 
 
-async def test_a_card_that_is_not_genuine_lies_there_quarantined_until_it_is_taken_out(shelf: Shelf) -> None:
-    shelf.here = [ONE]
-    await shelf.tells(EventType.EFFECT_DONE, effect="slot.return", outcome="not_genuine", slot=2, order=ONE.order)
-    ledger = await shelf.stock.look()
+async def test_a_card_that_is_not_genuine_lies_there_quarantined_until_it_is_taken_out(cards: CardList) -> None:
+    cards.here = [ONE]
+    await cards.tells(EventType.EFFECT_DONE, effect="slot.return", outcome="not_genuine", slot=2, order=ONE.order)
+    ledger = await cards.stock.look()
     assert ledger.quarantined == {2}
     assert [why for _, why in cards_to_take_out(ledger, "2026-11-25")] == ["not_genuine"]
-    assert await shelf.slots() == {2: ""}
-    assert await shelf.offered(ONE) == {}, "the order waits for another card"
-    await shelf.tells(EventType.CARD_TAKEN_OUT, card_number="", slot=2, why="not_genuine", by="SE1-A")
-    assert (await shelf.stock.look()).quarantined == frozenset()
-    assert await shelf.slots() == {}
+    assert await cards.slots() == {2: ""}
+    assert await cards.offered(ONE) == {}, "the order waits for another card"
+    await cards.tells(EventType.CARD_TAKEN_OUT, card_number="", slot=2, why="not_genuine", by="SE1-A")
+    assert (await cards.stock.look()).quarantined == frozenset()
+    assert await cards.slots() == {}
 
 
-async def test_who_put_a_card_in_is_known_until_it_is_put_in_again(shelf: Shelf) -> None:
-    shelf.here = [ONE]
-    assert await shelf.stock.stocked_by(ONE.card_number) == (), "the office gave the slot, and nobody here put it in"
-    await shelf.tells(EventType.CARD_STORED, **stored(ONE, 7), second="SE1-B")
-    assert await shelf.stock.stocked_by(ONE.card_number) == ("SE1-A", "SE1-B")
-    await shelf.tells(EventType.CARD_STORED, **stored(ONE, 8))
-    assert await shelf.stock.stocked_by(ONE.card_number) == ("SE1-A",)
+async def test_who_put_a_card_in_is_known_until_it_is_put_in_again(cards: CardList) -> None:
+    cards.here = [ONE]
+    assert await cards.stock.stocked_by(ONE.card_number) == (), "the office gave the slot, and nobody here put it in"
+    await cards.tells(EventType.CARD_STORED, **stored(ONE, 7), second="SE1-B")
+    assert await cards.stock.stocked_by(ONE.card_number) == ("SE1-A", "SE1-B")
+    await cards.tells(EventType.CARD_STORED, **stored(ONE, 8))
+    assert await cards.stock.stocked_by(ONE.card_number) == ("SE1-A",)
 
 
-async def test_a_card_that_nobody_vouches_for_makes_two_put_cards_in_from_then_on(shelf: Shelf) -> None:
-    assert not (await shelf.stock.look()).keyless
-    shelf.here = [ONE]
-    await shelf.tells(EventType.EFFECT_DONE, effect="slot.return", outcome="not_vouched", slot=2, order=ONE.order)
-    ledger = await shelf.stock.look()
+async def test_a_card_that_nobody_vouches_for_makes_two_put_cards_in_from_then_on(cards: CardList) -> None:
+    assert not (await cards.stock.look()).keyless
+    cards.here = [ONE]
+    await cards.tells(EventType.EFFECT_DONE, effect="slot.return", outcome="not_vouched", slot=2, order=ONE.order)
+    ledger = await cards.stock.look()
     assert (ledger.keyless, ledger.quarantined) == (True, frozenset())
-    assert await shelf.offered(ONE) == {}
+    assert await cards.offered(ONE) == {}
 
 
-async def test_what_was_taken_out_stays_out_though_the_office_has_not_heard_of_it(shelf: Shelf) -> None:
-    shelf.here = [ONE]
-    await shelf.slots()
-    await shelf.tells(EventType.CARD_STORED, **stored(ONE, 9))
-    await shelf.tells(
+async def test_what_was_taken_out_stays_out_though_the_office_has_not_heard_of_it(cards: CardList) -> None:
+    cards.here = [ONE]
+    await cards.slots()
+    await cards.tells(EventType.CARD_STORED, **stored(ONE, 9))
+    await cards.tells(
         EventType.CARD_TAKEN_OUT, card_number=ONE.card_number, slot=9, why="other", by="SE1-A", order=ONE.order
     )
-    assert await shelf.slots() == {}
-    shelf.here = [msgspec.structs.replace(ONE, slot=9)]
-    assert await shelf.slots() == {}, "an echo of our own word is no new slot"
-    assert await shelf.offered(*shelf.here) == {}
+    assert await cards.slots() == {}
+    cards.here = [msgspec.structs.replace(ONE, slot=9)]
+    assert await cards.slots() == {}, "an echo of our own word is no new slot"
+    assert await cards.offered(*cards.here) == {}
 
 
-async def test_a_slot_that_another_card_lies_in_is_not_taken_over(shelf: Shelf) -> None:
-    await shelf.tells(EventType.CARD_STORED, **stored(TWO, 2))
-    shelf.here = [ONE]
-    assert await shelf.slots() == {2: TWO.card_number}
-    assert await shelf.offered(ONE) == {}
-    await shelf.tells(EventType.CARD_STORED, **stored(ONE, 2))
-    assert await shelf.slots() == {2: ONE.card_number}, "who looked into the slot is right"
+async def test_a_slot_that_another_card_lies_in_is_not_taken_over(cards: CardList) -> None:
+    await cards.tells(EventType.CARD_STORED, **stored(TWO, 2))
+    cards.here = [ONE]
+    assert await cards.slots() == {2: TWO.card_number}
+    assert await cards.offered(ONE) == {}
+    await cards.tells(EventType.CARD_STORED, **stored(ONE, 2))
+    assert await cards.slots() == {2: ONE.card_number}, "who looked into the slot is right"
 
 
-async def test_a_card_without_order_moves_and_does_not_double(shelf: Shelf) -> None:
+async def test_a_card_without_order_moves_and_does_not_double(cards: CardList) -> None:
     for slot in (3, 5):
-        await shelf.tells(EventType.CARD_STORED, card_number="9999000077770001", slot=slot, by="SE1-A")
-    assert await shelf.slots() == {5: "9999000077770001"}
+        await cards.tells(EventType.CARD_STORED, card_number="9999000077770001", slot=slot, by="SE1-A")
+    assert await cards.slots() == {5: "9999000077770001"}
 
 
-async def test_the_bin_holds_the_numbers_that_fell_until_it_is_emptied(shelf: Shelf) -> None:
+async def test_the_bin_holds_the_numbers_that_fell_until_it_is_emptied(cards: CardList) -> None:
     for number in ("9999000010260001", ""):
         about = {"old_card": number} if number else {}
-        await shelf.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", **about)
-    await shelf.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="kept", old_card="9999000010260002")
-    assert await shelf.stock.binned() == ("9999000010260001", "")
+        await cards.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", **about)
+    await cards.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="kept", old_card="9999000010260002")
+    assert await cards.stock.binned() == ("9999000010260001", "")
     typed = {"old_card": "9999000010260003", "by_number": True}
-    await shelf.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", **typed)
-    assert await shelf.stock.returned_by_number() == ("9999000010260003",)
-    await shelf.tells(
+    await cards.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", **typed)
+    assert await cards.stock.returned_by_number() == ("9999000010260003",)
+    await cards.tells(
         EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", old_card="9999000010260004", found=True
     )
-    assert await shelf.stock.found_in_bin() == ("9999000010260004",)
-    await shelf.tells(EventType.BIN_EMPTIED, seal="1")
+    assert await cards.stock.found_in_bin() == ("9999000010260004",)
+    await cards.tells(EventType.BIN_EMPTIED, seal="1")
     assert (
-        await shelf.stock.binned() == await shelf.stock.returned_by_number() == await shelf.stock.found_in_bin() == ()
+        await cards.stock.binned() == await cards.stock.returned_by_number() == await cards.stock.found_in_bin() == ()
     )
 
 
-async def test_the_list_is_made_anew_of_the_events_that_are_kept(shelf: Shelf) -> None:
-    await shelf.tells(EventType.CARD_STORED, **stored(ONE, 9))
-    await shelf.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", old_card="9999000010260001")
+async def test_the_list_is_made_anew_of_the_events_that_are_kept(cards: CardList) -> None:
+    await cards.tells(EventType.CARD_STORED, **stored(ONE, 9))
+    await cards.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", old_card="9999000010260001")
 
     def lose(cx: Any) -> None:
         cx.execute("DELETE FROM stock_card")
@@ -190,9 +190,9 @@ async def test_the_list_is_made_anew_of_the_events_that_are_kept(shelf: Shelf) -
         stock.rebuild(cx, NOW, outbox.sound_events)
         stock.rebuild(cx, NOW, outbox.sound_events)
 
-    await shelf.journal.transact(lose)
-    assert await shelf.slots() == {9: ONE.card_number}
-    assert await shelf.stock.binned() == ("9999000010260001",)
+    await cards.journal.transact(lose)
+    assert await cards.slots() == {9: ONE.card_number}
+    assert await cards.stock.binned() == ("9999000010260001",)
 
 
 CARD = StoredCard(3, "9999000020269999", "A-0001", "ordinary", "2026-12-31", "2026-11-01")

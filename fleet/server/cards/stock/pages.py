@@ -2,7 +2,7 @@
 
 Rules: lists carry their state in the address; a card is shown by its last eight digits, and whole only on its own page.
 
-Example: `app.include_router(shelf_pages(web, cards))`
+Example: `app.include_router(stock_pages(web, cards))`
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _PLACES = 12
 Words = Annotated[str, Query(max_length=40)]
 
 
-def shelf_pages(web: Web, cards: Cards) -> APIRouter:
+def stock_pages(web: Web, cards: Cards) -> APIRouter:
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get("/stock", dependencies=needs(Right.VIEW))

@@ -49,7 +49,7 @@ class Process:
         tty.setraw(theirs)
         self.panel, panel = socket.socketpair()
         self.panel.settimeout(LIMIT_S)
-        self._told = b""
+        self._buffer = b""
         self._process = subprocess.Popen(
             [
                 "micropython",
@@ -114,9 +114,9 @@ class Process:
         """What the panel says until a line that begins like this, that line included."""
         seen: list[str] = []
         while not seen or not seen[-1].startswith(line):
-            while b"\n" not in self._told:
-                self._told += self.panel.recv(4096)
-            first, self._told = self._told.split(b"\n", 1)
+            while b"\n" not in self._buffer:
+                self._buffer += self.panel.recv(4096)
+            first, self._buffer = self._buffer.split(b"\n", 1)
             seen.append(first.decode())
         return seen
 

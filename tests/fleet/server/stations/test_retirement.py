@@ -67,7 +67,7 @@ class Fleet:
     def begin(self) -> None:
         """Two stations have just spoken, and nothing is known of them before."""
         self.now = NOW
-        self._told = max(row.sequence for row in self.access.entries()[0])
+        self._last_entry = max(row.sequence for row in self.access.entries()[0])
         self.monitor = AlertMonitor(self.database, self._settings, self._hub, self.clock)
         self.speaks("entre-a", "entre-b")
 
@@ -106,7 +106,7 @@ class Fleet:
     def audited_actions(self) -> list[tuple[str, str, str, str]]:
         """The newest first."""
         rows = self.access.entries()[0]
-        mine = [row for row in rows if row.sequence > self._told and row.action.startswith("station.")]
+        mine = [row for row in rows if row.sequence > self._last_entry and row.action.startswith("station.")]
         return [(row.who, row.action, row.target, row.detail) for row in mine]
 
 
