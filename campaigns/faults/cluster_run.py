@@ -32,7 +32,7 @@ from fleet.server.database.database_url import postgres_place
 from fleet.server.stations.tables import stations
 from sim.fleet import identities
 from sim.stories.patience import LIMIT_S
-from tests.fakes.server.commands import TOVE, desk_of
+from tests.fakes.server.commands import TOVE, commands_of
 
 END_S = 240.0
 
@@ -101,7 +101,7 @@ def _tell_all(stand: Stand) -> int:
         with database.reading.begin() as connection:
             names = list(connection.execute(select(stations.c.name)).scalars())
         for name in names:
-            desk_of(database, lambda: datetime.now(UTC)).ask(
+            commands_of(database, lambda: datetime.now(UTC)).ask(
                 CommandRequest(name, "self_test", "a run of a cluster"), TOVE
             )
     return len(names)

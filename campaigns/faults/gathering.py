@@ -11,7 +11,7 @@ from kiosk.ports import Ended
 from kiosk.views import Point, Say, View
 from sim.bench import cards as bench_cards
 from sim.reader.cards import VirtualCard
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 
 LAST_WORDS = 4
 """So many screens belong to an errand's end: what was done, and the paper that did not come."""
@@ -29,14 +29,14 @@ async def gather(world: World, visits: Sequence[tuple[Station, Visitor, Ended | 
     """Read everything. The world is still open."""
     tale, server = world.tale, world.server
     stations = [await _station(station) for station in (world.here, world.there) if station is not None]
-    desk = _desk(world)
+    issuer = _issuer(world)
     used = {card for _, someone, _ in visits for card in someone.used}
     return Evidence(
         errand=tale.errand,
         expected=(tale.outcome, tale.reason),
         stations=stations,
         cards=[
-            _card(world, name, desk)
+            _card(world, name, issuer)
             for name in sorted(used)
             if name in world.here.world.cards or (world.orders and name == "1:new")
         ],
@@ -45,7 +45,7 @@ async def gather(world: World, visits: Sequence[tuple[Station, Visitor, Ended | 
         order_states=server.order_states(),
         offered=_offered(world),
         alarms=server.alarms(),
-        register_told=[ask[0] for ask in desk.told] if desk is not None else (),
+        register_told=[ask[0] for ask in issuer.told] if issuer is not None else (),
         secrets_in=_secrets(world, visits),
     )
 
@@ -75,10 +75,10 @@ async def _station(station: Station) -> StationEvidence:
     )  # fmt: skip
 
 
-def _card(world: World, name: str, desk: IssuerDesk | None) -> CardEvidence:
+def _card(world: World, name: str, issuer: SimulatedIssuer | None) -> CardEvidence:
     card: VirtualCard = world.here.world.card(name)
     number = bench_cards.persona(name).card_number
-    record = desk.cards.get(number) if desk is not None else None
+    record = issuer.cards.get(number) if issuer is not None else None
     binned = [
         binned_card
         for station in (world.here, world.there)
@@ -122,9 +122,9 @@ def keys_of(view: View[Any]) -> list[str]:
     ]
 
 
-def _desk(world: World) -> IssuerDesk | None:
-    issuer = world.here.desk
-    return issuer if isinstance(issuer, IssuerDesk) else None
+def _issuer(world: World) -> SimulatedIssuer | None:
+    issuer = world.here.issuer
+    return issuer if isinstance(issuer, SimulatedIssuer) else None
 
 
 def _offered(world: World) -> list[str]:

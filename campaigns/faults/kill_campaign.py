@@ -36,7 +36,7 @@ from fleet.server.stations.tables import stations
 from provisioning.authority import Authority
 from sim.fleet import identities
 from tests.fakes.machine.ports import free_address
-from tests.fakes.server.commands import TOVE, desk_of
+from tests.fakes.server.commands import TOVE, commands_of
 from tests.fakes.server.postgres import Cluster, cluster
 from tests.fakes.server.server_process import Serving
 
@@ -150,7 +150,7 @@ def _order(target: Target, random: Random) -> int:
         if not names:
             return 0
         wish = CommandRequest(random.choice(names), random.choice(ORDERS), "made up for a campaign")
-        desk_of(database, lambda: datetime.now(UTC)).ask(wish, TOVE)
+        commands_of(database, lambda: datetime.now(UTC)).ask(wish, TOVE)
         return 1
 
 

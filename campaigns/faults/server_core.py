@@ -111,7 +111,7 @@ class Server:
         return [word for _, word in self.writer.commit(arrived, self.clock.now()).acked]
 
     def believe(self, station: str, ask: ReceivedAsk | StockAsk | BinAsk) -> BelievedResult:
-        """Take what people have proved there; the desk has judged whose proofs they are."""
+        """Take what people have proved there; the issuer has judged whose proofs they are."""
         now = self.clock.now()
         with self.database.writing.begin() as connection:
             if isinstance(ask, ReceivedAsk):

@@ -59,7 +59,7 @@ from sim.stories.administration import RoomHouse
 from sim.stories.clock import HandClock
 from sim.stories.devices import LetterVerifier, ListedLogIn, PaperTray, order_of
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.person import AWAY_S
 from sim.stories.room import Room, RoomWorld, authority, standing
 from sim.stories.setting import Setting
@@ -126,11 +126,11 @@ class SyncedOrders:
         return {row[0] for row in rows}
 
 
-class DeskLink:
-    """The way from a station's queue of blocks to the issuer's desk: stands in for link, server and signed word alike."""
+class IssuerLink:
+    """The way from a station's queue of blocks to the issuer: stands in for link, server and signed word alike."""
 
-    def __init__(self, desk: IssuerDesk, believe: Callable[[Any], BelievedResult]) -> None:
-        self._desk = desk
+    def __init__(self, issuer: SimulatedIssuer, believe: Callable[[Any], BelievedResult]) -> None:
+        self._issuer = issuer
         self._believe = believe
         self.online = True
 
@@ -141,15 +141,15 @@ class DeskLink:
         """Return what comes of a block, a hold or what was proved, done once however often it is asked."""
         if isinstance(ask, ReceivedAsk | StockAsk | BinAsk):
             return self._believe(ask)
-        card = self._desk.cards.get(ask.card_number)
+        card = self._issuer.cards.get(ask.card_number)
         if isinstance(ask, BlockAsk):
             if card is None or card.state != "blocked":
-                self._desk.told.append(("block", ask.card_number, ask.reason, ""))
-            self._desk.set_state(ask.card_number, state="blocked", held_from=None)
+                self._issuer.told.append(("block", ask.card_number, ask.reason, ""))
+            self._issuer.set_state(ask.card_number, state="blocked", held_from=None)
             return BlockedResult("2026-03-02T12:00:00Z")
         if card is not None and card.state == "active":
-            self._desk.told.append(("hold", ask.card_number, ask.reason, ""))
-            self._desk.set_state(ask.card_number, state="held", held_from="active")
+            self._issuer.told.append(("hold", ask.card_number, ask.reason, ""))
+            self._issuer.set_state(ask.card_number, state="held", held_from="active")
         return HeldResult("active")
 
     def result(self, answer: Any, ask: Any) -> Any:
@@ -158,17 +158,17 @@ class DeskLink:
 
 
 class GatedBlocking(GatedPort):
-    """`Blocking` of a desk, with the pledges of the station's own queue."""
+    """`Blocking` of an issuer, with the pledges of the station's own queue."""
 
-    def __init__(self, desk: IssuerDesk, gate: Gate, queue: BlockQueue) -> None:
-        super().__init__(desk, gate, lambda on: setattr(desk, "online", on))
+    def __init__(self, issuer: SimulatedIssuer, gate: Gate, queue: BlockQueue) -> None:
+        super().__init__(issuer, gate, lambda on: setattr(issuer, "online", on))
         self._queue = queue
 
     def pledge_for_drop(
         self, card_number: str, block: BlockReason | None, *, by: Any, errand: str, hold: HoldReason = "returned",
         note_only: bool = False,
     ) -> Pledge:  # fmt: skip
-        """As `kiosk.issuer.client` does; proofs are left out, since the desk has judged them."""
+        """As `kiosk.issuer.client` does; proofs are left out, since the issuer has judged them."""
         moment = "2026-03-02T12:00:00Z"
         hold_ask = HoldAsk(
             id=request_id(errand, "card.hold", card_number), card_number=card_number, reason=hold, wanted=moment
@@ -241,7 +241,7 @@ class Station:
         self.book = SyncedOrders(self.server, self.name, tuple(room.orders.administrators.values()), room)
         fleet_orders = FleetOrders(self.book, self.book, room.journal, room.clock)  # type: ignore[arg-type]  # as far as it is used
         kept = {name: _unwrapped(getattr(like.caps, name)) for name in ISSUER_PORTS}
-        if self.tale.errand in ("activate", "pickup", "attend") and not isinstance(kept["blocking"], IssuerDesk):
+        if self.tale.errand in ("activate", "pickup", "attend") and not isinstance(kept["blocking"], SimulatedIssuer):
             kept["blocking"] = _register_of_both(room.clock)
         if isinstance(kept["administrators"], ListedLogIn):
             kept["administrators"] = room.log_ins
@@ -257,9 +257,9 @@ class Station:
             machine=None if like.caps.machine is None else RoomHouse(room),
             **{name: _gated(port, gate) for name, port in kept.items()},
         )
-        if isinstance(kept["blocking"], IssuerDesk):
+        if isinstance(kept["blocking"], SimulatedIssuer):
             link, cipher = (
-                DeskLink(kept["blocking"], partial(self.server.believe, self.name)),
+                IssuerLink(kept["blocking"], partial(self.server.believe, self.name)),
                 AtRestCipher(self.name, bytes(32)),
             )
             self.queue = BlockQueue(room.store, link, link, cipher)  # type: ignore[arg-type]  # as far as it is used
@@ -342,18 +342,18 @@ class Station:
             await asyncio.gather(telling, return_exceptions=True)
 
     @property
-    def desk(self) -> Any:
+    def issuer(self) -> Any:
         """The issuer and its register, in memory; something else where the story has none."""
         return _unwrapped(self.room.caps.blocking)
 
 
-def _register_of_both(clock: HandClock) -> IssuerDesk:
+def _register_of_both(clock: HandClock) -> SimulatedIssuer:
     """A register with the first person's two cards."""
-    desk = IssuerDesk(authority(), clock)
+    issuer = SimulatedIssuer(authority(), clock)
     for which in ("1:old", "1:new"):
         card = bench_cards.persona(which)
-        desk.cards[card.card_number] = CardRecord(card.card_number, card.hsa_id, "6XX", "active")
-    return desk
+        issuer.cards[card.card_number] = CardRecord(card.card_number, card.hsa_id, "6XX", "active")
+    return issuer
 
 
 def _spent(card: VirtualCard) -> int:
@@ -378,13 +378,13 @@ def _gated(port: Any, gate: Gate) -> Any:
 
 def _switch_of(port: Any) -> Any:
     match port:
-        case IssuerDesk() | LetterVerifier():
+        case SimulatedIssuer() | LetterVerifier():
             return lambda on: setattr(port, "online", on)
         case ListedLogIn():
             return lambda on: setattr(port, "away", not on)
         case _:
-            desk = getattr(port, "desk", None)
-            return None if desk is None else lambda on: setattr(desk, "online", on)
+            issuer = getattr(port, "issuer", None)
+            return None if issuer is None else lambda on: setattr(issuer, "online", on)
 
 
 class World:

@@ -48,7 +48,7 @@ from kiosk.issuer.ports import (
 )
 from sim.stories.clock import HandClock
 from sim.stories.devices import STATION
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.room import authority
 
 PORTALS: tuple[Issuer, ...] = ("portal_est", "portal")
@@ -62,7 +62,7 @@ Told = tuple[AskName, str, str, str]
 """Ask, outcome, reason of the ask, reason of a refusal."""
 
 
-class VisitDesk(IssuerDesk):
+class VisitIssuer(SimulatedIssuer):
     """An issuer of that kind. `asked`: what came of each hold, block and letter."""
 
     def __init__(self, clock: HandClock, issuer: Issuer, *, is_online: bool) -> None:
@@ -132,10 +132,10 @@ class VisitDesk(IssuerDesk):
         return DONE[ask] if self.kind == "api" else WAITING
 
 
-def write_down(server: Server, desk: VisitDesk, card_number: str) -> None:
+def write_down(server: Server, issuer: VisitIssuer, card_number: str) -> None:
     """Write down what the server has of the asks, once the station is connected again; and what becomes of the hand-overs."""
     now = server.clock.now()
-    received = [ask for ask in desk.proved.values() if isinstance(ask, ReceivedAsk)]
+    received = [ask for ask in issuer.proved.values() if isinstance(ask, ReceivedAsk)]
     for proved in received:
         server.believe(STATION, proved)
     with server.database.writing.begin() as connection:
@@ -144,7 +144,7 @@ def write_down(server: Server, desk: VisitDesk, card_number: str) -> None:
                 id="7" * 32, card_number=proved.card_number, order=proved.order, hsa_id="", handed_over=proved.handed_over
             )  # fmt: skip
             request_queue.enqueue(connection, RequestKey(STATION, report.id), report, "", now)
-        for number, (ask, outcome, reason, refusal) in enumerate(desk.asked):
+        for number, (ask, outcome, reason, refusal) in enumerate(issuer.asked):
             key = RequestKey(STATION, hashlib.sha256(f"{ask} {number}".encode()).hexdigest()[:32])
             if outcome == WAITING:
                 request_queue.enqueue(connection, key, _queued(ask, key.id, card_number, reason), "", now)
@@ -159,17 +159,17 @@ def write_down(server: Server, desk: VisitDesk, card_number: str) -> None:
             connection.execute(insert(wishes).values(**row, **answer_row, **hold))
         for row in request_queue.due_requests(connection, now):
             if isinstance(row.content, HandoverReport):
-                if desk.kind == "api":
+                if issuer.kind == "api":
                     request_queue.record_answer(connection, row.key, None, now)
                 else:
                     request_queue.leave_to_people(connection, row.key)
 
 
-def write_certificates_down(server: Server, desk: VisitDesk) -> None:
+def write_certificates_down(server: Server, issuer: VisitIssuer) -> None:
     """Write down what the server has of the requests that people carry, by its own judgement of the files that came back."""
     trusted = TrustedIssuers(authority().anchors(), authority().intermediates(), SHIPPED)
     by_hand = CertificatesByHand(server.database, server.clock.now, trusted)
-    for carried in desk.carried.values():
+    for carried in issuer.carried.values():
         facts = carried.facts
         request = CertificateRequest(
             carried.request, carried.offer, facts.card_number, facts.holder.hsa_id, station=STATION

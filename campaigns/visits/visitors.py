@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from campaigns.visits.issuers import VisitDesk
+from campaigns.visits.issuers import VisitIssuer
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.leavers import leaver_digest
 from fleet.server.worklist.model import Action, Kind
@@ -34,7 +34,7 @@ from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import Setting, attended, own_card
 
 HOLDER, NUMBER = persona_of(MINE).hsa_id, persona_of(MINE).card_number
-DESK = replace(OWN, hand=(MINE, "10:old", "13:new"), second_reader=True)
+WITH_ADMINISTRATOR = replace(OWN, hand=(MINE, "10:old", "13:new"), second_reader=True)
 
 
 class Guest(Person):
@@ -52,7 +52,7 @@ class Guest(Person):
         return action if isinstance(action, str) else action(self)
 
 
-def nothing(room: Room, desk: VisitDesk) -> None:
+def nothing(room: Room, issuer: VisitIssuer) -> None:
     """The room and the issuer as they are."""
 
 
@@ -62,8 +62,8 @@ class Visitor:
 
     errand: str
     story: Callable[[], Story]
-    setting: Setting = DESK
-    prepare: Callable[[Room, VisitDesk], None] = nothing
+    setting: Setting = WITH_ADMINISTRATOR
+    prepare: Callable[[Room, VisitIssuer], None] = nothing
     card: str = NUMBER
     later: Mapping[str, StoryAction | Sequence[StoryAction]] = field(default_factory=dict)
     """What is done where no administrator is there."""
@@ -86,36 +86,36 @@ def prefer(*values: str) -> StoryAction:
     return choose
 
 
-def _is_locked(room: Room, desk: VisitDesk) -> None:
+def _is_locked(room: Room, issuer: VisitIssuer) -> None:
     locked(room)
 
 
-def _of_administrators(room: Room, desk: VisitDesk) -> None:
+def _of_administrators(room: Room, issuer: VisitIssuer) -> None:
     locked(room)
     product(unblocking={"by": "administrator"})(room)
 
 
-def _offers(profile: str, *, reserve: bool = False) -> Callable[[Room, VisitDesk], None]:
-    def prepare(room: Room, desk: VisitDesk) -> None:
-        desk.cards[NUMBER] = CardRecord(NUMBER, HOLDER, "6XX", "active", reserve=reserve)
-        desk.offered = [Offer(profile, 2 if reserve else 3, LAST_DAY)]  # type: ignore[arg-type]
+def _offers(profile: str, *, reserve: bool = False) -> Callable[[Room, VisitIssuer], None]:
+    def prepare(room: Room, issuer: VisitIssuer) -> None:
+        issuer.cards[NUMBER] = CardRecord(NUMBER, HOLDER, "6XX", "active", reserve=reserve)
+        issuer.offered = [Offer(profile, 2 if reserve else 3, LAST_DAY)]  # type: ignore[arg-type]
 
     return prepare
 
 
-def _has_left(room: Room, desk: VisitDesk) -> None:
+def _has_left(room: Room, issuer: VisitIssuer) -> None:
     """The issuer's register says so, and the list of leavers that every station has."""
-    desk.people[HOLDER] = DirectoryPerson(HOLDER, "Alva", left="2026-02-01")
+    issuer.people[HOLDER] = DirectoryPerson(HOLDER, "Alva", left="2026-02-01")
     ders = [key.certificate.public_bytes(Encoding.DER) for key in room.world.card(MINE).keys]
     room.orders.leavers.update(map(leaver_digest, ders))
 
 
-def _posted(room: Room, desk: VisitDesk) -> None:
-    desk.cards[NEW_NUMBER] = CardRecord(NEW_NUMBER, HOLDER, "6XX", "handed_out")
+def _posted(room: Room, issuer: VisitIssuer) -> None:
+    issuer.cards[NEW_NUMBER] = CardRecord(NEW_NUMBER, HOLDER, "6XX", "handed_out")
 
 
-def _stranger(room: Room, desk: VisitDesk) -> None:
-    del desk.cards[NUMBER]
+def _stranger(room: Room, issuer: VisitIssuer) -> None:
+    del issuer.cards[NUMBER]
     of_a_stranger(room)
 
 
@@ -187,12 +187,12 @@ VISITORS: dict[str, Visitor] = {
 }
 
 
-def prepare_desk(room: Room, desk: VisitDesk) -> None:
+def prepare_issuer(room: Room, issuer: VisitIssuer) -> None:
     """The register knows the holder, the cards and the administrators; the issuer has each card's key."""
-    desk.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", "active"))
-    desk.management_keys[NUMBER] = key_of(persona_of(MINE).serial)
-    desk.administrators = {persona_of(name).hsa_id: persona_of(name).name for name in ("13:new", "14:new")}
-    ports = desk.ports()
+    issuer.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", "active"))
+    issuer.management_keys[NUMBER] = key_of(persona_of(MINE).serial)
+    issuer.administrators = {persona_of(name).hsa_id: persona_of(name).name for name in ("13:new", "14:new")}
+    ports = issuer.ports()
     room.equip(**ports)
 
 

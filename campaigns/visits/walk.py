@@ -16,9 +16,9 @@ import msgspec
 from sqlalchemy import select
 
 from campaigns.faults.server_core import Server
-from campaigns.visits.issuers import Told, VisitDesk, write_certificates_down, write_down
+from campaigns.visits.issuers import Told, VisitIssuer, write_certificates_down, write_down
 from campaigns.visits.mix import Issuer, Situation
-from campaigns.visits.visitors import VISITORS, Guest, Visitor, actions_of, prepare_desk
+from campaigns.visits.visitors import VISITORS, Guest, Visitor, actions_of, prepare_issuer
 from fleet.messages.vocabulary import ErrandOutcome
 from fleet.server.cards.service import CardService
 from fleet.server.deadlines.settings import load as load_deadlines
@@ -83,23 +83,23 @@ async def walk(situation: Situation, issuer: Issuer, folder: Path, templates: Pa
     visitor = VISITORS[situation.visitor]
     room = room_for(folder, replace(visitor.setting, shape=SHAPE))
     try:
-        desk = VisitDesk(room.clock, issuer, is_online=situation.is_online)
-        desk.somebody_carries = situation.attendance == "there"
-        prepare_desk(room, desk)
-        visitor.prepare(room, desk)
-        room.equip(region=REGION.model_copy(update={"without_hold": None if desk.holds else INSTEAD}))
+        peer = VisitIssuer(room.clock, issuer, is_online=situation.is_online)
+        peer.somebody_carries = situation.attendance == "there"
+        prepare_issuer(room, peer)
+        visitor.prepare(room, peer)
+        room.equip(region=REGION.model_copy(update={"without_hold": None if peer.holds else INSTEAD}))
         someone, ended = await _visit(room, visitor, situation, templates)
         server = Server(room.clock, room.orders.all, STATION, templates)
         try:
             server.take(await room.chain())
-            write_down(server, desk, visitor.card)
-            write_certificates_down(server, desk)
+            write_down(server, peer, visitor.card)
+            write_certificates_down(server, peer)
             rows = _worklist(server).rows()
         finally:
             server.close()
     finally:
         await room.close()
-    return Walked(situation, issuer, ended, _last(someone.shown), tuple(someone.names), tuple(desk.asked), tuple(rows))
+    return Walked(situation, issuer, ended, _last(someone.shown), tuple(someone.names), tuple(peer.asked), tuple(rows))
 
 
 async def _visit(room: Room, visitor: Visitor, situation: Situation, templates: Path) -> tuple[Guest, Ended]:

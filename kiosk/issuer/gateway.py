@@ -52,7 +52,7 @@ class IssuerGateway:
         self.region = SyncedRegion(store, link, words, clock.now, on_files=on_files, on_signed_time=on_signed_time)
 
     def ports(self, orders: Orders, trust: TrustStore | None) -> dict[str, Any]:
-        """The fields of a journey's `Desk` that this stands behind. `trust`: whose cards count, as the readers have it."""
+        """Fields of a journey's `Capabilities` that this stands behind. `trust`: whose cards count, as the readers have it."""
 
         async def judge(der: bytes) -> Chain:
             return "unchecked" if trust is None else await trust.judge(der, self._clock.now())

@@ -7,8 +7,8 @@ from PIL import Image
 
 COLUMNS, CELL_WIDTH = 10, 160
 WIDE_COLUMNS, WIDE_CELL_WIDTH = 4, 400
-"""Of pages for a desk, whose text is smaller."""
-DESK_WIDTH = 1440
+"""Of pages for a desktop, whose text is smaller."""
+DESKTOP_WIDTH = 1440
 GAP = 6
 COLOURS = 64
 BACKGROUND = "#D9D5CB"
@@ -26,7 +26,7 @@ def _folders(gallery: Path) -> Iterator[Path]:
 
 def _sheet(folder: Path, into: Path) -> Path:
     pictures = [Image.open(path) for path in sorted(folder.glob("*.png"))]
-    columns, width = (COLUMNS, CELL_WIDTH) if pictures[0].width != DESK_WIDTH else (WIDE_COLUMNS, WIDE_CELL_WIDTH)
+    columns, width = (COLUMNS, CELL_WIDTH) if pictures[0].width != DESKTOP_WIDTH else (WIDE_COLUMNS, WIDE_CELL_WIDTH)
     height = round(pictures[0].height * width / pictures[0].width)
     rows = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (GAP + columns * (width + GAP), GAP + rows * (height + GAP)), BACKGROUND)

@@ -129,9 +129,9 @@ class TestFetch:
     __test__ = False
 
     def __init__(
-        self, desk: TestRevocation, authority: TestAuthority, at: datetime, revoked: Sequence[x509.Certificate]
+        self, revocation: TestRevocation, authority: TestAuthority, at: datetime, revoked: Sequence[x509.Certificate]
     ) -> None:
-        self._desk = desk
+        self._revocation = revocation
         self._authority = authority
         self._at = at
         self._revoked = {certificate.serial_number: certificate for certificate in revoked}
@@ -151,7 +151,7 @@ class TestFetch:
         for loa in (3, 2):
             if url == CRL_URL.format(loa):
                 issued = [c for c in self._revoked.values() if c.issuer == self._authority.signer(loa)[0].subject]
-                return self._desk.crl(loa, self._at, issued)
+                return self._revocation.crl(loa, self._at, issued)
         raise FetchError(f"{url}: HTTP 404")
 
     def _answer(self, body: bytes) -> bytes:
@@ -165,4 +165,4 @@ class TestFetch:
         status = "revoked" if certificate.serial_number in self._revoked else "good"
         loa: Loa = 3 if certificate.issuer == self._authority.signer(3)[0].subject else 2
         issuer = self._authority.signer(loa)[0]
-        return self._desk.own_responder(loa).answer(certificate, issuer, self._at, status=status, nonce=nonce)
+        return self._revocation.own_responder(loa).answer(certificate, issuer, self._at, status=status, nonce=nonce)

@@ -14,7 +14,7 @@ from kiosk.steps.certificate.from_portal import LOOK_S
 from sim.stories.card_contents import held
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.own_card import MINE, code_is
 from sim.stories.person import Person, StoryAction
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
@@ -39,13 +39,13 @@ def issuer(
     """An issuer that knows the card, and what it offers."""
 
     def prepare(room: Room) -> None:
-        desk = IssuerDesk(authority(), room.clock)
-        desk.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", state, reserve=reserve))
+        simulator = SimulatedIssuer(authority(), room.clock)
+        simulator.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", state, reserve=reserve))
         loa = 2 if reserve else 3
-        desk.offered = [Offer(profile, loa, LAST_DAY, **offer) for profile in profiles]  # type: ignore[arg-type]
-        desk.online = online
-        desk.administrators = {persona_of(name).hsa_id: persona_of(name).name for name in ("13:new", "14:new")}
-        room.equip(**desk.ports())
+        simulator.offered = [Offer(profile, loa, LAST_DAY, **offer) for profile in profiles]  # type: ignore[arg-type]
+        simulator.online = online
+        simulator.administrators = {persona_of(name).hsa_id: persona_of(name).name for name in ("13:new", "14:new")}
+        room.equip(**simulator.ports())
 
     return prepare
 
@@ -55,8 +55,8 @@ def by_people(*profiles: str, at_once: bool = False) -> Callable[[Room], None]:
 
     def prepare(room: Room) -> None:
         issuer(*profiles)(room)
-        desk = desk_of(room)
-        desk.certificates_by_people, desk.somebody_carries = True, at_once
+        simulator = issuer_of(room)
+        simulator.certificates_by_people, simulator.somebody_carries = True, at_once
         by = BothLanguages(sv="Kortkontoret", en="The card office")
         region = room.caps.region.model_copy(update={"certificates_by_hand": ByPeople(by=by, hours=24)})
         room.equip(region=region)
@@ -68,17 +68,17 @@ def portal_makes(room: Room) -> StoryAction:
     """Somebody makes the certificate in the portal while the holder waits, and the station looks again."""
 
     def action(person: Person) -> None:
-        desk_of(room).make_certificates()
+        issuer_of(room).make_certificates()
         person.clock.advance(LOOK_S)
 
     return action
 
 
-def desk_of(room: Room) -> IssuerDesk:
+def issuer_of(room: Room) -> SimulatedIssuer:
     """The issuer of the room."""
-    desk = room.caps.issuer
-    assert isinstance(desk, IssuerDesk)
-    return desk
+    simulator = room.caps.issuer
+    assert isinstance(simulator, SimulatedIssuer)
+    return simulator
 
 
 def certificates(room: Room) -> list[bytes]:
@@ -93,7 +93,7 @@ def old_is(there: bool, *, new: bool) -> Callable[[Room], None]:
         code_is(OLD_PIN, tries=room.world.card(MINE).tries_left)(room)
         holds = certificates(room)
         old = room.world.card(MINE).keys[0].certificate.public_bytes(Encoding.DER)
-        issued = [issuance.chain[0] for issuance in desk_of(room).issued.values()]
+        issued = [issuance.chain[0] for issuance in issuer_of(room).issued.values()]
         assert (old in holds) is there
         assert any(certificate in holds for certificate in issued) is new
 

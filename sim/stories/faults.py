@@ -14,7 +14,7 @@ from sim.reader import status
 from sim.reader.cards import VirtualCard
 from sim.reader.rogue import CopiedCard, InterposedCard, copy_card, interpose_card
 from sim.stories.devices import LetterVerifier, PaperTray
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.person import Person
 from sim.stories.room import Room
 
@@ -68,7 +68,7 @@ def _lose_answer(room: Room) -> None:
 def _network(online: bool) -> Callable[[Room], None]:
     def strike(room: Room) -> None:
         for peer in (room.caps.envelopes, room.caps.blocking):
-            if isinstance(peer, LetterVerifier | IssuerDesk):
+            if isinstance(peer, LetterVerifier | SimulatedIssuer):
                 peer.online = online
 
     return strike

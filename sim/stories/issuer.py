@@ -69,13 +69,13 @@ BENCH = frozenset(
 class _Key:
     """A management key that the issuer answers for."""
 
-    def __init__(self, algorithm: ManagementAlgorithm, key: bytes, desk: "IssuerDesk") -> None:
+    def __init__(self, algorithm: ManagementAlgorithm, key: bytes, issuer: "SimulatedIssuer") -> None:
         self.algorithm = algorithm
         self._key = key
-        self._desk = desk
+        self._issuer = issuer
 
     def answer(self, challenge: bytes) -> bytes:
-        if not self._desk.online:
+        if not self._issuer.online:
             raise ReaderError("the server does not answer for the card's management key")
         return _encipher(self._key, challenge)
 
@@ -100,7 +100,7 @@ def public_key_of(request: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Proved:
-    """A pledge of an errand, kept by a desk."""
+    """A pledge of an errand, kept by an issuer."""
 
     proved: dict[str, ReceivedAsk | StockAsk | BinAsk]
     errand: str
@@ -110,7 +110,7 @@ class _Proved:
         self.proved[self.errand] = self.ask
 
 
-class IssuerDesk:
+class SimulatedIssuer:
     """Implements every port of `kiosk.issuer.ports` over dictionaries that a test may change."""
 
     def __init__(self, authority: TestAuthority, clock: HandClock) -> None:
@@ -167,7 +167,7 @@ class IssuerDesk:
         self.cards.update({card.card_number: card for card in cards})
 
     def ports(self) -> dict[str, Any]:
-        """The fields of `Desk` that this stands for."""
+        """The fields of `Capabilities` that this stands for."""
         names = ("issuer", "blocking", "card_keys", "directory", "administrators", "switches")
         return dict.fromkeys(names, self) | {"administrators": _LogIn(self)}
 
@@ -309,7 +309,7 @@ class IssuerDesk:
         self, card_number: str, block: str | None, *, by: PersonProof | None, errand: str,
         hold: str = "returned", note_only: bool = False,
     ) -> None:  # fmt: skip
-        """Nothing outlives this desk: what is asked at once is all."""
+        """Nothing outlives this issuer: what is asked at once is all."""
 
     def pledge_for_errand(
         self, ask: ReceivedAsk | StockAsk | BinAsk, people: tuple[PersonProof, ...], *, errand: str
@@ -484,25 +484,25 @@ def _has_left(person: DirectoryPerson) -> bool:
 
 
 class _LogIn:
-    """Implements `Administrators` over a desk."""
+    """Implements `Administrators` over an issuer."""
 
-    def __init__(self, desk: IssuerDesk) -> None:
-        self.desk = desk
+    def __init__(self, issuer: SimulatedIssuer) -> None:
+        self.issuer = issuer
 
     async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
-        if "log_in" in self.desk.declines:
-            return RequestDeclined(self.desk.declines["log_in"])
+        if "log_in" in self.issuer.declines:
+            return RequestDeclined(self.issuer.declines["log_in"])
         if not_meant(proof, "administrator.login", proof.hsa_id):
             return RequestDeclined("bad_signature")
-        if proof.hsa_id not in self.desk.administrators:
+        if proof.hsa_id not in self.issuer.administrators:
             return RequestDeclined("not_administrator")
-        vouched = replace(proof, by_server=self.desk.online)
-        name, by = self.desk.administrators[proof.hsa_id], "server" if self.desk.online else "list"
-        return LoggedIn(proof.hsa_id, name, by, vouched, self.desk.roles)  # type: ignore[arg-type]  # one of the two
+        vouched = replace(proof, by_server=self.issuer.online)
+        name, by = self.issuer.administrators[proof.hsa_id], "server" if self.issuer.online else "list"
+        return LoggedIn(proof.hsa_id, name, by, vouched, self.issuer.roles)  # type: ignore[arg-type]  # one of the two
 
     async def tasks(self, administrator: LoggedIn, *, take: str = "") -> Tasks | RequestDeclined | Unavailable:
-        """Nothing waits at this desk."""
-        return Tasks() if self.desk.online else Unavailable()
+        """Nothing waits at this issuer."""
+        return Tasks() if self.issuer.online else Unavailable()
 
 
 def _proved(der: bytes, request: bytes, proof: Signed | None) -> bool:

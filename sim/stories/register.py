@@ -5,7 +5,7 @@ from typing import Any
 
 from fleet.messages.issuing import CardRecord, CardState, DirectoryPerson
 from kiosk.region import BothLanguages, ReceiptRules, WithoutHold
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.own_card import MINE
 from sim.stories.room import Room, authority, persona_of
 
@@ -17,7 +17,7 @@ def register(state: CardState = "active", *, online: bool = True, **facts: Any) 
     """A register that knows the card."""
 
     def prepare(room: Room) -> None:
-        issuer = IssuerDesk(authority(), room.clock)
+        issuer = SimulatedIssuer(authority(), room.clock)
         held_from: CardState | None = "active" if state == "held" else None
         issuer.add(
             DirectoryPerson(HOLDER, "Alva", **facts), CardRecord(NUMBER, HOLDER, "6XX", state, held_from=held_from)
@@ -31,15 +31,15 @@ def register(state: CardState = "active", *, online: bool = True, **facts: Any) 
 
 def mailed(room: Room) -> None:
     """The region mails receipts, and the server has an address of the holder."""
-    desk = room.caps.directory
-    assert isinstance(desk, IssuerDesk)
-    desk.mailboxes.add(HOLDER)
+    issuer = room.caps.directory
+    assert isinstance(issuer, SimulatedIssuer)
+    issuer.mailboxes.add(HOLDER)
     room.equip(region=room.caps.region.model_copy(update={"receipts": ReceiptRules(mail=True)}))
 
 
 def empty_register(room: Room) -> None:
     """A register that knows no card at all."""
-    issuer = IssuerDesk(authority(), room.clock)
+    issuer = SimulatedIssuer(authority(), room.clock)
     issuer.others = set()
     room.equip(**issuer.ports())
 
@@ -49,7 +49,7 @@ def declined(question: str) -> Callable[[Room], None]:
 
     def prepare(room: Room) -> None:
         issuer = room.caps.blocking
-        assert isinstance(issuer, IssuerDesk)
+        assert isinstance(issuer, SimulatedIssuer)
         issuer.declines[question] = "not_now"
 
     return prepare
@@ -70,7 +70,7 @@ def told(*expected: tuple[str, ...]) -> Callable[[Room], None]:
 
     def look(room: Room) -> None:
         issuer = room.caps.blocking
-        assert isinstance(issuer, IssuerDesk)
+        assert isinstance(issuer, SimulatedIssuer)
         assert tuple(issuer.told) == expected
 
     return look
@@ -81,7 +81,7 @@ def queued(action: str, reason: str, by: str) -> Callable[[Room], None]:
 
     def look(room: Room) -> None:
         issuer = room.caps.blocking
-        assert isinstance(issuer, IssuerDesk)
+        assert isinstance(issuer, SimulatedIssuer)
         assert issuer.queue == [(action, NUMBER, reason, by)]
 
     return look
@@ -92,9 +92,9 @@ PRINTED = ("receipt.issued", "receipt.print printed")
 
 def marks_only(room: Room) -> None:
     """The issuer's system has no hold, as the region's file says too."""
-    desk = room.caps.blocking
-    assert isinstance(desk, IssuerDesk)
-    desk.holds = False
+    issuer = room.caps.blocking
+    assert isinstance(issuer, SimulatedIssuer)
+    issuer.holds = False
     by = BothLanguages(sv="ID-administratören på kontoret", en="the ID administrator at the office")
     room.equip(region=room.caps.region.model_copy(update={"without_hold": WithoutHold(by=by, hours=24)}))
 
@@ -102,9 +102,9 @@ def marks_only(room: Room) -> None:
 def portal(room: Room) -> None:
     """Nor an interface for blocks: people make them in its portal."""
     marks_only(room)
-    desk, instead = room.caps.blocking, room.caps.region.without_hold
-    assert isinstance(desk, IssuerDesk)
+    issuer, instead = room.caps.blocking, room.caps.region.without_hold
+    assert isinstance(issuer, SimulatedIssuer)
     assert instead is not None
-    desk.by_people = True
+    issuer.by_people = True
     by_people = instead.model_copy(update={"blocks": True})
     room.equip(region=room.caps.region.model_copy(update={"without_hold": by_people}))

@@ -230,7 +230,7 @@ class Room:
         self.store.close()
 
     def equip(self, **changed: Any) -> None:
-        """Change the desk for the errands that follow: another printer, no cabinet."""
+        """Change the capabilities for the errands that follow: another printer, no cabinet."""
         self.caps = replace(self.caps, **changed)
 
     async def errand(self, someone: Person, journey: Journey = pickup, kind: str = "pickup") -> Ended:

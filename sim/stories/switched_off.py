@@ -10,7 +10,7 @@ from kiosk.errands.return_card.stories import back
 from kiosk.errands.unblock.stories import unlock
 from sim.reader.personas import person
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.own_card import MINE, code_is
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
 from sim.stories.setting import Setting, own_card
@@ -25,7 +25,7 @@ def off(switch_off: SwitchOff, *, online: bool = True) -> Callable[[Room], None]
     """Signed data that the station has; the register knows the card, where it can be asked."""
 
     def prepare(room: Room) -> None:
-        issuer = IssuerDesk(authority(), room.clock)
+        issuer = SimulatedIssuer(authority(), room.clock)
         issuer.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "601", "active"))
         issuer.online = online
         issuer.switched_off.append(switch_off)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.leavers import Stop, leaver_digest
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.person import puts_back
 from sim.stories.register import register
 from sim.stories.room import Room, keys_of, persona_of
@@ -29,7 +29,7 @@ def _cable_out(card: str = "", state: Stop | None = None, *, alone: bool = False
     def prepare(room: Room) -> None:
         register()(room)
         issuer = room.caps.directory
-        assert isinstance(issuer, IssuerDesk)
+        assert isinstance(issuer, SimulatedIssuer)
         issuer.online = False
         if state is not None:
             ders = (key.certificate.public_bytes(Encoding.DER) for key in keys_of(persona_of(card)))

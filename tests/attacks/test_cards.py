@@ -33,7 +33,7 @@ from sim.stories import register
 from sim.stories.clock import NOW
 from sim.stories.devices import order_of
 from sim.stories.errand_stories import ErrandStory, play
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.person import puts_back
 from sim.stories.room import Room, authority, keys_of, persona_of, quick_folder
 from sim.stories.room import make_card as made
@@ -188,10 +188,10 @@ async def test_a_false_new_card_is_believed_for_its_management_key(kind: str, tm
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - set(WITH_A_KEY)))
 async def test_a_false_new_card_that_heard_the_codes_passes_for_a_faulty_one(kind: str, tmp_path: Path) -> None:
     """A false new card of a product without a key of its own hears PUK and new PIN, and passes for a faulty one."""
-    issuers: list[IssuerDesk] = []
+    issuers: list[SimulatedIssuer] = []
 
     def with_a_register(room: Room) -> None:
-        issuers.append(IssuerDesk(authority(), room.clock))
+        issuers.append(SimulatedIssuer(authority(), room.clock))
         new = person(1).new
         issuers[0].add(Directed(new.hsa_id, new.name), CardRecord(new.card_number, new.hsa_id, "601", "waiting"))
         room.equip(blocking=issuers[0])

@@ -21,7 +21,7 @@ from fleet.server.web.listener import Listener, web_server
 from fleet.server.web.roles import Role
 from sim.stories.patience import LIMIT_S
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.readings import NOW, demo_readings
 from tests.fakes.server.visitors import COOKIE, session
@@ -76,7 +76,7 @@ class Pages:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     database = new_store(tmp_path_factory.mktemp("denial") / "fleet.sqlite")
     access, hub = Access(database, lambda: NOW), Hub()
-    desk: CommandService = desk_of(database, lambda: NOW, hub)
+    desk: CommandService = commands_of(database, lambda: NOW, hub)
     app = create_app(demo_readings(), hub, access, FakeAlerts([]), desk, clock=lambda: NOW)
     yield Pages(access, hub, app)
     database.close()

@@ -48,7 +48,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.rogue import copy_card, interpose_card
 from sim.stories import certificates, register
 from sim.stories.errand_stories import OWN, ErrandStory
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.person import Person
 from sim.stories.room import OLD_PIN, Room, keys_of, persona_of, quick_folder
 from sim.stories.setting import Setting, attended, own_card, room_for
@@ -117,7 +117,7 @@ def _register(own: CardState = "active", new: CardState = "waiting", **facts: An
     def prepare(room: Room) -> None:
         register.register(own, **facts)(room)
         issuer = room.caps.directory
-        assert isinstance(issuer, IssuerDesk)
+        assert isinstance(issuer, SimulatedIssuer)
         number = persona_of("1:new").card_number
         issuer.cards[number] = CardRecord(number, register.HOLDER, "6XX", new)
 
@@ -157,7 +157,7 @@ async def test_a_leaver_s_card_identifies_nobody_without_connection(tmp_path: Pa
     def prepare(room: Room) -> None:
         _register()(room)
         issuer = room.caps.directory
-        assert isinstance(issuer, IssuerDesk)
+        assert isinstance(issuer, SimulatedIssuer)
         issuer.online = False
         theirs = keys_of(persona_of("1:old" if left else "2:old"))
         room.orders.leavers = {leaver_digest(key.certificate.public_bytes(Encoding.DER)) for key in theirs}
@@ -173,7 +173,7 @@ async def test_the_holder_of_a_stolen_card_gives_it_free(reason: HoldReason, tmp
     def stolen(room: Room) -> None:
         register.register("held")(room)
         issuer = room.caps.directory
-        assert isinstance(issuer, IssuerDesk)
+        assert isinstance(issuer, SimulatedIssuer)
         issuer.set_state(register.NUMBER, hold_reason=reason)
 
     effects, _, ended = await played(
@@ -330,5 +330,5 @@ async def test_one_visitor_reports_card_after_card_by_number(tmp_path: Path) -> 
         issuer = room.caps.directory
         await room.close()
     assert reasons == ["held", "held", "too_many_reports"]
-    assert isinstance(issuer, IssuerDesk)
+    assert isinstance(issuer, SimulatedIssuer)
     assert [one[0] for one in issuer.told] == ["hold", "hold"]

@@ -4,7 +4,7 @@ Rules: the list carries its state in the address; who acknowledges first stands,
 to people is on the same page, so that nobody believes that a mail was sent which was not. Each acknowledgement is told to the
 audit.
 
-Example: `app.include_router(alert_pages(web, desk))`
+Example: `app.include_router(alert_pages(web, alerts))`
 """
 
 import re

@@ -3,7 +3,7 @@
 Rules: as on the pages. A token may order and withdraw what one person may order; what touches cards is begun and agreed to by
 persons, in sessions.
 
-Example: `app.include_router(command_api(web, desk))`
+Example: `app.include_router(command_api(web, commands, bundles))`
 """
 
 from datetime import datetime

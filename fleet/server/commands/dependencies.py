@@ -15,7 +15,7 @@ def may_order(request: Request, command: str, station: str) -> bool:
 
 
 def orderer(request: Request) -> Requester:
-    """The caller, as the desk and the audit know them."""
+    """The caller, as the service and the audit know them."""
     caller = caller_of(request)
     fresh = caller.has_stepped_up(access_of(request).clock())
     return Requester(caller.name, address_of(request), caller.program, fresh, caller.hsa_id)

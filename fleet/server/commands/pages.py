@@ -2,9 +2,9 @@
 
 Rules: a command has a reason; what touches cards waits for a second person, who is another account, and both have stepped up.
 Whoever may not order sees
-what was ordered all the same. Each step is told to the audit by the desk, in its own transaction.
+what was ordered all the same. Each step is told to the audit by the service, in its own transaction.
 
-Example: `app.include_router(command_pages(web, desk))`
+Example: `app.include_router(command_pages(web, commands, bundles))`
 """
 
 from collections.abc import Collection, Mapping

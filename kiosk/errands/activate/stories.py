@@ -17,7 +17,7 @@ from sim.reader.rogue import false_new_card
 from sim.stories import own_card
 from sim.stories.administrator import two
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.own_card import product
 from sim.stories.person import Story, StoryAction, first, pulls, pulls_lit, puts
 from sim.stories.register import both
@@ -84,14 +84,14 @@ def register(state: CardState = "handed_out", left: str | None = None, **more: A
     """The issuer's register has the card in that state, and the administrators."""
 
     def prepare(room: Room) -> None:
-        desk = IssuerDesk(authority(), room.clock)
-        desk.add(DirectoryPerson(CARD.hsa_id, "Alva", left=left), CardRecord(NEW_NUMBER, CARD.hsa_id, "6XX", state))
-        desk.administrators = {persona_of("13:new").hsa_id: persona_of("13:new").name}
-        desk.pukes = {NEW_NUMBER: CARD.puk}
-        desk.management_keys = {NEW_NUMBER: key_of(persona_of(NEW).serial)}
+        issuer = SimulatedIssuer(authority(), room.clock)
+        issuer.add(DirectoryPerson(CARD.hsa_id, "Alva", left=left), CardRecord(NEW_NUMBER, CARD.hsa_id, "6XX", state))
+        issuer.administrators = {persona_of("13:new").hsa_id: persona_of("13:new").name}
+        issuer.pukes = {NEW_NUMBER: CARD.puk}
+        issuer.management_keys = {NEW_NUMBER: key_of(persona_of(NEW).serial)}
         for name, value in more.items():
-            setattr(desk, name, value)
-        room.equip(**desk.ports())
+            setattr(issuer, name, value)
+        room.equip(**issuer.ports())
 
     return prepare
 

@@ -9,7 +9,7 @@ from kiosk.region import ReceiptRules
 from sim.reader.personas import SIGNATURE_PIN, person
 from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.foreign import known_without_ours
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.own_card import (
     MINE,
     WRONG_PIN,
@@ -50,9 +50,9 @@ def one_try(room: Room) -> None:
 
 def nobody_has_mail(room: Room) -> None:
     """The directory has no address."""
-    desk = room.caps.directory
-    assert isinstance(desk, IssuerDesk)
-    desk.mailboxes.clear()
+    issuer = room.caps.directory
+    assert isinstance(issuer, SimulatedIssuer)
+    issuer.mailboxes.clear()
 
 
 def in_a_region_without_mail(room: Room) -> None:

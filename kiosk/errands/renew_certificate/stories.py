@@ -23,13 +23,13 @@ from sim.stories.certificates import (
     SIGNATURE_PIN,
     TWO_CODES,
     by_people,
-    desk_of,
     issuer,
+    issuer_of,
     old_is,
 )
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN, ErrandStory
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.own_card import MINE, locked
 from sim.stories.person import Story, lingers, pulls, puts
 from sim.stories.register import NUMBER, both
@@ -38,12 +38,12 @@ from sim.stories.room import OLD_PIN, Room, authority, persona_of
 
 def declining(request: str, reason: str) -> Callable[[Room], None]:
     """The issuer does not do that."""
-    return lambda room: desk_of(room).declines.update({request: reason})
+    return lambda room: issuer_of(room).declines.update({request: reason})
 
 
 def another_management_key(room: Room) -> None:
     """The issuer's file of keys has another card's for this one."""
-    desk_of(room).management_keys[NUMBER] = bytes(24)
+    issuer_of(room).management_keys[NUMBER] = bytes(24)
 
 
 def guarded_by_the_second(room: Room) -> None:
@@ -75,7 +75,7 @@ def stops(reason: str, **changed: Any) -> Callable[[], Story]:
     return renew(**{f"stop.{reason}": "end"}, **changed)
 
 
-class Careless(IssuerDesk):
+class Careless(SimulatedIssuer):
     """Gives certificates that last longer than it said."""
 
     async def certificate(self, request: bytes, offer: Offer, **more: Any) -> Any:
@@ -89,12 +89,12 @@ def replace_day(offer: Offer) -> Offer:
 
 
 def careless(room: Room) -> None:
-    desk = Careless(authority(), room.clock)
-    desk.offered = [Offer("identification", 3, LAST_DAY)]
-    room.equip(**desk.ports())
+    simulator = Careless(authority(), room.clock)
+    simulator.offered = [Offer("identification", 3, LAST_DAY)]
+    room.equip(**simulator.ports())
 
 
-class Strange(IssuerDesk):
+class Strange(SimulatedIssuer):
     """Gives certificates of an authority that nobody trusts."""
 
     async def certificate(self, request: bytes, offer: Offer, **more: Any) -> Any:
@@ -103,9 +103,9 @@ class Strange(IssuerDesk):
 
 
 def strange(room: Room) -> None:
-    desk = Strange(authority(), room.clock)
-    desk.offered = [Offer("identification", 3, LAST_DAY)]
-    room.equip(**desk.ports())
+    simulator = Strange(authority(), room.clock)
+    simulator.offered = [Offer("identification", 3, LAST_DAY)]
+    room.equip(**simulator.ports())
 
 
 def filled(purpose: KeyPurpose) -> Callable[[Room], None]:

@@ -21,8 +21,8 @@ from sim.stories.certificates import (
     ONE,
     PRINTED,
     certificates,
-    desk_of,
     issuer,
+    issuer_of,
     old_is,
 )
 from sim.stories.clock import NOW
@@ -80,30 +80,30 @@ def level_2_off(room: Room) -> None:
     """The region gives reserve cards no certificate of level 2, and says why."""
     reason = BothLanguages(sv="Nivå 2 tas inte emot.", en="Level 2 is not accepted.")
     room.equip(region=RegionSettings(reserve=ReserveRules(level_2=False, reason=reason)))
-    desk_of(room).offered.clear()
+    issuer_of(room).offered.clear()
 
 
 def level_3(room: Room) -> None:
     """Level 3 is offered too, to two administrators."""
-    desk_of(room).offered.append(Offer("reserve", 3, LAST_DAY, administrators=2))
+    issuer_of(room).offered.append(Offer("reserve", 3, LAST_DAY, administrators=2))
 
 
 def protected(*roles: AdministratorRole) -> Callable[[Room], None]:
     """The holder's identity is protected; the administrators have these roles."""
 
     def prepare(room: Room) -> None:
-        desk = desk_of(room)
-        holder = desk.cards[NUMBER].hsa_id
-        desk.people[holder] = msgspec.structs.replace(desk.people[holder], name=None, protected=True)
-        desk.roles = roles
+        simulator = issuer_of(room)
+        holder = simulator.cards[NUMBER].hsa_id
+        simulator.people[holder] = msgspec.structs.replace(simulator.people[holder], name=None, protected=True)
+        simulator.roles = roles
 
     return prepare
 
 
 def given_to_another(room: Room) -> None:
     """The register says that the reserve card went to somebody else."""
-    desk = desk_of(room)
-    desk.cards[NUMBER] = msgspec.structs.replace(desk.cards[NUMBER], hsa_id="TEST000000-0009")
+    simulator = issuer_of(room)
+    simulator.cards[NUMBER] = msgspec.structs.replace(simulator.cards[NUMBER], hsa_id="TEST000000-0009")
 
 
 def blank(room: Room) -> None:
@@ -113,37 +113,37 @@ def blank(room: Room) -> None:
 
 def got_one(room: Room) -> None:
     """The one certificate on the card is the issuer's."""
-    assert certificates(room) == [issued.chain[0] for issued in desk_of(room).issued.values()]
+    assert certificates(room) == [issued.chain[0] for issued in issuer_of(room).issued.values()]
 
 
 def in_cabinet(room: Room) -> None:
     """The reserve card is nobody's, and lies in slot 3 with its envelope."""
     blank(room)
     before((NUMBER, 3))(room)
-    desk = desk_of(room)
-    desk.cards[NUMBER] = msgspec.structs.replace(desk.cards[NUMBER], hsa_id="", state="waiting")
-    desk.reserve_slots[NUMBER] = 3
+    simulator = issuer_of(room)
+    simulator.cards[NUMBER] = msgspec.structs.replace(simulator.cards[NUMBER], hsa_id="", state="waiting")
+    simulator.reserve_slots[NUMBER] = 3
 
 
 def administrators_are_people(room: Room) -> None:
     """The directory knows the administrators too."""
     someone = persona_of("14:new")
-    desk_of(room).add(DirectoryPerson(someone.hsa_id, someone.name))
+    issuer_of(room).add(DirectoryPerson(someone.hsa_id, someone.name))
 
 
 def declined_bind(room: Room) -> None:
     """The server will not: the card is somebody else's by now."""
-    desk_of(room).declines["bind"] = "other_person"
+    issuer_of(room).declines["bind"] = "other_person"
 
 
 def away_soon(room: Room) -> None:
     """Register and issuer are away for what is asked after the log-in."""
-    desk = desk_of(room)
+    simulator = issuer_of(room)
 
     async def state(card_number: str, *, hsa_id: str = "") -> CardWord | NotFound | Unavailable:
         return Unavailable()
 
-    desk.state = state  # type: ignore[method-assign]
+    simulator.state = state  # type: ignore[method-assign]
 
 
 def taken_out(room: Room) -> None:
@@ -159,9 +159,9 @@ def bound_to(hsa_id: str, *expected: tuple[str, ...]) -> Callable[[Room], None]:
     """Return a check of who has the card by the register, and of what the issuer was told."""
 
     def look(room: Room) -> None:
-        desk = desk_of(room)
-        assert desk.cards[NUMBER].hsa_id == hsa_id
-        assert tuple(desk.told) == expected
+        simulator = issuer_of(room)
+        assert simulator.cards[NUMBER].hsa_id == hsa_id
+        assert tuple(simulator.told) == expected
 
     return look
 

@@ -13,7 +13,7 @@ from sim.reader.personas import person
 from sim.stories.administrators import administrator
 from sim.stories.devices import order_of
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.person import Story, StoryAction, first, pulls_lit, puts, takes
 from sim.stories.register import both
 from sim.stories.room import OLD_PIN, Room, authority
@@ -109,7 +109,7 @@ def older(slot: int) -> Callable[[Room], None]:
 
 def with_issuer(room: Room) -> None:
     """A register that takes a hold."""
-    issuer = IssuerDesk(authority(), room.clock)
+    issuer = SimulatedIssuer(authority(), room.clock)
     room.equip(**{name: port for name, port in issuer.ports().items() if name == "blocking"})
 
 

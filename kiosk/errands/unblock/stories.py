@@ -12,7 +12,7 @@ from sim.reader.administrative_key import answer_to, key_of
 from sim.reader.personas import person
 from sim.stories.administrator import too_old
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.own_card import MINE, WRONG_PUK, WRONG_PUKS, code_is, locked, product, traited, trusting
 from sim.stories.person import Person, Story, first, leaves, pulls, pulls_lit, puts
 from sim.stories.register import HOLDER, NUMBER, both
@@ -85,18 +85,18 @@ def issuer(*, online: bool = True, key: bool = True, puk: bool = False, **declin
     """A server that knows the administrator, and has the card's key, or its sealed PUK, or none of them."""
 
     def prepare(room: Room) -> None:
-        desk = IssuerDesk(authority(), room.clock)
-        desk.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", "active"))
-        desk.administrators = {ADMINISTRATOR.hsa_id: ADMINISTRATOR.name}
+        simulator = SimulatedIssuer(authority(), room.clock)
+        simulator.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", "active"))
+        simulator.administrators = {ADMINISTRATOR.hsa_id: ADMINISTRATOR.name}
         if key:
-            desk.management_keys[NUMBER] = key_of(persona_of(MINE).serial)
+            simulator.management_keys[NUMBER] = key_of(persona_of(MINE).serial)
         else:
-            desk.declines["unblock"] = "no_key"
+            simulator.declines["unblock"] = "no_key"
         if puk:
-            desk.pukes[NUMBER] = PUK
-        desk.declines |= declines
-        desk.online = online
-        room.equip(**desk.ports())
+            simulator.pukes[NUMBER] = PUK
+        simulator.declines |= declines
+        simulator.online = online
+        room.equip(**simulator.ports())
 
     return both(locked, prepare)
 
@@ -106,11 +106,11 @@ def register_says(product: str = "ordinary", **facts: Any) -> Callable[[Room], N
 
     def prepare(room: Room) -> None:
         issuer()(room)
-        desk = room.caps.card_keys
-        assert isinstance(desk, IssuerDesk)
+        simulator = room.caps.card_keys
+        assert isinstance(simulator, SimulatedIssuer)
         of_person = {name: facts[name] for name in ("left", "continued") if name in facts}
         of_card = {name: fact for name, fact in facts.items() if name not in of_person}
-        desk.add(
+        simulator.add(
             DirectoryPerson(HOLDER, "Alva", **of_person),
             CardRecord(NUMBER, HOLDER, product, **{"state": "active"} | of_card),
         )
@@ -154,9 +154,9 @@ def audit(*actions: str) -> Callable[[Room], None]:
     """The two names in the server's audit, and the code."""
 
     def look(room: Room) -> None:
-        desk = room.caps.card_keys
-        assert isinstance(desk, IssuerDesk)
-        assert desk.told == [(action, NUMBER, ADMINISTRATOR.hsa_id, HOLDER) for action in actions]
+        simulator = room.caps.card_keys
+        assert isinstance(simulator, SimulatedIssuer)
+        assert simulator.told == [(action, NUMBER, ADMINISTRATOR.hsa_id, HOLDER) for action in actions]
         code_is(NEW_PIN)(room)
 
     return look
@@ -164,17 +164,17 @@ def audit(*actions: str) -> Callable[[Room], None]:
 
 def unchanged(room: Room) -> None:
     """Nobody was asked for anything, and the card is as it was."""
-    desk = room.caps.card_keys
-    assert isinstance(desk, IssuerDesk)
-    assert desk.told == []
+    simulator = room.caps.card_keys
+    assert isinstance(simulator, SimulatedIssuer)
+    assert simulator.told == []
     code_is(OLD_PIN, tries=(0, 10))(room)
 
 
 def anothers_key(room: Room) -> None:
     """The issuer's register has another card's key under this number."""
-    desk = room.caps.card_keys
-    assert isinstance(desk, IssuerDesk)
-    desk.management_keys[NUMBER] = bytes(32)
+    simulator = room.caps.card_keys
+    assert isinstance(simulator, SimulatedIssuer)
+    simulator.management_keys[NUMBER] = bytes(32)
 
 
 def few_tries_of_puk(room: Room) -> None:
@@ -184,26 +184,26 @@ def few_tries_of_puk(room: Room) -> None:
 
 def letter_alone(room: Room) -> None:
     """A letter was ordered, and the card is as it was."""
-    desk = room.caps.card_keys
-    assert isinstance(desk, IssuerDesk)
-    assert [entry[0] for entry in desk.told if entry[0] != "unblock"] == ["letter"]
+    simulator = room.caps.card_keys
+    assert isinstance(simulator, SimulatedIssuer)
+    assert [entry[0] for entry in simulator.told if entry[0] != "unblock"] == ["letter"]
     code_is(OLD_PIN, tries=(0, 10))(room)
 
 
 def portal(room: Room) -> None:
     """Letters are ordered by people, in the issuer's portal; the region says by whom and how soon."""
-    desk = room.caps.card_keys
-    assert isinstance(desk, IssuerDesk)
-    desk.by_people = True
+    simulator = room.caps.card_keys
+    assert isinstance(simulator, SimulatedIssuer)
+    simulator.by_people = True
     by = BothLanguages(sv="Kortkontoret", en="The card office")
     room.equip(region=room.caps.region.model_copy(update={"letters_by_hand": ByPeople(by=by, hours=24)}))
 
 
 def letter_noted_alone(room: Room) -> None:
     """A letter was asked for, and the card is as it was."""
-    desk = room.caps.card_keys
-    assert isinstance(desk, IssuerDesk)
-    assert desk.told == [("letter noted", NUMBER)]
+    simulator = room.caps.card_keys
+    assert isinstance(simulator, SimulatedIssuer)
+    assert simulator.told == [("letter noted", NUMBER)]
     code_is(OLD_PIN, tries=(0, 10))(room)
 
 
@@ -215,17 +215,17 @@ def by_portal(*, puk: bool = False, online: bool = True) -> Callable[[Room], Non
 
     def prepare(room: Room) -> None:
         issuer(online=online)(room)
-        desk_of(room).unlocks_by_people = True
+        issuer_of(room).unlocks_by_people = True
         if puk:
             of_the_administrators(room)
 
     return prepare
 
 
-def desk_of(room: Room) -> IssuerDesk:
-    desk = room.caps.card_keys
-    assert isinstance(desk, IssuerDesk)
-    return desk
+def issuer_of(room: Room) -> SimulatedIssuer:
+    simulator = room.caps.card_keys
+    assert isinstance(simulator, SimulatedIssuer)
+    return simulator
 
 
 def read_in_portal(someone: Person) -> str:
@@ -265,7 +265,7 @@ def key_tries(left: int, code: str = NEW_PIN, **about: Any) -> Callable[[Room], 
 
 def letter_instead(room: Room) -> None:
     """A letter was ordered, and no response went to the card."""
-    assert ("letter", NUMBER, HOLDER) in desk_of(room).told
+    assert ("letter", NUMBER, HOLDER) in issuer_of(room).told
     key_tries(5, OLD_PIN, tries=(0, 10))(room)
 
 
@@ -283,7 +283,7 @@ def new_card(state: CardState = "handed_out", *, online: bool = True, **more: An
     def prepare(room: Room) -> None:
         issuer(puk=True, online=online)(room)
         card = CardRecord(person(1).new.card_number, HOLDER, "6XX", state, **more)
-        desk_of(room).add(DirectoryPerson(HOLDER, "Alva"), card)
+        issuer_of(room).add(DirectoryPerson(HOLDER, "Alva"), card)
 
     return prepare
 

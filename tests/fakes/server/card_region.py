@@ -17,7 +17,7 @@ from fleet.server.readings.queries import StoreReadings
 from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.app.asgi import Answer, ask
 from tests.fleet.server.conftest import NOW
@@ -41,10 +41,10 @@ class Region:
 
     def __post_init__(self) -> None:
         hub, settings = Hub(), DeadlineSettings(load().rule, by="TEST000000-A001")
-        self.access = Access(self.database, lambda: self.now)
-        side = CardServices.of(self.database, hub, lambda: self.now, settings, SECRET)
-        readings, desk = StoreReadings(self.database, lambda: self.now), desk_of(self.database, lambda: self.now, hub)
-        self.app = create_app(readings, hub, self.access, FakeAlerts([]), desk, clock=lambda: self.now, cards=side)
+        self.access, readings = Access(self.database, lambda: self.now), StoreReadings(self.database, lambda: self.now)
+        cards = CardServices.of(self.database, hub, lambda: self.now, settings, SECRET)
+        commands = commands_of(self.database, lambda: self.now, hub)
+        self.app = create_app(readings, hub, self.access, FakeAlerts([]), commands, clock=lambda: self.now, cards=cards)
 
     async def ask(
         self, method: str, path: str, body: object = None, role: Role = Role.ID_ADMINISTRATOR, where: str = "*"

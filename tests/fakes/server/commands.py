@@ -1,4 +1,4 @@
-"""The desk of commands itself, on the store of a test, and commands as stations take them."""
+"""The service of commands itself, on the store of a test, and commands as stations take them."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,14 +19,14 @@ SYNC = CommandRequest("entre-a", "sync", "orders have come")
 OPEN = CommandRequest("entre-a", "open_slot", "the card lies across", slot=3)
 
 
-def desk_of(database: Database, clock: Callable[[], datetime], changes: Changes | None = None) -> CommandService:
-    """The desk on that store."""
+def commands_of(database: Database, clock: Callable[[], datetime], changes: Changes | None = None) -> CommandService:
+    """The service on that store."""
     return CommandService(database, changes or Hub(), clock)
 
 
-def ready(desk: CommandService, wish: CommandRequest = SYNC) -> CommandRow:
+def ready(service: CommandService, wish: CommandRequest = SYNC) -> CommandRow:
     """A command that can be issued: asked for by one, and agreed to by another where that is needed."""
-    row = desk.ask(wish, TOVE)
-    approved = desk.approve(row.id, OLLE) if row.state == "waiting" else row
+    row = service.ask(wish, TOVE)
+    approved = service.approve(row.id, OLLE) if row.state == "waiting" else row
     assert isinstance(approved, CommandRow)
     return approved

@@ -25,7 +25,7 @@ from sim.stories.administrators import listed
 from tests.fakes.server import region_in_service
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.bundles import FakeBundles
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.readings import NOW, demo_readings
 from tests.fakes.server.security_key import SoftKey
@@ -57,7 +57,7 @@ class Server:
         self.database = new_store(self.folder / "fleet.sqlite")
         self.access = Access(self.database, lambda: self.now, SEALER)
         hub = Hub()
-        desk = desk_of(self.database, lambda: self.now, hub)
+        desk = commands_of(self.database, lambda: self.now, hub)
         self.commands = desk
         self.app = create_app(
             demo_readings(), hub, self.access, FakeAlerts(), desk, clock=lambda: self.now,

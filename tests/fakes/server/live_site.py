@@ -16,7 +16,7 @@ from fleet.server.web.listener import Listener, web_server
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.readings import NOW, ZONE, FakeReadings
 
 ERRAND = "00000000-0000-4000-8000-000000000008"
@@ -78,7 +78,7 @@ class Site:
 
     async def start(self) -> None:
         self.hub = Hub()
-        desk = desk_of(self.access.database, lambda: NOW, self.hub)
+        desk = commands_of(self.access.database, lambda: NOW, self.hub)
         app = create_app(self.readings, self.hub, self.access, self.alerts, desk, clock=lambda: NOW, zone=ZONE)
         self.served = Served(app, self.hub, self.served.port if self.served else 0)
         await self.served.start()

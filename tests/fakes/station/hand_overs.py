@@ -11,26 +11,26 @@ from kiosk.texts import LANGUAGES, Texts
 from kiosk.views import Say
 from sim.reader.administrative_key import key_of
 from sim.reader.personas import person
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.person import Person, Story
 from sim.stories.room import Room, authority, persona_of
 
 NEW, ADMINISTRATOR = person(1).new, persona_of("13:new")
 
 
-def desk_of(room: Room, *, key: bool = True, puk: bool = True) -> IssuerDesk:
+def issuer_of(room: Room, *, key: bool = True, puk: bool = True) -> SimulatedIssuer:
     """An issuer whose register knows the holder and the new card, that is not in use yet; `key`, `puk`: what it has of it."""
-    desk = IssuerDesk(authority(), room.clock)
-    desk.add(DirectoryPerson(person(1).hsa_id, "Alva"), CardRecord(NEW.card_number, person(1).hsa_id, "6XX", "waiting"))
-    desk.administrators = {ADMINISTRATOR.hsa_id: ADMINISTRATOR.name}
+    issuer, hsa_id = SimulatedIssuer(authority(), room.clock), person(1).hsa_id
+    issuer.add(DirectoryPerson(hsa_id, "Alva"), CardRecord(NEW.card_number, hsa_id, "6XX", "waiting"))
+    issuer.administrators = {ADMINISTRATOR.hsa_id: ADMINISTRATOR.name}
     if key:
-        desk.management_keys[NEW.card_number] = key_of(persona_of("1:new").serial)
+        issuer.management_keys[NEW.card_number] = key_of(persona_of("1:new").serial)
     else:
-        desk.declines["unblock"] = "no_key"
+        issuer.declines["unblock"] = "no_key"
     if puk:
-        desk.pukes[NEW.card_number] = NEW.puk
-    room.equip(**desk.ports())
-    return desk
+        issuer.pukes[NEW.card_number] = NEW.puk
+    room.equip(**issuer.ports())
+    return issuer
 
 
 async def visit(room: Room, errand: str, story: Story) -> tuple[Person, Ended]:

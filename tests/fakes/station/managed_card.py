@@ -6,13 +6,13 @@ from drivers.reader.profiles import Profiles, builtin
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.piv.references import CERTIFICATE_OBJECTS, KeyReference
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.room import Room, authority
 
 
-def proved_by_management_key(room: Room, key: bytes) -> IssuerDesk:
+def proved_by_management_key(room: Room, key: bytes) -> SimulatedIssuer:
     """The first person's new card (PIV) has that key and none that wants no code; the server that comes back has the key too."""
-    issuer = IssuerDesk(authority(), room.clock)
+    issuer = SimulatedIssuer(authority(), room.clock)
     issuer.management_keys[person(1).new.card_number] = key
     changed = {"genuine": "management-key"}
     profiles = Profiles(one.model_copy(update=changed) if one.kind == "piv" else one for one in builtin())

@@ -7,7 +7,7 @@ from typing import Any
 from kiosk.views import Busy, View
 from sim.reader.cards import LogEntry
 from sim.stories.devices import LetterVerifier
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.person import Person
 from sim.stories.room import Room
 
@@ -52,7 +52,7 @@ class Witness(Person):
                 self._key_is_made |= any("GENERATE" in entry.ins and entry.sw == OK for entry in self._log())
                 return self._key_is_made
             case "renew.task.fetch":
-                return isinstance(issuer, IssuerDesk) and bool(issuer.issued)
+                return isinstance(issuer, SimulatedIssuer) and bool(issuer.issued)
             case "renew.task.write":
                 return self._concluded("card.write_certificate")
             case _:

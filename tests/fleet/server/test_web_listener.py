@@ -21,7 +21,7 @@ from fleet.server.web_listener import Pages
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.readings import FakeReadings
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.conftest import NOW, wall_clock
@@ -76,7 +76,7 @@ async def served(pages: Pages, access: Access, address: str, *headers: tuple[str
     """What the listener answers to one request at that address; `{port}` stands for its port."""
     hub = Hub()
     app = create_app(
-        FakeReadings(), hub, access, FakeAlerts(demo_alerts()), desk_of(access.database, wall_clock),
+        FakeReadings(), hub, access, FakeAlerts(demo_alerts()), commands_of(access.database, wall_clock),
         clock=wall_clock, site=pages.site,
     )  # fmt: skip
     server = web_server(app, hub, port=0, shield=pages.shield)

@@ -25,7 +25,7 @@ from kiosk.steps.pin.card_test_views import CannotTest
 from sim.stories.aftermath import open_intents
 from sim.stories.errand_stories import ErrandStory, assert_left_well, ends_told, errand_stories, play
 from sim.stories.faults import FAULTS, ROGUES, at_question, believed_rogues
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.person import Interruption, Person, Trouble
 from sim.stories.room import Room, quick_folder
 from sim.stories.setting import Setting, attended, own_card
@@ -114,7 +114,7 @@ async def assert_sound(room: Room, someone: Person, ended: Ended, fault: str, wh
     if fault in ROGUES and believed_rogues(room):
         untested = ended.reason in UNTESTED and ended.receipt is None
         issuer = room.caps.blocking
-        blocked = isinstance(issuer, IssuerDesk) and any(what == "blocked in portal" for what, *_ in issuer.told)
+        blocked = isinstance(issuer, SimulatedIssuer) and any(what == "blocked in portal" for what, *_ in issuer.told)
         marked = ended.reason == "marked" and not blocked  # a mark is in nobody's name
         assert ended.outcome != "done" or untested or marked, f"a rogue card was taken for its holder: {where}"
     await assert_left_well(room, someone, ended, where, full=fault.startswith("disk"))

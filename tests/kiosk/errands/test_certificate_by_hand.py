@@ -11,7 +11,7 @@ from kiosk.errands.renew_certificate.journey import renew_certificate
 from kiosk.ports import Ended
 from kiosk.steps.certificate.from_portal import WAIT_S
 from kiosk.texts import Texts
-from sim.stories.certificates import KINDS, MADE, by_people, certificates, desk_of, old_is, portal_makes
+from sim.stories.certificates import KINDS, MADE, by_people, certificates, issuer_of, old_is, portal_makes
 from sim.stories.own_card import MINE
 from sim.stories.person import Person, first, pulls, puts
 from sim.stories.room import OLD_PIN, Room
@@ -32,7 +32,7 @@ def same_world(folder: Path, room: Room) -> Room:
     """Another station of the region: the same card and issuer, and a journal that knows nothing of them."""
     other = room_at(folder)
     other.world.cards[MINE] = room.world.card(MINE)
-    other.equip(**desk_of(room).ports())
+    other.equip(**issuer_of(room).ports())
     return other
 
 
@@ -84,15 +84,15 @@ async def test_who_comes_back_gets_it_for_the_key_that_the_card_made_before(
     await visit(room)
     before = await visit(room)
     assert before[1].reason == "certificate_noted", "nobody has made it yet"
-    desk_of(room).make_certificates()
+    issuer_of(room).make_certificates()
     back = where(tmp_path / "second", room)
     done = len(await back.told())
     _, ended = await visit(back)
     assert (ended.outcome, ended.reason) == ("done", "")
     assert "card.generate_key generated" not in (await back.told())[done:]
-    (issued,) = {one.chain[0] for one in desk_of(back).issued.values()}
+    (issued,) = {one.chain[0] for one in issuer_of(back).issued.values()}
     assert issued in certificates(back)
-    assert [told[0] for told in desk_of(back).told].count("certificate noted") == 1, "one request, whoever looks"
+    assert [told[0] for told in issuer_of(back).told].count("certificate noted") == 1, "one request, whoever looks"
     for each in {room, back}:
         await each.close()
 
@@ -118,7 +118,7 @@ async def test_the_wait_ends_before_the_proof_does_and_the_request_stays(tmp_pat
 
     _, ended = await visit(room, portal_certificate=waits)
     assert (ended.outcome, ended.reason) == ("done", "certificate_noted")
-    assert desk_of(room).carried["identification"].issued is None
+    assert issuer_of(room).carried["identification"].issued is None
     await room.close()
 
 
@@ -126,12 +126,12 @@ async def test_a_proof_that_is_too_old_loses_nothing(tmp_path: Path) -> None:
     room = room_at(tmp_path)
 
     def late(person: Person) -> None:
-        desk_of(room).declines["certificate"] = "nonce_unknown"
+        issuer_of(room).declines["certificate"] = "nonce_unknown"
         portal_makes(room)(person)  # type: ignore[operator]  # hands, not an answer
 
     _, ended = await visit(room, portal_certificate=late)
     assert (ended.outcome, ended.reason) == ("done", "certificate_noted")
-    del desk_of(room).declines["certificate"]
+    del issuer_of(room).declines["certificate"]
     _, ended = await visit(room)
     assert (ended.outcome, ended.reason) == ("done", "")
     await room.close()
@@ -141,9 +141,9 @@ async def test_a_certificate_for_another_person_or_key_is_not_written(tmp_path: 
     room = room_at(tmp_path)
 
     def wrong(person: Person) -> None:
-        desk = desk_of(room)
+        issuer = issuer_of(room)
         portal_makes(room)(person)  # type: ignore[operator]  # hands, not an answer
-        carried = desk.carried["identification"]
+        carried = issuer.carried["identification"]
         assert carried.issued is not None
         strange = room.world.card("10:old").keys[0].certificate
         carried.issued = type(carried.issued)((strange.public_bytes(Encoding.DER),))

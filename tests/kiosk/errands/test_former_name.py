@@ -9,11 +9,11 @@ import pytest
 from fleet.messages.issuing import DirectoryPerson
 from kiosk.errands.activate.stories import HOME, by_post
 from sim.reader.personas import person
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.person import Person, Story, puts_back
 from sim.stories.room import Room, persona_of
 from sim.stories.setting import NEW_PIN, Setting, attended, own_card
-from tests.fakes.station.hand_overs import assert_sayable, desk_of, visit
+from tests.fakes.station.hand_overs import assert_sayable, issuer_of, visit
 
 Make = Callable[..., Room]
 SETTINGS = {"pickup": Setting(), "activate": HOME}
@@ -22,12 +22,12 @@ CHANGED = "2026-02-20"
 """Before the new card was made, whose day is 2026-03-01."""
 
 
-def renamed(room: Room, **facts: Any) -> IssuerDesk:
+def renamed(room: Room, **facts: Any) -> SimulatedIssuer:
     """The register says that the holder has another name now; a card of the same person is in use."""
-    desk = desk_of(room)
+    issuer = issuer_of(room)
     about: dict[str, Any] = {"name": NEW, "name_changed": CHANGED, **facts}
-    desk.add(DirectoryPerson(person(1).hsa_id, **about))
-    return desk
+    issuer.add(DirectoryPerson(person(1).hsa_id, **about))
+    return issuer
 
 
 def story(errand: str, **changed: Any) -> Story:
@@ -77,9 +77,9 @@ async def test_the_card_itself_tells_where_the_order_does_not(make_room: Make) -
 
 async def test_a_code_that_was_set_before_needs_no_word_again(make_room: Make) -> None:
     room = make_room(Setting())
-    desk = renamed(room, name_changed=None)
+    issuer = renamed(room, name_changed=None)
     later = own_card(receipt="later", **{"stop.unsigned": "end"})
-    desk.cards.clear()
+    issuer.cards.clear()
     await visit(room, "pickup", later)
     renamed(room)
     someone, ended = await visit(room, "pickup", story("pickup"))

@@ -13,7 +13,7 @@ from sim.reader.personas import person
 from sim.stories.person import Story
 from sim.stories.room import Room
 from sim.stories.setting import NEW_PIN, Setting, attended, own_card
-from tests.fakes.station.hand_overs import ADMINISTRATOR, assert_sayable, desk_of, visit
+from tests.fakes.station.hand_overs import ADMINISTRATOR, assert_sayable, issuer_of, visit
 
 NEW = person(1).new
 PICKUP = Setting(second_reader=True)
@@ -46,11 +46,11 @@ async def test_who_attends_sets_the_code_in_its_place(
     make_room: Make, errand: str, said: Story, key: bool, did: str
 ) -> None:
     room = make_room(SETTINGS[errand])
-    desk = desk_of(room, key=key)
+    issuer = issuer_of(room, key=key)
     someone, ended = await visit(room, errand, at_hand_over(errand, **said))
     assert (someone.failure, ended.outcome, ended.reason) == (None, "done", "")
     assert room.world.card("1:new").codes.pin.value == NEW_PIN.encode()
-    assert desk.told == [(did, NEW.card_number, ADMINISTRATOR.hsa_id, person(1).hsa_id)]
+    assert issuer.told == [(did, NEW.card_number, ADMINISTRATOR.hsa_id, person(1).hsa_id)]
     assert someone.names.count(f"{errand}.insert_administrator") == 1, "without a second log-in"
     assert Texts.load().plain(say("receipt.remark.without_letter"), "sv") in repr(room.caps.printer.papers)
     end = next(view for view in someone.shown if view.name == f"{errand}.done")
@@ -64,10 +64,10 @@ async def test_a_new_letter_is_ordered_and_who_comes_back_with_it_goes_on(
     make_room: Make, errand: str, said: Story
 ) -> None:
     room = make_room(SETTINGS[errand])
-    desk = desk_of(room)
+    issuer = issuer_of(room)
     someone, ended = await visit(room, errand, at_hand_over(errand, without="letter", **said))
     assert (someone.failure, ended.outcome, ended.reason) == (None, "cancelled", "letter_ordered")
-    assert desk.told == [("letter", NEW.card_number, person(1).hsa_id)]
+    assert issuer.told == [("letter", NEW.card_number, person(1).hsa_id)]
     waits = errand == "pickup" and said is AT_TERMS
     assert ("letter.done.then_slot" in repr(someone.shown)) == waits, "where the card is until then"
     assert_sayable(someone)
@@ -80,32 +80,32 @@ async def test_a_new_letter_is_ordered_and_who_comes_back_with_it_goes_on(
 @pytest.mark.parametrize("errand", SETTINGS)
 async def test_an_issuer_that_has_nothing_of_the_card_sends_a_letter(make_room: Make, errand: str) -> None:
     room = make_room(SETTINGS[errand])
-    desk = desk_of(room, key=False, puk=False)
+    issuer = issuer_of(room, key=False, puk=False)
     someone, ended = await visit(room, errand, at_hand_over(errand, **AT_TERMS))
     assert (someone.failure, ended.outcome, ended.reason) == (None, "cancelled", "letter_ordered")
-    assert [told[0] for told in desk.told] == ["letter"]
+    assert [told[0] for told in issuer.told] == ["letter"]
     assert room.world.card("1:new").codes.pin.value == NEW.pin.encode()
 
 
 async def test_a_portal_for_people_notes_the_letter(make_room: Make) -> None:
     room = make_room(PICKUP)
-    desk_of(room).by_people = True
+    issuer_of(room).by_people = True
     someone, ended = await visit(room, "pickup", at_hand_over("pickup", without="letter", **AT_TERMS))
     assert (someone.failure, ended.outcome, ended.reason) == (None, "cancelled", "letter_noted")
 
 
 async def test_both_cards_in_turn_in_the_one_reader(make_room: Make) -> None:
     room = make_room(Setting())
-    desk = desk_of(room)
+    issuer = issuer_of(room)
     story = attended(reader="holder", without="administrator", **AT_PUK)
     someone, ended = await visit(room, "pickup", story)
     assert (someone.failure, ended.outcome) == (None, "done")
-    assert [told[0] for told in desk.told] == ["unblock"]
+    assert [told[0] for told in issuer.told] == ["unblock"]
 
 
 async def test_who_goes_back_from_writing_chooses_another_code(make_room: Make) -> None:
     room = make_room(PICKUP)
-    desk_of(room)
+    issuer_of(room)
     story = at_hand_over("pickup", write=["back", "write"], **AT_PUK)
     someone, ended = await visit(room, "pickup", story)
     assert (someone.failure, ended.outcome) == (None, "done")
@@ -118,17 +118,17 @@ NOBODY = "no_envelope"
 @pytest.mark.parametrize("said", [{"terms": NOBODY}, {"puk": NOBODY}], ids=["at the terms", "at the PUK"])
 async def test_who_is_here_with_the_own_card_alone_is_told_what_to_do(make_room: Make, said: Story) -> None:
     room = make_room(Setting())
-    desk = desk_of(room)
-    desk.cards.clear()
+    issuer = issuer_of(room)
+    issuer.cards.clear()
     someone, ended = await visit(room, "pickup", own_card(**said, **{"stop.no_envelope": "end"}))
     assert (someone.failure, ended.outcome, ended.reason) == (None, "refused", NOBODY)
-    assert desk.told == []
+    assert issuer.told == []
 
 
 @pytest.mark.parametrize("errand", SETTINGS)
 async def test_without_connection_nobody_can_release_anything(make_room: Make, errand: str) -> None:
     room = make_room(SETTINGS[errand])
-    desk_of(room).online = False
+    issuer_of(room).online = False
     story = at_hand_over(errand, terms=NOBODY, **{"stop.no_envelope": "end"})
     someone, ended = await visit(room, errand, story)
     assert (someone.failure, ended.outcome, ended.reason) == (None, "refused", NOBODY)
@@ -136,7 +136,7 @@ async def test_without_connection_nobody_can_release_anything(make_room: Make, e
 
 async def test_a_reserve_card_gets_no_code_without_its_envelope(make_room: Make) -> None:
     room = make_room(replace(PICKUP, order={"product": "reserve", "loa": 2}))
-    desk = desk_of(room)
+    issuer = issuer_of(room)
     someone, ended = await visit(room, "pickup", at_hand_over("pickup", terms=NOBODY, **{"stop.no_envelope": "end"}))
     assert (someone.failure, ended.outcome, ended.reason) == (None, "refused", NOBODY)
-    assert desk.told == []
+    assert issuer.told == []

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fleet.messages.leavers import leaver_digest
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.person import Person, first
 from sim.stories.register import both, portal, register
 from sim.stories.room import Room, keys_of, persona_of
@@ -22,12 +22,12 @@ OLD = person(1).old.card_number
 class Pledging:
     """Notes what is pledged for a drop: the reason of a block, None for a hold."""
 
-    def __init__(self, desk: IssuerDesk) -> None:
-        self.desk = desk
+    def __init__(self, issuer: SimulatedIssuer) -> None:
+        self.issuer = issuer
         self.pledged: list[tuple[str, str | None]] = []
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.desk, name)
+        return getattr(self.issuer, name)
 
     def pledge_for_drop(self, card_number: str, block: str | None, **_: Any) -> None:
         self.pledged.append((card_number, block))
@@ -35,18 +35,18 @@ class Pledging:
 
 def pledging(room: Room, prepare: Callable[[Room], None]) -> Pledging:
     prepare(room)
-    assert isinstance(room.caps.blocking, IssuerDesk)
+    assert isinstance(room.caps.blocking, SimulatedIssuer)
     blocking = Pledging(room.caps.blocking)
     room.equip(blocking=blocking)
     return blocking
 
 
-def goes_away(desk: IssuerDesk) -> None:
-    desk.online = False
+def goes_away(issuer: SimulatedIssuer) -> None:
+    issuer.online = False
 
 
-def is_reported(desk: IssuerDesk) -> None:
-    desk.set_state(OLD, state="held", held_from="active", hold_reason="stolen")
+def is_reported(issuer: SimulatedIssuer) -> None:
+    issuer.set_state(OLD, state="held", held_from="active", hold_reason="stolen")
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,17 @@ def is_reported(desk: IssuerDesk) -> None:
     ids=["proved", "offline", "portal", "the connection goes", "reported meanwhile"],
 )
 async def test_old_card_in_the_bin(
-    make_room: Any, prepare: Callable[[Room], None], befalls: Callable[[IssuerDesk], None] | None, pledged: str | None,
+    make_room: Any, prepare: Callable[[Room], None], befalls: Callable[[SimulatedIssuer], None] | None, pledged: str | None,
     told: list[Any],
 ) -> None:  # fmt: skip
     room = make_room(Setting())
     blocking = pledging(room, prepare)
-    sign = first(lambda _: befalls(blocking.desk) if befalls else None, then="sign")
+    sign = first(lambda _: befalls(blocking.issuer) if befalls else None, then="sign")
     someone = Person(room.world, room.clock, own_card(receipt=sign))
     ended = await room.errand(someone)
     assert (ended.outcome, ended.reason, someone.failure) == ("done", "", None)
     assert blocking.pledged == [(OLD, pledged)]
-    assert blocking.desk.told == told
+    assert blocking.issuer.told == told
     note = next(view.note for view in someone.shown if view.name == "pickup.drop_old")
     assert note is not None
     assert note.text.key == ("drop.note.block" if pledged else "drop.note")
@@ -98,4 +98,4 @@ async def test_old_card_that_its_holder_keeps_is_let_be(make_room: Any) -> None:
     blocking = pledging(room, register())
     ended = await room.errand(Person(room.world, room.clock, own_card(drop_old="keep")))
     assert (ended.outcome, ended.reason) == ("done", "old_card_kept")
-    assert blocking.desk.told == []
+    assert blocking.issuer.told == []

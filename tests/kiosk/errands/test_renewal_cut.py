@@ -14,7 +14,7 @@ from kiosk.errands.renew_certificate.journey import renew_certificate
 from kiosk.errands.renew_certificate.stories import renew
 from kiosk.station.journal import Interrupted, Journal, Log
 from sim.stories.aftermath import open_intents
-from sim.stories.certificates import KINDS, ONE, certificates, desk_of
+from sim.stories.certificates import KINDS, ONE, certificates, issuer_of
 from sim.stories.devices import STATION
 from sim.stories.own_card import MINE
 from sim.stories.person import Person
@@ -78,7 +78,7 @@ async def test_a_renewal_goes_on_after_a_power_cut(
         assert someone.failure is None
         gone = effect == "card.delete_key" or (effect == "card.delete_certificate" and after)
         assert (ended.outcome, ended.reason) == (("refused", "too_early") if gone else ("done", ""))
-        issued = [one.chain[0] for one in desk_of(room).issued.values()]
+        issued = [one.chain[0] for one in issuer_of(room).issued.values()]
         assert old not in certificates(room)
         assert sum(der in issued for der in certificates(room)) == 1
         told = await room.told()

@@ -20,7 +20,7 @@ from kiosk.errands.renew_certificate.stories import renew
 from kiosk.ports import Ended
 from sim.reader.cards import TearPoint, VirtualCard
 from sim.stories.aftermath import LOOPS, loosen, open_intents
-from sim.stories.certificates import KINDS, ONE, certificates, desk_of
+from sim.stories.certificates import KINDS, ONE, certificates, issuer_of
 from sim.stories.errand_stories import OWN
 from sim.stories.own_card import MINE
 from sim.stories.person import Person
@@ -66,7 +66,7 @@ def works(room: Room) -> tuple[bool, bool]:
     """Whether the card holds the certificate that it came with, and one of those that were issued since."""
     holds = certificates(room)
     old = card_of(room).keys[0].certificate.public_bytes(Encoding.DER)
-    return old in holds, any(one.chain[0] in holds for one in desk_of(room).issued.values())
+    return old in holds, any(one.chain[0] in holds for one in issuer_of(room).issued.values())
 
 
 @pytest.mark.parametrize("kind", ["B", "D"])
@@ -111,10 +111,10 @@ async def test_a_key_whose_certificate_did_not_come_is_used_the_next_time(tmp_pa
         folder.mkdir()
         room = room_for(folder, KINDS[kind])
         ONE(room)
-        desk_of(room).declines["certificate"] = "not_offered"
+        issuer_of(room).declines["certificate"] = "not_offered"
         someone = Person(room.world, room.clock, renew(**{"stop.certificate_declined": "end"})())
         assert (await room.errand(someone, renew_certificate, "renew_certificate")).reason == "certificate_declined"
-        desk_of(room).declines.clear()
+        issuer_of(room).declines.clear()
         someone, ended = await errand(room, None)
         assert (ended.outcome, someone.failure) == ("done", None)
         assert (await room.told()).count("card.generate_key generated") == 1
@@ -131,7 +131,7 @@ async def test_a_key_of_unknown_origin_gets_no_certificate(tmp_path: Path) -> No
             rooms.append(room_for(tmp_path / kind / station, KINDS[kind]))
             ONE(rooms[-1])
         first, second = rooms
-        desk_of(first).declines["certificate"] = "not_offered"
+        issuer_of(first).declines["certificate"] = "not_offered"
         someone = Person(first.world, first.clock, renew(**{"stop.certificate_declined": "end"})())
         await first.errand(someone, renew_certificate, "renew_certificate")
         second.world.cards[MINE] = card_of(first)
@@ -150,7 +150,7 @@ async def test_a_certificate_that_was_written_but_not_tested_is_only_tested(tmp_
     someone, ended = await errand_again(room)
     assert (ended.outcome, someone.failure) == ("done", None)
     assert [name for name in someone.names if "working" in name] == ["renew_certificate.working_test"]
-    assert len(desk_of(room).issued) == 1
+    assert len(issuer_of(room).issued) == 1
     assert works(room) == (False, True)
     await room.close()
 

@@ -25,7 +25,7 @@ from sim.stories.card_contents import facts_of
 from sim.stories.certificates import KINDS, ONE
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN, ErrandStory, play
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.own_card import MINE, OTHER_EMPLOYER, two_employers
 from sim.stories.register import NUMBER, both, register
 from sim.stories.room import Room, authority, keys_of, persona_of, quick_folder
@@ -95,10 +95,10 @@ async def test_a_posted_card_is_activated_by_either_employer(tmp_path: Path) -> 
 def known_to_the_register(room: Room) -> None:
     """Both HSA-ids are, and their holder has left neither."""
     CARD_OF_TWO(room)
-    desk = room.caps.directory
-    assert isinstance(desk, IssuerDesk)
-    desk.cards[NUMBER] = msgspec.structs.replace(desk.cards[NUMBER], also=(OTHER_EMPLOYER,))
-    desk.add(DirectoryPerson(OTHER_EMPLOYER, "Alva"))
+    issuer = room.caps.directory
+    assert isinstance(issuer, SimulatedIssuer)
+    issuer.cards[NUMBER] = msgspec.structs.replace(issuer.cards[NUMBER], also=(OTHER_EMPLOYER,))
+    issuer.add(DirectoryPerson(OTHER_EMPLOYER, "Alva"))
 
 
 def with_room_for_a_key(room: Room) -> None:

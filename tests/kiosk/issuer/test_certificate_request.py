@@ -20,7 +20,7 @@ from sim.reader.in_process import InProcessBackend
 from sim.reader.pki import CARD_NUMBER_OID
 from sim.reader.slot import VirtualSlot
 from sim.stories.clock import NOW, HandClock
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.room import authority, make_card, persona_of
 
 OFFER = Offer("identification", 3, "2027-01-31")
@@ -70,14 +70,14 @@ async def test_what_is_issued_for_it_is_taken_by_the_card_and_trusted(visit: Car
     key_id, request = await requested(visit)
     proof = await visit.sign("identification", request)
     assert isinstance(proof, Signed)
-    desk = IssuerDesk(authority(), HandClock())
+    issuer = SimulatedIssuer(authority(), HandClock())
     signing = CardProofs().prove(
         visit.facts, lambda message: visit.sign("identification", message),
-        (f"certificate.request {visit.facts.card_number}",), desk.nonce_for(visit.facts.card_number),
+        (f"certificate.request {visit.facts.card_number}",), issuer.nonce_for(visit.facts.card_number),
     )  # fmt: skip
     holder = await signing
     assert isinstance(holder, PersonProof)
-    issued = await desk.certificate(request, OFFER, facts=visit.facts, errand="e", proof=proof, people=(holder,))
+    issued = await issuer.certificate(request, OFFER, facts=visit.facts, errand="e", proof=proof, people=(holder,))
     assert isinstance(issued, CertificateIssued)
     assert await visit.write_certificate(key_id, issued.chain[0]) == Accepted()
     new = next(one for one in visit.facts.certificates if one.id == key_id)
@@ -87,8 +87,8 @@ async def test_what_is_issued_for_it_is_taken_by_the_card_and_trusted(visit: Car
 
 async def test_without_the_old_key_nothing_is_issued(visit: CardVisit) -> None:
     _, request = await requested(visit)
-    desk = IssuerDesk(authority(), HandClock())
-    assert await desk.certificate(request, OFFER, facts=visit.facts, errand="e") == RequestDeclined("no_proof")
+    issuer = SimulatedIssuer(authority(), HandClock())
+    assert await issuer.certificate(request, OFFER, facts=visit.facts, errand="e") == RequestDeclined("no_proof")
 
 
 def test_a_new_card_asks_in_the_name_of_the_hsa_id_alone() -> None:

@@ -106,7 +106,7 @@ def trusted() -> TrustStore:
 
 
 class Ports:
-    """What a journey's desk holds, by name."""
+    """The gateway's ports of a journey, by name."""
 
     def __init__(self, side: IssuerGateway, *people: Administrator, trust: TrustStore | None = None) -> None:
         found = side.ports(Listed(*people), trust or trusted())  # type: ignore[arg-type]

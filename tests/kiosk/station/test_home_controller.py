@@ -37,7 +37,7 @@ from sim.gallery.made_up import CARD_FACTS
 from sim.reader.secured import SecuredApplication
 from sim.stories.devices import order_of
 from sim.stories.errand_stories import OWN
-from sim.stories.issuer import IssuerDesk
+from sim.stories.issuer import SimulatedIssuer
 from sim.stories.own_card import MINE, locked
 from sim.stories.patience import LIMIT_S
 from sim.stories.person import Person as Visitor
@@ -64,8 +64,8 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
         await room.close()
 
 
-def register(room: Room, state: CardState = "active", **facts: Any) -> IssuerDesk:
-    issuer = IssuerDesk(authority(), room.clock)
+def register(room: Room, state: CardState = "active", **facts: Any) -> SimulatedIssuer:
+    issuer = SimulatedIssuer(authority(), room.clock)
     held_from: CardState | None = "active" if state == "held" else None
     issuer.add(DirectoryPerson(HOLDER, "Alva", **facts), CardRecord(NUMBER, HOLDER, "601", state, held_from=held_from))
     return issuer

@@ -260,7 +260,7 @@ async def test_what_was_typed_is_wiped_when_its_errand_ends(
     async def nests(context: Any) -> Ended:
         await context.ask(QUESTION)
         answers(inner)
-        await supervisor.run(asks, NoDesk(), NoLog())  # type: ignore[arg-type]
+        await supervisor.run(asks, NoCapabilities(), NoLog())  # type: ignore[arg-type]
         with pytest.raises(WipedError):
             inner.reveal()
         assert outer.reveal() == "246813"
@@ -271,12 +271,12 @@ async def test_what_was_typed_is_wiped_when_its_errand_ends(
         screen.answer.set_result(code)
 
     answers(outer)
-    await supervisor.run(nests, NoDesk(), NoLog())  # type: ignore[arg-type]
+    await supervisor.run(nests, NoCapabilities(), NoLog())  # type: ignore[arg-type]
     with pytest.raises(WipedError):
         outer.reveal()
 
 
-class NoDesk:
+class NoCapabilities:
     """Nothing is fitted."""
 
     administrator_session = None

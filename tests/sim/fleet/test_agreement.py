@@ -27,7 +27,7 @@ from sim.cli.simulated_orders import fill_slots, post_cards
 from sim.fleet.device_state import SLOTS, SimulatedDevices, WaitingCard
 from sim.fleet.errands import ACTIVATE, HANDS_OVER, PICKUP, errand
 from sim.fleet.outbox import Outbox
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.visitors import COOKIE, SEALER, session
 from tests.fleet.server.app.asgi import get
@@ -52,7 +52,7 @@ class Fleet:
         self.monitor = AlertMonitor(database, load_alerts(), Hub(), self.clock)
         readings = StoreReadings(database, self.clock)
         self.app: FastAPI = create_app(
-            readings, Hub(), access, alerts, desk_of(database, self.clock), clock=self.clock, zone=HERE
+            readings, Hub(), access, alerts, commands_of(database, self.clock), clock=self.clock, zone=HERE
         )
         self.app.state.visitor = f"{COOKIE}={session(access)}"
 

@@ -32,7 +32,7 @@ from sim.fleet.simulation import AnsweredCommand, SentEvents
 from sim.fleet.verification import differences
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
-from tests.fakes.server.commands import TOVE, desk_of
+from tests.fakes.server.commands import TOVE, commands_of
 from tests.fakes.server.receipts import signed_receipt
 from tests.fakes.server.server_process import Serving
 from tests.fleet.server.conftest import arrived, authority, wall_clock
@@ -84,7 +84,7 @@ def command(database: Database) -> None:
     """Tell some of them something, as soon as all of these are there; until each has answered."""
     there = select(stations.c.name).where(stations.c.online, stations.c.name.in_(TOLD))
     ended = select(commands.c.station).where(commands.c.ended.is_not(None))
-    desk = desk_of(database, lambda: datetime.now(UTC))
+    desk = commands_of(database, lambda: datetime.now(UTC))
     until(database, there)
     for station, what in TOLD.items():
         message = "repair" if what == "out_of_service" else None
@@ -119,7 +119,7 @@ def told(tmp_path: Path) -> tuple[Path, SentEvents]:
         outbox.append("boot", EventType.RECEIPT_ISSUED, TIME, None, receipt)
         for event in outbox.due(10):
             Writer(database).commit(arrived(event), wall_clock())
-        desk_of(database, wall_clock).ask(CommandRequest("sim-00001", "sync", "a test"), TOVE)
+        commands_of(database, wall_clock).ask(CommandRequest("sim-00001", "sync", "a test"), TOVE)
         with database.writing.begin() as connection:
             answered = {"sequence": ANSWERED.sequence, "digest": ANSWERED.digest, "state": ANSWERED.outcome}
             connection.execute(update(commands).values(answered))

@@ -11,7 +11,7 @@ from fleet.server.database.database import Database
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
 from tests.fakes.server.alert_monitor import SETTINGS, Desk
-from tests.fakes.server.commands import OLLE, OPEN, SYNC, TOVE, desk_of
+from tests.fakes.server.commands import OLLE, OPEN, SYNC, TOVE, commands_of
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres
 from tests.fleet.server.conftest import NOW, KeptChanges, writer
@@ -21,7 +21,7 @@ __all__ = ["database", "on_postgres", "writer"]
 
 @pytest.fixture
 def commands(desk: Desk) -> CommandService:
-    return desk_of(desk.database, lambda: desk.now)
+    return commands_of(desk.database, lambda: desk.now)
 
 
 def tell(desk: Desk) -> list[tuple[str, str, str]]:
@@ -78,5 +78,5 @@ def test_a_channel_that_comes_back_in_time_is_told(desk: Desk, commands: Command
 
 def test_only_the_channels_that_the_settings_name_are_told(database: Database, writer: Writer) -> None:
     desk = Desk(database, writer, msgspec.structs.replace(SETTINGS, second_person=("bad",)))
-    desk_of(database, lambda: NOW).ask(OPEN, TOVE)
+    commands_of(database, lambda: NOW).ask(OPEN, TOVE)
     assert [channel for channel, _, _ in tell(desk)] == ["bad"]

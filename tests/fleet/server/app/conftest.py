@@ -15,7 +15,7 @@ from fleet.server.live_feed.hub import Hub
 from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.bundles import FakeBundles
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.evidence import FakeEvidence
 from tests.fakes.server.live_site import PATIENCE_MS, Complaints, Site, listening
@@ -57,7 +57,7 @@ def desk(access: Access, hub: Hub) -> CommandService:
     """No command yet."""
     with access.database.writing.begin() as connection:
         connection.execute(commands.delete())
-    return desk_of(access.database, lambda: NOW, hub)
+    return commands_of(access.database, lambda: NOW, hub)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ from fleet.server.sign_in.service import Access
 from fleet.server.web.idempotency import HEADER
 from fleet.server.web.openapi_description import describe
 from fleet.server.web.settings import LimitSettings
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.evidence import FakeEvidence
 from tests.fakes.server.visitors import COOKIE, program, session
@@ -79,7 +79,7 @@ def filled_app(folder: Path, clock: Any = lambda: NOW) -> Iterator[tuple[FastAPI
         fill(database)
         access = Access(database, clock)
         alerts = AlertService(database, KeptChanges(), clock)
-        desk, evidence = desk_of(database, clock), FakeEvidence()
+        desk, evidence = commands_of(database, clock), FakeEvidence()
         app = create_app(
             StoreReadings(database, clock),
             Hub(),

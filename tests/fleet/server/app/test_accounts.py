@@ -17,7 +17,7 @@ from fleet.server.sign_in import one_time_codes as codes
 from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.readings import NOW, demo_readings
 from tests.fakes.server.visitors import COOKIE, SEALER, program, session
@@ -31,7 +31,7 @@ class Office:
         self.database = new_store(folder / "fleet.sqlite")
         self.access = Access(self.database, lambda: NOW, SEALER)
         self.app: FastAPI = create_app(
-            demo_readings(), Hub(), self.access, FakeAlerts(), desk_of(self.database, lambda: NOW), clock=lambda: NOW
+            demo_readings(), Hub(), self.access, FakeAlerts(), commands_of(self.database, lambda: NOW), clock=lambda: NOW
         )  # fmt: skip
         self.value = session(self.access, name="tove.test")
         program(self.access, name="portal")

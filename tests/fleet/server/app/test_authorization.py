@@ -15,7 +15,7 @@ from fleet.server.web.authorization import check_all, rights
 from fleet.server.web.roles import RIGHTS, Right, Role
 from fleet.server.web.site import Site
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.readings import NOW, ZONE, FakeReadings
 from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.app.asgi import Answer, ask, get, post
@@ -233,7 +233,7 @@ async def test_over_tls_the_cookie_is_tied_to_the_host_and_plain_http_is_refused
         hub,
         access,
         FakeAlerts(),
-        desk_of(access.database, lambda: NOW),
+        commands_of(access.database, lambda: NOW),
         clock=lambda: NOW,
         zone=ZONE,
         site=Site("https://dash.example", loopback=False),

@@ -28,7 +28,7 @@ from fleet.server.sign_in.service import Access, SignedIn
 from fleet.server.stations.tables import stations
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.readings import NOW, ZONE, demo_readings
 from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.app.asgi import Answer, get, post
@@ -125,7 +125,7 @@ def site(store: Database, hub: Hub) -> Site:
 def made(store: Database, hub: Hub, settings: DeadlineSettings) -> Site:
     access = Access(store, lambda: NOW)
     side = CardServices.of(store, hub, lambda: NOW, settings)
-    desk = desk_of(store, lambda: NOW, hub)
+    desk = commands_of(store, lambda: NOW, hub)
     app = create_app(demo_readings(), hub, access, FakeAlerts([]), desk, clock=lambda: NOW, zone=ZONE, cards=side)
     app.state.visitor = f"{COOKIE}={session(access)}"
     return Site(app, access, store)

@@ -18,7 +18,7 @@ from fleet.server.people.queries import replace_administrators
 from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import EVERYWHERE, Role
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.readings import NOW, demo_readings
 from tests.fakes.server.visitors import COOKIE, SEALER, session
@@ -31,7 +31,7 @@ async def test_the_page_and_rest_bind_an_account_by_two_persons(tmp_path: Path) 
     database = new_store(tmp_path / "fleet.sqlite")
     access = Access(database, lambda: NOW, SEALER)
     app = create_app(
-        demo_readings(), Hub(), access, FakeAlerts(), desk_of(database, lambda: NOW), clock=lambda: NOW
+        demo_readings(), Hub(), access, FakeAlerts(), commands_of(database, lambda: NOW), clock=lambda: NOW
     )  # fmt: skip
     tove, axel, eva = (session(access, name=name) for name in ("tove.test", "axel.test", "eva.test"))
     with database.writing.begin() as connection:

@@ -16,7 +16,7 @@ from fleet.server.web.authorization import needs
 from fleet.server.web.idempotency import SHOWN_ONCE, api_group
 from fleet.server.web.roles import Right, Role
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.readings import NOW, demo_readings
 from tests.fakes.server.visitors import program
@@ -39,7 +39,7 @@ class Desk:
         self.now = NOW
         access = Access(self.database, lambda: self.now)
         self.app = create_app(
-            demo_readings(), Hub(), access, FakeAlerts(), desk_of(self.database, lambda: self.now),
+            demo_readings(), Hub(), access, FakeAlerts(), commands_of(self.database, lambda: self.now),
             clock=lambda: self.now,
         )  # fmt: skip
         self.app.include_router(self.router())

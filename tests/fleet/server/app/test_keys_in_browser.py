@@ -18,7 +18,7 @@ from fleet.server.sign_in import one_time_codes as codes
 from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.browser_keys import drawn, plug_in
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.live_site import PATIENCE_MS, Served, listening
 from tests.fakes.server.readings import NOW, demo_readings
@@ -40,7 +40,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.database = new_store(self.folder / "fleet.sqlite")
         self.access = Access(self.database, lambda: self.now, SEALER)
-        desk = desk_of(self.database, lambda: self.now, self.hub)
+        desk = commands_of(self.database, lambda: self.now, self.hub)
         app = create_app(demo_readings(), self.hub, self.access, FakeAlerts(), desk, clock=lambda: self.now)
         self.served = Served(app, self.hub)
         link = self.access.first_link()

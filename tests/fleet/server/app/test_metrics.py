@@ -15,7 +15,7 @@ from fleet.server.live_feed.hub import Hub
 from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fakes.server.visitors import program
 from tests.fleet.server.app.asgi import get
@@ -34,7 +34,7 @@ def health() -> Health:
 
 @pytest.fixture
 def app(readings: FakeReadings, hub: Hub, access: Access, health: Health) -> FastAPI:
-    desk = desk_of(access.database, lambda: NOW)
+    desk = commands_of(access.database, lambda: NOW)
     asks = {"believed": 7, "unsigned": 2}
     return create_app(
         readings, hub, access, FakeAlerts(demo_alerts()), desk, clock=lambda: NOW, health=health, asks=asks
@@ -64,8 +64,8 @@ async def test_the_figures_of_the_fleet_and_of_requests(app: FastAPI, health: He
 
 
 async def test_the_store_is_asked_every_ten_seconds_at_most(readings: FakeReadings, hub: Hub, access: Access) -> None:
-    now: list[datetime] = [NOW]
-    app = create_app(readings, hub, access, FakeAlerts(), desk_of(access.database, lambda: NOW), clock=lambda: now[0])
+    now, commands = [NOW], commands_of(access.database, lambda: NOW)
+    app = create_app(readings, hub, access, FakeAlerts(), commands, clock=lambda: now[0])
     assert (await get(app, "/metrics")).status == 200
     readings.station_rows.clear()
     found = []

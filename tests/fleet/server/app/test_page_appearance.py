@@ -40,7 +40,7 @@ from fleet.server.stations.tables import stations
 from fleet.server.web.roles import EVERYWHERE, Role
 from fleet.server.worklist.model import KINDS
 from sim.stories.administrators import listed
-from tests.fakes.server.commands import OLLE, desk_of
+from tests.fakes.server.commands import OLLE, commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.live_site import ERRAND, Complaints, Site
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
@@ -235,7 +235,7 @@ async def test_every_page_in_both_themes(site: Site, context: BrowserContext, co
     asked = CommandRequest("lasarettet-a", "open_slot", "kortet ligger på tvären", slot=14)
     for window in WINDOWS:
         site.alerts.begin_window(window, "olle.test")
-    waiting = desk_of(site.access.database, lambda: NOW).ask(asked, OLLE)
+    waiting = commands_of(site.access.database, lambda: NOW).ask(asked, OLLE)
     (by_file,) = [row.id for row in Desk(site.access.database, NOW).worklist.rows() if row.kind == "certificate"]
     pages = {**PAGES, "command": f"/commands/{waiting.id}", "worklist-certificate": f"/worklist?item={by_file}"}
     for number, (name, path) in enumerate(pages.items()):

@@ -25,7 +25,7 @@ from fleet.server.sign_in.service import Access
 from fleet.server.web.settings import LimitSettings
 from kiosk.receipts import Genuine, ReceiptTrust, verify_receipt
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.live_site import PATIENCE_MS, Served, listening
 from tests.fakes.server.readings import demo_readings
@@ -57,7 +57,7 @@ class Region:
         self.now = NOW
         keys = StationKeyService(self.database, lambda: self.now, [self.crl])
         hub, access = Hub(), Access(self.database, lambda: self.now, SEALER)
-        desk = desk_of(self.database, lambda: self.now, hub)
+        desk = commands_of(self.database, lambda: self.now, hub)
         self.app = create_app(
             demo_readings(), hub, access, FakeAlerts(), desk, clock=lambda: self.now, station_keys=keys,
             limits=LimitSettings(requests=1000),
@@ -165,7 +165,7 @@ async def test_a_revoked_stations_receipt_is_left_open(region: Region, phone: Pa
 async def test_an_address_that_asks_too_often_is_refused(region: Region) -> None:
     app = create_app(
         demo_readings(), Hub(), Access(region.database, lambda: NOW, SEALER), FakeAlerts(),
-        desk_of(region.database, lambda: NOW, Hub()), clock=lambda: NOW, limits=LimitSettings(requests=60),
+        commands_of(region.database, lambda: NOW, Hub()), clock=lambda: NOW, limits=LimitSettings(requests=60),
     )  # fmt: skip
     answers = [(await get(app, path)).status for path in ("/r/", "/r/keys.json") * 31]
     assert answers[:60] == [200] * 60

@@ -33,7 +33,7 @@ from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, raise_alarm
 from fleet.server.stations.tables import stations
 from fleet.server.web.authorization import rights
 from fleet.server.web.roles import Right, Role
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.evidence import FakeEvidence
 from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.app.asgi import Answer, ask, get, post
@@ -88,7 +88,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     access = Access(database, lambda: NOW)
     fill(database)
     side = CardServices.of(database, hub, lambda: NOW, DeadlineSettings(load().rule, by="TEST000000-A001"))
-    desk = desk_of(database, lambda: NOW, hub)
+    desk = commands_of(database, lambda: NOW, hub)
     app = create_app(
         StoreReadings(database, lambda: NOW), hub, access, AlertService(database, hub, lambda: NOW), desk,
         clock=lambda: NOW, cards=side, evidence=FakeEvidence(),
@@ -111,7 +111,7 @@ def fill(database: Database) -> None:
         NOW,
     )
     writer.commit(arrived(*chain[:-1]), NOW)
-    desk = desk_of(database, lambda: NOW)
+    desk = commands_of(database, lambda: NOW)
     desk.ask(CommandRequest(THERE, "open_slot", "hemligt skäl", slot=3), Requester("olle.test", stepped_up=True))
     AlertService(database, KeptChanges(), lambda: NOW).begin_window(
         Window("hemligt", (THERE,), 60, since=NOW), "olle.test"

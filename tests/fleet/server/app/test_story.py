@@ -24,7 +24,7 @@ from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.sign_in import one_time_codes as codes
 from fleet.server.sign_in.service import Access, Chosen, SignedIn
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.live_site import PATIENCE_MS, Complaints, Served, listening, shows
 from tests.fakes.server.visitors import COOKIE, SEALER, let_in, session
@@ -54,7 +54,7 @@ class Desk:
         self.access = Access(self.database, lambda: self.now, SEALER)
         alerts = AlertService(self.database, self.hub, lambda: self.now)
         readings = StoreReadings(self.database, lambda: self.now)
-        desk = desk_of(self.database, lambda: self.now, self.hub)
+        desk = commands_of(self.database, lambda: self.now, self.hub)
         app = create_app(readings, self.hub, self.access, alerts, desk, clock=lambda: self.now)
         self.served = Served(app, self.hub)
         self.events = SealingStation("st-0042").pickup(errand=ERRAND)

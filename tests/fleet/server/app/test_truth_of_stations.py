@@ -18,7 +18,7 @@ from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.readings import NOW, ZONE
 from tests.fleet.server.app.asgi import get
@@ -51,7 +51,7 @@ def clock() -> Clock:
 def fleet(tmp_path: Path, clock: Clock, access: Access, visitor: str) -> tuple[FastAPI, Writer]:
     """The application on a store, with three stations that have just spoken."""
     database = new_store(tmp_path / "fleet.sqlite")
-    desk = desk_of(access.database, clock)
+    desk = commands_of(access.database, clock)
     app = create_app(StoreReadings(database, clock), Hub(), access, FakeAlerts(), desk, clock=clock, zone=ZONE)
     app.state.visitor = visitor
     writer = Writer(database)

@@ -19,7 +19,7 @@ from fleet.server.ingest.parse import ArrivedResult
 from fleet.server.ingest.write import Writer
 from fleet.server.stations.alarms import COMMAND_UNANSWERED
 from fleet.server.stations.tables import alarms
-from tests.fakes.server.commands import KEY, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
+from tests.fakes.server.commands import KEY, OPEN, SIGNER, SYNC, TOVE, commands_of, ready
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport
 
 
@@ -30,7 +30,7 @@ class Server:
         self.now = NOW
         self.database = database
         self.changes = KeptChanges()
-        self.desk = desk_of(database, self.clock)
+        self.desk = commands_of(database, self.clock)
         self.again()
 
     def clock(self) -> datetime:

@@ -17,13 +17,13 @@ from fleet.server.ingest.parse import ArrivedResult
 from fleet.server.ingest.write import Writer
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.sign_in.service import Access
-from tests.fakes.server.commands import OLLE, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
+from tests.fakes.server.commands import OLLE, OPEN, SIGNER, SYNC, TOVE, commands_of, ready
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport
 
 
 @pytest.fixture
 def desk(database: Database) -> CommandService:
-    return desk_of(database, lambda: NOW)
+    return commands_of(database, lambda: NOW)
 
 
 def published(database: Database) -> list[bytes]:
@@ -85,8 +85,8 @@ def test_of_two_who_agree_at_once_one_is_the_second_person(database: Database, d
 
 
 def test_a_second_person_who_comes_late_changes_nothing(database: Database) -> None:
-    asked = desk_of(database, lambda: NOW).ask(OPEN, TOVE)
-    late = desk_of(database, lambda: NOW + DECIDE)
+    asked = commands_of(database, lambda: NOW).ask(OPEN, TOVE)
+    late = commands_of(database, lambda: NOW + DECIDE)
     assert late.approve(asked.id, OLLE) == Refusal.NOT_WAITING
     assert published(database) == []
 

@@ -28,7 +28,7 @@ from fleet.server.keys.random_tokens import form_token
 from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.sign_in.service import Access
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.app.asgi import Answer, ask, get, post
@@ -58,7 +58,7 @@ class Fleet:
         alerts = AlertService(self.database, hub, self.clock, settings=settings)
         readings = StoreReadings(self.database, self.clock)
         self.app = create_app(
-            readings, hub, self.access, alerts, desk_of(self.database, self.clock, hub), clock=self.clock
+            readings, hub, self.access, alerts, commands_of(self.database, self.clock, hub), clock=self.clock
         )
         cookie = session(self.access)
         self.app.state.visitor, self.form_token = f"{COOKIE}={cookie}", form_token(cookie)

@@ -34,7 +34,7 @@ from fleet.server.worklist.settings import load as load_worklist
 from sim.stories.issued_certificates import issue
 from sim.stories.room import authority
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.readings import NOW, ZONE, demo_readings
 from tests.fakes.server.visitors import COOKIE, SEALER, program, session
 from tests.fleet.server.app.asgi import Answer, ask, get, post
@@ -95,7 +95,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     desk = Desk.opened(tmp_path_factory.mktemp("site") / "fleet.sqlite")
     access, hub = Access(desk.database, desk.clock, SEALER), Hub()
     side = CardServices.of(desk.database, hub, desk.clock, load_deadlines())
-    orders = desk_of(desk.database, desk.clock, hub)
+    orders = commands_of(desk.database, desk.clock, hub)
     issuers = TrustedIssuers(authority().anchors(), authority().intermediates(), SHIPPED)
     by_hand = CertificatesByHand(desk.database, desk.clock, issuers)
     rows = WorklistService(

@@ -39,7 +39,7 @@ from sim.issuer.database import Seed, card_of
 from sim.issuer.server import SimulatorConfig, open_issuer
 from tests.fakes.issuers.issuing_fleet import ANY_PORT
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.live_site import PATIENCE_MS, Served
 from tests.fakes.server.readings import NOW, ZONE
 from tests.fakes.server.receipts import signed_receipt
@@ -175,7 +175,7 @@ async def page(week: Week, browser: Browser) -> AsyncIterator[Page]:
     database, clock = week.desk.database, week.desk.clock
     access, hub = Access(database, clock, SEALER), Hub()
     app = create_app(
-        StoreReadings(database, clock), hub, access, FakeAlerts([]), desk_of(database, clock, hub), clock=clock, zone=ZONE,
+        StoreReadings(database, clock), hub, access, FakeAlerts([]), commands_of(database, clock, hub), clock=clock, zone=ZONE,
         cards=CardServices.of(database, hub, clock, load_deadlines()),
     )  # fmt: skip
     served = Served(app, hub)

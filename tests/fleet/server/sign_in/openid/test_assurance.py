@@ -16,7 +16,7 @@ from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Caller
 from fleet.server.web.settings import WebSettings
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.commands import desk_of
+from tests.fakes.server.commands import commands_of
 from tests.fakes.server.identity_provider import ISSUER, LEVEL, SECRET, SETTINGS, WHO, IdentityProvider
 from tests.fakes.server.readings import FakeReadings
 from tests.fakes.server.visitors import COOKIE
@@ -32,7 +32,7 @@ class Desk:
         where = f"http://127.0.0.1{BACK}"
         self.openid = OpenId(SETTINGS, SECRET, where, (access.database, clock), self.provider.reach())
         self.access, self.clock = access, clock
-        desk, alerts = desk_of(access.database, clock), FakeAlerts()
+        desk, alerts = commands_of(access.database, clock), FakeAlerts()
         self.app: FastAPI = create_app(
             FakeReadings(), Hub(), access, alerts, desk, clock=clock, openid=self.openid
         )  # fmt: skip

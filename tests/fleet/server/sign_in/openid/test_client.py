@@ -18,7 +18,7 @@ from fleet.server.web.settings import LimitSettings, WebSettings
 from fleet.server.web.site import Site
 from tests.docs.pages import DOCS, blocks
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
-from tests.fakes.server.commands import OPEN, desk_of
+from tests.fakes.server.commands import OPEN, commands_of
 from tests.fakes.server.identity_provider import CLIENT, ISSUER, LEVEL, SECRET, SETTINGS, WHO, IdentityProvider
 from tests.fakes.server.readings import FakeReadings
 from tests.fleet.server.app.asgi import get
@@ -39,7 +39,7 @@ def openid(access: Access, provider: IdentityProvider, clock: Turned) -> OpenId:
 async def test_a_person_signs_in_by_way_of_the_pages_and_has_the_role_of_the_group(
     access: Access, openid: OpenId, provider: IdentityProvider, clock: Turned
 ) -> None:
-    desk = desk_of(access.database, clock)
+    desk = commands_of(access.database, clock)
     app = create_app(FakeReadings(), Hub(), access, FakeAlerts(demo_alerts()), desk, clock=clock, openid=openid)
     assert "Region Exempel" in (await get(app, "/sign-in")).text
     gone = await get(app, "/sign-in/openid?onward=/orders")
@@ -55,7 +55,7 @@ async def test_a_person_signs_in_by_way_of_the_pages_and_has_the_role_of_the_gro
 async def test_over_tls_no_other_host_of_the_domain_can_put_its_own_state_there(
     access: Access, openid: OpenId, clock: Turned
 ) -> None:
-    desk, site = desk_of(access.database, clock), Site("https://dash.example", loopback=False)
+    desk, site = commands_of(access.database, clock), Site("https://dash.example", loopback=False)
     alerts = FakeAlerts(demo_alerts())
     app = create_app(FakeReadings(), Hub(), access, alerts, desk, clock=clock, openid=openid, site=site)
     gone = await get(app, "/sign-in/openid", host="dash.example", scheme="https")
@@ -67,7 +67,7 @@ async def test_over_tls_no_other_host_of_the_domain_can_put_its_own_state_there(
 async def test_sign_ins_that_are_begun_and_never_ended_fill_no_store(
     access: Access, openid: OpenId, clock: Turned
 ) -> None:
-    desk, alerts, few = desk_of(access.database, clock), FakeAlerts(demo_alerts()), LimitSettings(refused=2)
+    desk, alerts, few = commands_of(access.database, clock), FakeAlerts(demo_alerts()), LimitSettings(refused=2)
     app = create_app(FakeReadings(), Hub(), access, alerts, desk, clock=clock, openid=openid, limits=few)
     begun = [(await get(app, "/sign-in/openid", client="192.0.2.7")).status for _ in range(4)]
     assert begun == [303, 303, 429, 429]
@@ -244,7 +244,7 @@ def test_who_has_another_name_since_is_no_second_person(access: Access, clock: T
     """Some issuers let people change what they are called."""
     granted = ((Role.OPERATOR, "*"),)
     access.sign_in_by_issuer("s 1", "tove", granted, "192.0.2.7")
-    desk = desk_of(access.database, clock)
+    desk = commands_of(access.database, clock)
     asked = desk.ask(OPEN, Requester("tove", stepped_up=True))
     access.sign_in_by_issuer("s 1", "tova", granted, "192.0.2.7")
     assert desk.approve(asked.id, Requester("tova")) is Refusal.SAME_PERSON
