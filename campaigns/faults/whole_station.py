@@ -212,8 +212,8 @@ def _put_right(world: VirtualBench) -> None:
 
 
 async def _is_online(station: Station) -> bool:
-    side = station.fleet
-    return side is None or (side.link.online and side.book.is_fresh(station.clock.now()))
+    fleet = station.fleet
+    return fleet is None or (fleet.link.online and fleet.book.is_fresh(station.clock.now()))
 
 
 async def _is_drained(station: Station) -> bool:

@@ -1,4 +1,4 @@
-"""Issuer side of a running server, made from `issuer.toml`: adapters, answers, and the watch over what stations should know.
+"""Issuer wiring of a running server, made from `issuer.toml`: adapters, answers, and the watch over what stations should know.
 
 Rules: each fact counts as the rules of merging say (`fleet.server.people.merging`). A leave, a name change or its taking back by
 the issuer is kept with its time; of who is merely there nothing is kept.
@@ -126,7 +126,7 @@ async def connected(
             register = HoldsKeptHere(rest, directory, clock, settings.blocks)
         directory = WithStops(directory, database, clock)
         by_hand = CertificatesByHand(database, clock, issuers) if settings.certificates == "portal" else None
-        side = IssuerParts(
+        parts = IssuerParts(
             by_hand or EstIssuer(secure, labels=settings.labels),
             register,
             directory,
@@ -142,7 +142,7 @@ async def connected(
         changed = asyncio.Event()
         watching = asyncio.create_task(_watch(settings, region, status, changed), name="region-watch")
         wishes = RequestLog(database, settings.anonymous_limits())
-        answers = IssuerAnswers(side, wishes, judge, administrators, signer, alarms, clock)
+        answers = IssuerAnswers(parts, wishes, judge, administrators, signer, alarms, clock)
         answers.changed = changed.set
         try:
             yield answers, region

@@ -170,22 +170,22 @@ class _Walk:
 
 async def _online(station: Station) -> None:
     """Wait for the connection and a list of orders, but not for long: a synced order needs neither."""
-    side = station.fleet
+    fleet = station.fleet
 
     async def reached() -> bool:
-        return side is None or (side.link.online and side.book.is_fresh(station.clock.now()))
+        return fleet is None or (fleet.link.online and fleet.book.is_fresh(station.clock.now()))
 
     await _until(station, ONLINE_S, reached)
 
 
 async def _drained(station: Station) -> None:
     """Give the server time to say that it holds what was committed, and what came of what people have proved."""
-    side, records = station.fleet, station.records
+    fleet, records = station.fleet, station.records
 
     async def reached() -> bool:
-        if side is None or records is None or not side.link.online:
+        if fleet is None or records is None or not fleet.link.online:
             return True
-        return await records.depth() + await side.issuer.queue.waiting() == 0
+        return await records.depth() + await fleet.issuer.queue.waiting() == 0
 
     await _until(station, DRAIN_S, reached)
 

@@ -1,4 +1,4 @@
-"""Building the fleet side of a station: its durable records, and the link with all that was synced.
+"""Building the fleet connection of a station: its durable records, and the link with all that was synced.
 
 `open_file` opens the one file of the station: every station has one, also without an identity, whose events stay with it.
 `connect` adds the link and the synced orders; `open_records` the journal. Each makes all of its part or says, as one `JoinError`,
@@ -106,7 +106,7 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class FleetConnection:
-    """All that needs an identity: the link, what was synced over it, and the issuer's side."""
+    """All that needs an identity: the link, what was synced over it, and the issuer's gateway."""
 
     identity: Identity
     link: Link

@@ -81,9 +81,9 @@ async def region(tmp_path: Path) -> AsyncIterator[Fleet]:
 @pytest.fixture
 def ports(region: Fleet, tmp_path: Path) -> Iterator[Mapping[str, Any]]:
     store = StationStore.open(tmp_path / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, *SCHEMAS])
-    side = IssuerGateway(identity(), store, region.link, HandClock())
+    gateway = IssuerGateway(identity(), store, region.link, HandClock())
     trust = TrustStore(authority().anchors(), authority().intermediates())
-    yield side.ports(Listed(LISTED), trust)  # type: ignore[arg-type]
+    yield gateway.ports(Listed(LISTED), trust)  # type: ignore[arg-type]
     store.close()
 
 

@@ -183,9 +183,9 @@ async def test_an_integrator_says_that_everybody_has_left(server: Server, organi
         )
         replace_administrators(connection, [listed(LISTED, "Maj Test")])
         value = tokens_of.add(connection, "integrator", Role.ID_ADMINISTRATOR, "*", 1, NOW, organisations)
-    side = CardServices.of(server.database, Hub(), lambda: NOW, load())
+    services = CardServices.of(server.database, Hub(), lambda: NOW, load())
     app = create_app(
-        demo_readings(), Hub(), server.access, FakeAlerts(), server.desk, clock=lambda: NOW, cards=side
+        demo_readings(), Hub(), server.access, FakeAlerts(), server.desk, clock=lambda: NOW, cards=services
     )  # fmt: skip
     own = {"authorization": f"Bearer {value}", "content_type": "application/json"}
     told = [(await ask(app, "PUT", f"/api/v1/people/{who}", LEFT, **own)).status for who in (*WARD, LISTED)]

@@ -267,10 +267,10 @@ async def test_parallel_asks_do_not_get_past_an_hourly_limit(either: Database, s
     """200 asks at once go past a limit of 60 an hour, because each is counted before any is written."""
     most = MOST_AN_HOUR["card.hold"]
     directory = SlowDirectory(most)
-    side: Any = type("Side", (), {"directory": directory, "register": None, "holds": True})()
+    fake: Any = type("Fake", (), {"directory": directory, "register": None, "holds": True})()
     judge = ProofJudge(Nonces(either), Trusted((), (), list), None)  # type: ignore[arg-type]  # no ask carries a proof
     administrators = Administrators(either)
-    answers = IssuerAnswers(side, RequestLog(either), judge, administrators, signer, AlarmRecorder(either), lambda: NOW)
+    answers = IssuerAnswers(fake, RequestLog(either), judge, administrators, signer, AlarmRecorder(either), lambda: NOW)
 
     async def hold(number: int) -> Answer:
         wanted = "2026-03-02T12:00:00Z"

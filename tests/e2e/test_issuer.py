@@ -34,8 +34,8 @@ async def test_a_block_goes_from_the_stations_queue_to_the_register(region: Regi
     identity = Identity.load(region.places.config.parent / "identity")
     store = StationStore.open(tmp_path / "s.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, *SCHEMAS])
     link = Link(identity, store, "boot-1", Timing(first_s=0.05))
-    side = IssuerGateway(identity, store, link, SystemClock())
-    ports = side.ports(None, None)  # type: ignore[arg-type]  # nobody logs in
+    gateway = IssuerGateway(identity, store, link, SystemClock())
+    ports = gateway.ports(None, None)  # type: ignore[arg-type]  # nobody logs in
     blocking, directory = ports["blocking"], ports["directory"]
     now = datetime.now(UTC)
     issuer = TestAuthority.load_or_create(region.places.folder / "card-authority", now)
@@ -44,12 +44,12 @@ async def test_a_block_goes_from_the_stations_queue_to_the_register(region: Regi
 
     async def told_and_found() -> tuple[object, object]:
         async with link, asyncio.timeout(LIMIT_S):
-            while await blocking.waiting() or side.region.off(errand="clean_up") is None:  # noqa: ASYNC110
+            while await blocking.waiting() or gateway.region.off(errand="clean_up") is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             told = await blocking.block(NUMBER, "lost", by=own, errand="e")
             return told, await directory.state(NUMBER)
 
-    tasks = side.start()
+    tasks = gateway.start()
     try:
         assert isinstance(await blocking.block(NUMBER, "lost", by=own, errand="e"), RequestQueued)
         with region.issuer():
@@ -67,7 +67,7 @@ async def test_a_block_goes_from_the_stations_queue_to_the_register(region: Regi
     assert told.at <= datetime.now(UTC)
     assert isinstance(found, CardWord)
     assert found.state == "blocked"
-    assert side.region.off(errand="clean_up") == SwitchOff("errand", "clean_up")
+    assert gateway.region.off(errand="clean_up") == SwitchOff("errand", "clean_up")
     assert away.returncode == 4
     assert "the issuer cannot be asked" in away.stderr
 

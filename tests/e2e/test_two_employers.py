@@ -44,8 +44,8 @@ async def test_the_holder_acts_for_either_employer_and_blocks_the_card_for_both(
     identity = Identity.load(region.places.config.parent / "identity")
     store = StationStore.open(tmp_path / "s.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, *SCHEMAS])
     link = Link(identity, store, "boot-1", Timing(first_s=0.05))
-    side = IssuerGateway(identity, store, link, SystemClock())
-    ports = side.ports(None, None)  # type: ignore[arg-type]  # nobody logs in
+    gateway = IssuerGateway(identity, store, link, SystemClock())
+    ports = gateway.ports(None, None)  # type: ignore[arg-type]  # nobody logs in
     now = datetime.now(UTC)
     issuer = TestAuthority.load_or_create(region.places.folder / "card-authority", now)
     card = VirtualCard.create(replace(HOLDER.old, key_algorithm="EC-P256", hsa_id=ELSEWHERE), issuer, now)
@@ -61,7 +61,7 @@ async def test_the_holder_acts_for_either_employer_and_blocks_the_card_for_both(
             found = await directory.find(card_number=NUMBER, people=(own,))
             return [each.holder for each in of_both], found, await blocking.block(NUMBER, "lost", by=own, errand="e")
 
-    tasks = side.start()
+    tasks = gateway.start()
     try:
         with region.issuer(), region.serve():
             holders, found, blocked = await told()

@@ -207,7 +207,7 @@ def _differences(scratch: Connection, compared: _Compared, names: Mapping[int, s
             continue
         for name in compared.columns:
             if row[name] != other[name]:
-                actual, expected = (_text(side[name]) for side in (other, row))
+                actual, expected = (_text(each[name]) for each in (other, row))
                 yield _difference("differs", compared, row, names, name, actual, expected)
     for row in _only_in(scratch, compared, stored, made):
         if _same_row(scratch, made, row) is None:

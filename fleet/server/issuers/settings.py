@@ -1,4 +1,4 @@
-"""Settings of the issuer side, `issuer.toml`: where it is, whom we trust, and what the region has decided. Paths are relative
+"""Settings of the issuer, `issuer.toml`: where it is, whom we trust, and what the region has decided. Paths are relative
 to the file.
 
 [link]

@@ -1,4 +1,4 @@
-"""Tables of the issuer side: requests of stations, the queue of holds and blocks, certificates and requests for them, nonces.
+"""Tables of the issuer services: requests of stations, the queue of holds and blocks, certificates and requests for them, nonces.
 
 A request stays in the queue until the issuer has said yes or no, and stays visible after.
 """

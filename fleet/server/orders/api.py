@@ -5,7 +5,7 @@ that the token may not see is not there. People belong to the whole region: who 
 may be for people of some organisations alone. Who leaves is guarded (`fleet.server.people.leaving`). Each change is told to the
 audit first.
 
-Example: `app.include_router(orders_api(side.cards))`
+Example: `app.include_router(orders_api(services.cards))`
 """
 
 from collections.abc import Iterator

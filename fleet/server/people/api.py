@@ -4,7 +4,7 @@ Rules: the whole list is read by who may see all stations; that of one station b
 who may do everything, everywhere, and has stepped up: less at once, more by a proposal (`proposals`); nobody lists themselves,
 and the last one stays. Each look and each change is told to the audit. `import-administrators` makes the list that of its file.
 
-Example: `app.include_router(administrators_api(side.cards))`
+Example: `app.include_router(administrators_api(services.cards))`
 """
 
 from typing import Annotated, Literal

@@ -3,7 +3,7 @@
 Rules: as those of the API (`fleet.server.people.api`), which does it. Whoever sees people sees those of the own stations.
 The form is there for who may change the list and has stepped up; it keeps what was written, and what does not fit is said.
 
-Example: `app.include_router(administrator_pages(web, side.cards))`
+Example: `app.include_router(administrator_pages(web, services.cards))`
 """
 
 from typing import Annotated, Any

@@ -163,8 +163,8 @@ class Place:
         if not holds:
             directory = WithMarks(directory, database)
             register = HoldsKeptHere(register, directory, lambda: self.now, blocks)
-        side = IssuerParts(None, register, directory, keys, OfferRules(), None, holds=holds)  # type: ignore[arg-type]
-        self.issuer = IssuerAnswers(side, kept, judge, Administrators(database), signer, alarms, lambda: self.now)
+        parts = IssuerParts(None, register, directory, keys, OfferRules(), None, holds=holds)  # type: ignore[arg-type]
+        self.issuer = IssuerAnswers(parts, kept, judge, Administrators(database), signer, alarms, lambda: self.now)
         self.answers = Answers(database, signer, None, alarms, lambda: self.now, self.issuer)  # type: ignore[arg-type]
 
     def with_portal(self) -> None:

@@ -67,7 +67,7 @@ class EnrolmentSite:
     authority: Authority
     database: Database
     people: EnrolmentService
-    side: IssuingParts
+    parts: IssuingParts
     at: Address
 
     @property
@@ -132,13 +132,13 @@ def enrolment_site(
     config = ServerConfig(folder / "data", authority.directory, station_http=at)
     database = new_store(config.data / "fleet.sqlite")
     hub = Hub()
-    side = IssuingParts.of(config, database, hub, clock)
-    assert side is not None
+    parts = IssuingParts.of(config, database, hub, clock)
+    assert parts is not None
     people = EnrolmentService(database, hub, clock, claim_terms(config, at))
-    app = side.app(clock, mqtt)
+    app = parts.app(clock, mqtt)
     if shows is not None:
         app.routes.insert(0, pretence(shows))
-    server = web_server(app, hub, port=at.port, shield=side.shield)
+    server = web_server(app, hub, port=at.port, shield=parts.shield)
     listener = Listener(server.config, hub)
     listens = threading.Event()
 
@@ -152,7 +152,7 @@ def enrolment_site(
     thread.start()
     try:
         assert listens.wait(LIMIT_S)
-        yield EnrolmentSite(authority, database, people, side, at)
+        yield EnrolmentSite(authority, database, people, parts, at)
     finally:
         listener.should_exit = True
         thread.join(LIMIT_S)

@@ -108,8 +108,8 @@ def trusted() -> TrustStore:
 class Ports:
     """The gateway's ports of a journey, by name."""
 
-    def __init__(self, side: IssuerGateway, *people: Administrator, trust: TrustStore | None = None) -> None:
-        found = side.ports(Listed(*people), trust or trusted())  # type: ignore[arg-type]
+    def __init__(self, gateway: IssuerGateway, *people: Administrator, trust: TrustStore | None = None) -> None:
+        found = gateway.ports(Listed(*people), trust or trusted())  # type: ignore[arg-type]
         self.issuer, self.blocking, self.card_keys = found["issuer"], found["blocking"], found["card_keys"]
         self.directory, self.administrators, self.switches = (
             found["directory"], found["administrators"], found["switches"],
@@ -139,7 +139,7 @@ def taken() -> list[str]:
 
 
 @pytest.fixture
-def side(region: Fleet, store: StationStore, taken: list[str]) -> IssuerGateway:
+def gateway(region: Fleet, store: StationStore, taken: list[str]) -> IssuerGateway:
     def on_files(files: Sequence[RegionFile]) -> None:
         taken.extend(file.kind for file in files)
 
@@ -147,9 +147,9 @@ def side(region: Fleet, store: StationStore, taken: list[str]) -> IssuerGateway:
 
 
 @pytest.fixture
-async def ports(side: IssuerGateway) -> AsyncIterator[Ports]:
-    tasks = side.start()
-    yield Ports(side)
+async def ports(gateway: IssuerGateway) -> AsyncIterator[Ports]:
+    tasks = gateway.start()
+    yield Ports(gateway)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -421,9 +421,9 @@ async def start_again(store: StationStore, region: Fleet) -> CardWord:
     ],
 )
 async def test_a_card_that_fell_into_the_bin_is_no_longer_valid_though_the_power_went_right_then(
-    region: Fleet, side: IssuerGateway, store: StationStore, outcome: Outcome | None, proved: bool, state: str
+    region: Fleet, gateway: IssuerGateway, store: StationStore, outcome: Outcome | None, proved: bool, state: str
 ) -> None:
-    ports = Ports(side)
+    ports = Ports(gateway)
     await fall_in(store, ports, outcome, await proof_of(ports, "1:old") if proved else None)
     assert (await start_again(store, region)).state == state
     assert (await start_again(store, region)).state == state
@@ -453,10 +453,10 @@ async def test_a_return_that_asks_at_once_asks_what_was_pledged(
     assert len([ask for ask in region.link.asked if isinstance(ask, BlockAsk)]) == 1
 
 
-async def test_no_hold_is_lifted_before_it_was_told(region: Fleet, side: IssuerGateway) -> None:
+async def test_no_hold_is_lifted_before_it_was_told(region: Fleet, gateway: IssuerGateway) -> None:
     """The queue does not run: what it holds would come after the lift, and undo it."""
-    blocking = Ports(side).blocking
-    own, admin = await proof_of(Ports(side), "1:old"), await proof_of(Ports(side), "13:new")
+    blocking = Ports(gateway).blocking
+    own, admin = await proof_of(Ports(gateway), "1:old"), await proof_of(Ports(gateway), "13:new")
     region.link.set_online(False)
     assert await blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == RequestQueued(NOW)
     region.link.set_online(True)
@@ -465,10 +465,10 @@ async def test_no_hold_is_lifted_before_it_was_told(region: Fleet, side: IssuerG
     assert await blocking.lift(other, by=admin, errand=ERRAND) == RequestDeclined("not_held"), "another card"
 
 
-async def test_a_block_outlasts_the_stations_power(region: Fleet, store: StationStore, side: IssuerGateway) -> None:
+async def test_a_block_outlasts_the_stations_power(region: Fleet, store: StationStore, gateway: IssuerGateway) -> None:
     region.link.set_online(False)
-    blocking = Ports(side).blocking
-    own = await proof_of(Ports(side), "1:old")
+    blocking = Ports(gateway).blocking
+    own = await proof_of(Ports(gateway), "1:old")
     assert isinstance(await blocking.block(CARD, "stolen", by=own, errand=ERRAND), RequestQueued)
     region.link.set_online(True)
     after = IssuerGateway(identity(), store, region.link, HandClock())
@@ -481,21 +481,21 @@ async def test_a_block_outlasts_the_stations_power(region: Fleet, store: Station
     assert (await state_of(Ports(after))).state == "blocked"
 
 
-async def test_a_block_by_an_administrator_that_is_told_too_late_is_a_hold(region: Fleet, side: IssuerGateway) -> None:
+async def test_a_block_by_an_administrator_told_too_late_is_a_hold(region: Fleet, gateway: IssuerGateway) -> None:
     """Their signature about another's card serves a quarter of an hour: the card is not left in use."""
-    admin = await proof_of(Ports(side), "13:new", CARD)
+    admin = await proof_of(Ports(gateway), "13:new", CARD)
     region.link.set_online(False)
-    assert isinstance(await Ports(side).blocking.block(CARD, "stolen", by=admin, errand=ERRAND), RequestQueued)
+    assert isinstance(await Ports(gateway).blocking.block(CARD, "stolen", by=admin, errand=ERRAND), RequestQueued)
     with region.database.writing.begin() as connection:
         connection.execute(delete(login_nonces))
     region.link.set_online(True)
-    tasks = side.start()
+    tasks = gateway.start()
     async with asyncio.timeout(LIMIT_S):
-        while await side.queue.waiting():  # noqa: ASYNC110  # told by a task of its own
+        while await gateway.queue.waiting():  # noqa: ASYNC110  # told by a task of its own
             await asyncio.sleep(0.005)
     for task in tasks:
         task.cancel()
-    word = await state_of(Ports(side))
+    word = await state_of(Ports(gateway))
     assert (word.state, word.hold_reason) == ("held", "lost"), "in nobody's name, and never a grave one"
 
 
@@ -561,23 +561,23 @@ async def test_an_administrator_logs_in_by_card(region: Fleet, ports: Ports) -> 
 
 
 async def test_without_connection_the_signed_list_and_the_own_trust_decide(
-    region: Fleet, side: IssuerGateway, monkeypatch: pytest.MonkeyPatch
+    region: Fleet, gateway: IssuerGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     region.link.set_online(False)
     known = administrator(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)
     stranger = TestAuthority.create(NOW)
-    proof = await proof_of(Ports(side), "13:new")
+    proof = await proof_of(Ports(gateway), "13:new")
 
     async def log_in(ports: Ports) -> object:
         return await ports.administrators.log_in(proof)
 
     listed = LoggedIn(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "list", proof, ("KRA",))
-    assert await log_in(Ports(side, known)) == listed
-    assert await log_in(Ports(side)) == RequestDeclined("not_administrator"), "the list is past its time"
+    assert await log_in(Ports(gateway, known)) == listed
+    assert await log_in(Ports(gateway)) == RequestDeclined("not_administrator"), "the list is past its time"
     elsewhere = TrustStore(stranger.anchors(), stranger.intermediates())
-    assert await log_in(Ports(side, known, trust=elsewhere)) == RequestDeclined("card_not_valid")
+    assert await log_in(Ports(gateway, known, trust=elsewhere)) == RequestDeclined("card_not_valid")
     monkeypatch.setattr(Listed, "recent", False)
-    assert await log_in(Ports(side, known)) == Unavailable("lists_too_old"), "the card may be blocked by now"
+    assert await log_in(Ports(gateway, known)) == Unavailable("lists_too_old"), "the card may be blocked by now"
 
 
 async def test_a_puk_is_released_once_with_two_names(region: Fleet, ports: Ports) -> None:
@@ -654,20 +654,20 @@ async def test_the_directory_knows_people_and_numbers(region: Fleet, ports: Port
 
 
 async def test_what_the_region_switches_off_is_off_at_the_station(
-    region: Fleet, side: IssuerGateway, store: StationStore, taken: list[str]
+    region: Fleet, gateway: IssuerGateway, store: StationStore, taken: list[str]
 ) -> None:
     (region.folder / "region" / "switch-offs.json").write_text(
         '[{"kind": "product", "what": "6XX", "text": {"sv": "Fel", "en": "Fault"}}, {"kind": "batch", "what": "9990001-9990009"}]'
     )
     region.region.reload(region.folder / "region")
-    await side.region.refresh()
-    assert side.region.off(product="6XX") is not None
-    assert side.region.off(card_number="9990005") is not None
-    assert side.region.off(errand="pickup", card_number="99900050") is None
+    await gateway.region.refresh()
+    assert gateway.region.off(product="6XX") is not None
+    assert gateway.region.off(card_number="9990005") is not None
+    assert gateway.region.off(errand="pickup", card_number="99900050") is None
     assert taken == ["crl", "crl", "crl"]
     after = IssuerGateway(identity(), store, region.link, HandClock())
     assert after.region.off(product="6XX") is not None, "it is kept over a restart"
-    await side.region.refresh()
+    await gateway.region.refresh()
     assert taken == ["crl", "crl", "crl"], "what is held is not sent again"
 
 
@@ -681,7 +681,7 @@ async def test_a_blocked_card_is_known_at_every_station_soon(
     region.simulator.fill(Seed(cards=(CardRecord(CARD, HOLDER.hsa_id, "601", "active"),), certificates={CARD: known}))
     config = Config.model_validate({"trust": {"revocation": "revocation"}})
     settled = region_listeners(config, tmp_path, SystemClock(), lambda: None)
-    side = IssuerGateway(
+    gateway = IssuerGateway(
         identity(), store, region.link, HandClock(),
         on_files=settled.on_files, on_signed_time=settled.on_signed_time,
     )  # fmt: skip
@@ -689,13 +689,13 @@ async def test_a_blocked_card_is_known_at_every_station_soon(
     trust = TrustStore(authority().anchors(), authority().intermediates(), revocation=own)
     assert await trust.judge(certificate.der, NOW) == "ok"
     before = region.region.lists
-    tasks = side.start()
-    own = await proof_of(Ports(side), "1:old")
-    assert await Ports(side).blocking.block(CARD, "lost", by=own, errand=ERRAND) == CardBlocked(NOW)
+    tasks = gateway.start()
+    own = await proof_of(Ports(gateway), "1:old")
+    assert await Ports(gateway).blocking.block(CARD, "lost", by=own, errand=ERRAND) == CardBlocked(NOW)
     async with asyncio.timeout(LIMIT_S):
         while region.region.lists == before:  # noqa: ASYNC110  # fetched by a task of its own
             await asyncio.sleep(0.005)
-    await side.region.refresh()
+    await gateway.region.refresh()
     assert await trust.judge(certificate.der, NOW) == "revoked"
     for task in tasks:
         task.cancel()

@@ -324,9 +324,9 @@ async def test_a_restart_of_the_machine_is_asked_of_systemd_and_told_by_the_prog
 
 async def told_again(bench: Bench) -> CommandResult:
     """What a new connection is told first."""
-    side = bench.station.fleet
-    assert side is not None
-    for listener in list(side.link.listeners):
+    fleet = bench.station.fleet
+    assert fleet is not None
+    for listener in list(fleet.link.listeners):
         listener(True)
     return await bench.answer()
 

@@ -124,9 +124,9 @@ def site(store: Database, hub: Hub) -> Site:
 
 def made(store: Database, hub: Hub, settings: DeadlineSettings) -> Site:
     access = Access(store, lambda: NOW)
-    side = CardServices.of(store, hub, lambda: NOW, settings)
+    services = CardServices.of(store, hub, lambda: NOW, settings)
     desk = commands_of(store, lambda: NOW, hub)
-    app = create_app(demo_readings(), hub, access, FakeAlerts([]), desk, clock=lambda: NOW, zone=ZONE, cards=side)
+    app = create_app(demo_readings(), hub, access, FakeAlerts([]), desk, clock=lambda: NOW, zone=ZONE, cards=services)
     app.state.visitor = f"{COOKIE}={session(access)}"
     return Site(app, access, store)
 

@@ -171,8 +171,8 @@ async def test_taking_alerts_is_no_command(access: Access, desk: CommandService,
 async def test_messages_of_the_order_system_count_by_address(
     access: Access, desk: CommandService, clock: Turned
 ) -> None:
-    side = CardServices.of(access.database, Hub(), clock, load(), b"a made-up secret of the hook")
-    app = create_app(demo_readings(), Hub(), access, FakeAlerts([]), desk, clock=clock, cards=side, limits=FEW)
+    services = CardServices.of(access.database, Hub(), clock, load(), b"a made-up secret of the hook")
+    app = create_app(demo_readings(), Hub(), access, FakeAlerts([]), desk, clock=clock, cards=services, limits=FEW)
     answers = [await ask(app, "POST", "/api/v1/hooks/orders", b"{}", content_length="2") for _ in range(4)]
     assert [answer.status for answer in answers] == [401, 401, 401, 429]
     assert refused(answers[3], 60)

@@ -87,11 +87,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     hub.close()  # so that the feed ends at once
     access = Access(database, lambda: NOW)
     fill(database)
-    side = CardServices.of(database, hub, lambda: NOW, DeadlineSettings(load().rule, by="TEST000000-A001"))
+    services = CardServices.of(database, hub, lambda: NOW, DeadlineSettings(load().rule, by="TEST000000-A001"))
     desk = commands_of(database, lambda: NOW, hub)
     app = create_app(
         StoreReadings(database, lambda: NOW), hub, access, AlertService(database, hub, lambda: NOW), desk,
-        clock=lambda: NOW, cards=side, evidence=FakeEvidence(),
+        clock=lambda: NOW, cards=services, evidence=FakeEvidence(),
     )  # fmt: skip
     yield Site(app, access, database)
     database.close()

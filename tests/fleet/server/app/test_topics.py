@@ -152,8 +152,8 @@ def recorded(
     monkeypatch.setattr(application, "counts_for", lambda request, **_: {})  # the menu's numbers are no page's own
     reads: set[tuple[type, str]] = set()
     database = new_store(tmp_path / "fleet.sqlite")
-    side = CardServices.of(database, hub, lambda: NOW, load())
-    tasks = WorklistService(database, side.cards, hub, lambda: NOW, load_worklist(), load())
+    services = CardServices.of(database, hub, lambda: NOW, load())
+    tasks = WorklistService(database, services.cards, hub, lambda: NOW, load_worklist(), load())
     ready(desk)
     hold_orders(database, record(station=STATION, card_number=CARD))
     app = application.create_app(
@@ -169,10 +169,10 @@ def recorded(
         ),
         worklist=cast(Worklist, Recorder(tasks, Worklist, reads)),
         cards=CardServices(
-            cast(Cards, Recorder(side.cards, Cards, reads)),
-            cast(DeadlineService, Recorder(side.deadlines, DeadlineService, reads)),
-            cast(GuardService, Recorder(side.guards, GuardService, reads)),
-            cast(EnvelopeResetService, Recorder(side.resets, EnvelopeResetService, reads)),
+            cast(Cards, Recorder(services.cards, Cards, reads)),
+            cast(DeadlineService, Recorder(services.deadlines, DeadlineService, reads)),
+            cast(GuardService, Recorder(services.guards, GuardService, reads)),
+            cast(EnvelopeResetService, Recorder(services.resets, EnvelopeResetService, reads)),
         ),
     )
     app.state.visitor = visitor

@@ -294,7 +294,7 @@ def test_a_revoked_station_is_on_the_list_and_renews_no_more(site: EnrolmentSite
     assert site.people.revoke("entre-n", "stolen", TOVE) == Revoked(1)
     answer = site.ask(RENEW, request_of("entre-n"), shown=station.files)
     assert (answer.status, answer.reason) == (403, "revoked")
-    site.side.files.write()
+    site.parts.files.write()
     crl = x509.load_pem_x509_crl((site.authority.directory / ISSUING_CRL_FILE).read_bytes())
     assert crl.get_revoked_certificate_by_serial_number(station.chain[0].serial_number) is not None
     with pytest.raises(EnrolmentRefusedError, match="no certificate that is not revoked"):

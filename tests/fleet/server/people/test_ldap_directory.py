@@ -156,11 +156,11 @@ HAND_OVERS = (
 async def ended(region: Fleet, folder: Path, story: ErrandStory) -> str:
     """Why the holder's errand ended, at a station that asks this server; empty where it ended well."""
     store = StationStore.open(folder / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA, *SCHEMAS])
-    side = IssuerGateway(identity(), store, region.link, HandClock(), on_files=lambda _files: None)
+    gateway = IssuerGateway(identity(), store, region.link, HandClock(), on_files=lambda _files: None)
 
     def equip(room: Room) -> None:
         story.prepare(room)
-        ports = side.ports(room.caps.orders, None)
+        ports = gateway.ports(room.caps.orders, None)
         room.equip(directory=ports["directory"], proofs=ports["proofs"])
 
     try:

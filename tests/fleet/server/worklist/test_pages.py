@@ -94,15 +94,15 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One application for all tests here."""
     desk = Desk.opened(tmp_path_factory.mktemp("site") / "fleet.sqlite")
     access, hub = Access(desk.database, desk.clock, SEALER), Hub()
-    side = CardServices.of(desk.database, hub, desk.clock, load_deadlines())
+    services = CardServices.of(desk.database, hub, desk.clock, load_deadlines())
     orders = commands_of(desk.database, desk.clock, hub)
     issuers = TrustedIssuers(authority().anchors(), authority().intermediates(), SHIPPED)
     by_hand = CertificatesByHand(desk.database, desk.clock, issuers)
     rows = WorklistService(
-        desk.database, side.cards, hub, desk.clock, load_worklist(), load_deadlines(), certificates=by_hand
+        desk.database, services.cards, hub, desk.clock, load_worklist(), load_deadlines(), certificates=by_hand
     )
     app = create_app(
-        demo_readings(), hub, access, FakeAlerts([]), orders, clock=desk.clock, zone=ZONE, cards=side, worklist=rows
+        demo_readings(), hub, access, FakeAlerts([]), orders, clock=desk.clock, zone=ZONE, cards=services, worklist=rows
     )
     yield Site(app, access, desk)
     desk.database.close()
