@@ -64,10 +64,10 @@ def _round_trips(region: Region) -> list[float]:
     times = []
     with Ear(PUBLISHER, of_process(region, PUBLISHER), region.mqtt, "kortkiosk/v1/bench/answer") as ear:
         for number in range(EVENTS):
-            mark = f"<{number}>".encode()
+            payload = f"<{number}>".encode()
             began = time.perf_counter()
-            ear.say(ear.topic, mark)
-            times.append(1000 * (ear.wait_for(mark) - began))
+            ear.say(ear.topic, payload)
+            times.append(1000 * (ear.wait_for(payload) - began))
     return times
 
 

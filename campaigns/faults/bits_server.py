@@ -308,7 +308,7 @@ def _parts(database: Database) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "deadlines", DeadlineJob(database, load_deadlines(None), changes, lambda: NOW).look
     yield "commands", CommandDispatcher(database, MemoryTransport(), SIGNER, changes, lambda: NOW).step
     readings = StoreReadings(database, lambda: NOW)
-    yield "orders", readings.orders_mark
+    yield "orders", readings.orders_version
     answers = Answers(database, SIGNER, ScriptedVerifier(), AlarmRecorder(database), lambda: NOW)
     yield "answers", lambda: asyncio.run(answers.answer("entre-a", encode(SyncAsk())))
 

@@ -53,11 +53,11 @@ class Image:
 def read_image(content: bytes) -> Image:
     """Take a UF2 file apart. Raises ImageError."""
     flash = _flash_of(content)
-    version_mark = _SAYS.search(flash)
-    if version_mark is None:
+    version_match = _SAYS.search(flash)
+    if version_match is None:
         raise ImageError("this UF2 is not the cabinet's firmware")
-    major, minor, patch = (int(part) for part in version_mark[1].split(b"."))
-    return Image((major, minor, patch), version_mark[2].decode(), len(flash))
+    major, minor, patch = (int(part) for part in version_match[1].split(b"."))
+    return Image((major, minor, patch), version_match[2].decode(), len(flash))
 
 
 def _flash_of(content: bytes) -> bytes:

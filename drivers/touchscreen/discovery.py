@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_MARK = "E:ID_INPUT_TOUCHSCREEN=1"
+_PROPERTY = "E:ID_INPUT_TOUCHSCREEN=1"
 _LINK = "S:input/by-path/"
 """Lines of udev's file of a device: a property, and a link below /dev."""
 
@@ -87,7 +87,7 @@ class Touchscreens:
         for event in sorted((self._root / "sys/class/input").glob("event*"), key=lambda path: int(path.name[5:])):
             number = _read(event / "dev")
             lines = _read(self._root / "run/udev/data" / f"c{number}").splitlines()
-            if not number or _MARK not in lines:
+            if not number or _PROPERTY not in lines:
                 continue
             node = self._root / "dev/input" / event.name
             links = [self._root / "dev" / line[2:] for line in lines if line.startswith(_LINK)]

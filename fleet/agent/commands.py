@@ -89,8 +89,8 @@ class CommandGate:
 
     async def begin(self, taken: TakenCommand) -> None:
         """From here on it may have been done. Raises StoreError."""
-        mark = "UPDATE command_told SET begun = 1 WHERE sequence = ?"
-        await self._store.transact(lambda cx: cx.execute(mark, (taken.command.sequence,)))
+        statement = "UPDATE command_told SET begun = 1 WHERE sequence = ?"
+        await self._store.transact(lambda cx: cx.execute(statement, (taken.command.sequence,)))
 
     async def conclude(self, taken: TakenCommand, result: CommandResult) -> None:
         """Keep what became of it, before it is told. Raises StoreError."""

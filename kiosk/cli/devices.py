@@ -206,8 +206,8 @@ def _say(results: list[SelfTestResult], key: Kind | None, *, as_json: bool) -> N
         print(json.dumps(document, ensure_ascii=False))
         return
     for device in results:
-        mark, kind = ("ok   " if device.ok else "FAULT"), f"{device.kind}, virtual" if device.virtual else device.kind
-        print(f"{mark} {device.name} ({kind}): {device.state}: {device.text}")
+        kind = f"{device.kind}, virtual" if device.virtual else device.kind
+        print(f"{'ok   ' if device.ok else 'FAULT'} {device.name} ({kind}): {device.state}: {device.text}")
     if not results:
         print("No devices are configured.")
     print(f"the station's key: {KEPT[key] if key else 'none yet: the station is not enrolled'}")

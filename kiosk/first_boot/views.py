@@ -309,7 +309,7 @@ def testing(tried: Sequence[SelfTestResult]) -> Busy:
 def tested(results: Sequence[SelfTestResult]) -> Tell:
     """Every device, and how it is."""
     well = all(result.ok for result in results)
-    points = tuple(Point(_how(result), mark="good" if result.ok else "bad") for result in results)
+    points = tuple(Point(_how(result), bullet="good" if result.ok else "bad") for result in results)
     title = "setup.tested.none" if not results else "setup.tested.well" if well else "setup.tested.faults"
     return Tell(
         name="setup.tested",

@@ -124,12 +124,12 @@ def task_row(task: Task, words: ScreenTexts, theme: Theme) -> FlowRow:
 def point_row(point: Point, number: int, words: ScreenTexts, theme: Theme) -> FlowRow:
     """A point: numbered, judged good or bad, or with a glyph of its own and a second line."""
     text = words(point.text)
-    if point.mark == "number":
+    if point.bullet == "number":
         high = 0.4 if theme.small_panel else 0.9
         column = FlowColumn([Spacer(high, theme=theme), Text(theme=theme, text=text)], theme=theme, grow=True)
         return FlowRow([Number(str(number), theme.sizes.step, theme=theme), column], theme=theme, gap=3.5, top=True)
-    icon, tone = JUDGED.get(point.mark, (point.icon or "information-outline", "primary"))
-    judged = point.mark in JUDGED
+    icon, tone = JUDGED.get(point.bullet, (point.icon or "information-outline", "primary"))
+    judged = point.bullet in JUDGED
     if point.detail is None or (judged and (theme.large or theme.small_panel)):
         whole = text if theme.large else _both(point, words)
         return rule(theme, whole, icon, tone, drop=0 if judged else 2, top=not theme.large)
@@ -162,15 +162,15 @@ class PointRow(FlowRow):
 
 def point_rows(points: tuple[Point, ...], words: ScreenTexts, theme: Theme) -> list[Flow]:
     """All points of a view; numbered ones stand closer together."""
-    numbers = list(accumulate(int(point.mark == "number") for point in points))
+    numbers = list(accumulate(int(point.bullet == "number") for point in points))
     sole = numbers[-1:] == [1]
     rows: list[Flow] = [
         rule(theme, words(point.text), "arrow-right", "primary", top=True)  # a list of one has no number
-        if sole and point.mark == "number"
+        if sole and point.bullet == "number"
         else point_row(point, at, words, theme)
         for at, point in zip(numbers, points, strict=True)
     ]
-    if points and all(point.mark == "number" for point in points):
+    if points and all(point.bullet == "number" for point in points):
         for at, row in enumerate(rows):
             row.drop = at if theme.large else 0
         gap = {"10": 3.0, "7": 2.0, "p": 7.0}[theme.panel.name]

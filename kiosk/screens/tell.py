@@ -141,8 +141,8 @@ class TellShape(Shape):
 
     def _told_and_steps(self) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
         """Return the points of what it means, and those of what to do: the numbered points."""
-        steps = tuple(point for point in self.view.points if point.mark == "number")
-        return tuple(point for point in self.view.points if point.mark != "number"), steps
+        steps = tuple(point for point in self.view.points if point.bullet == "number")
+        return tuple(point for point in self.view.points if point.bullet != "number"), steps
 
     def _in_two(self, head: Flow, meaning: tuple[Point, ...], steps: tuple[Point, ...]) -> Flow:
         """Lay out what it means beside what to do, below the head; in portrait below each other, each on a sheet."""

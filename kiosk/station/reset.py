@@ -69,7 +69,7 @@ class RunningStationReset:
             await _announce(self.records, 0.0 if lose_unsent else self.send_s, lose_unsent)
         except UnsentError:
             return False
-        _mark(self.base, ASKED)
+        _write_marker(self.base, ASKED)
         return True
 
     async def begin(self, lose_unsent: bool) -> None:
@@ -114,11 +114,11 @@ async def _announce(records: Records, wait_s: float, lose_unsent: bool) -> Reset
 
 def begin_erasing(base: Path) -> None:
     """From here on the station is to be erased, whatever happens. Raises OSError."""
-    _mark(base, MARKER)
+    _write_marker(base, MARKER)
     (base / ASKED).unlink(missing_ok=True)
 
 
-def _mark(base: Path, name: str) -> None:
+def _write_marker(base: Path, name: str) -> None:
     handle = os.open(base / name, os.O_WRONLY | os.O_CREAT, 0o600)
     os.fsync(handle)
     os.close(handle)

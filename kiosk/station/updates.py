@@ -342,7 +342,7 @@ def read_record(folder: Path) -> UpdateRecord:
 
 def _forget_other(bundle: Path, order: UpdateOrder) -> None:
     """Delete what was fetched of another bundle: it is of no use. The bundle's digest is kept beside it."""
-    mark = bundle.with_suffix(".sha256")
-    if not mark.exists() or mark.read_text("ascii", "replace") != order.sha256:
+    digest_file = bundle.with_suffix(".sha256")
+    if not digest_file.exists() or digest_file.read_text("ascii", "replace") != order.sha256:
         bundle.unlink(missing_ok=True)
-        files.write_file(mark, order.sha256.encode())
+        files.write_file(digest_file, order.sha256.encode())

@@ -52,7 +52,7 @@ def pulled_for_good(code: CodeThatApplies) -> Tell:
         **BADGES[code],
         title=say(f"closing.pulled.{which}.title"),
         lead=(say(f"closing.pulled.{which}"),),
-        points=(Point(say("closing.pulled.over"), mark="number"),),
+        points=(Point(say("closing.pulled.over"), bullet="number"),),
         primary=primary_button("end", "button.end", "check"),
     )
 
@@ -64,7 +64,7 @@ def another_card(code: CodeThatApplies) -> Tell:
         **BADGES["unknown" if code == "unknown" else "before"],
         title=say("closing.another_card.title"),
         lead=(*_code_told(code), say("closing.another_card.lead")),
-        points=(Point(say("closing.another_card.do"), mark="number"),),
+        points=(Point(say("closing.another_card.do"), bullet="number"),),
         primary=primary_button("end", "button.end", "check"),
     )
 
@@ -78,7 +78,7 @@ def trouble(fault: str, code: CodeThatApplies = "before", *, done: bool = False)
         badge_icon="wrench-outline",
         title=say(f"closing.{fault}.title"),
         lead=(*_code_told(code), say("closing.errand_done" if done else f"closing.{fault}.lead")),
-        points=(Point(say("closing.take_card.holder" if done else "closing.do"), mark="number"),),
+        points=(Point(say("closing.take_card.holder" if done else "closing.do"), bullet="number"),),
         primary=primary_button("end", "button.end", "check"),
         sends_on=not done,
     )

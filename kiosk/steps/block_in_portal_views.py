@@ -38,8 +38,8 @@ def block(context: ViewContext, whose: CardHolder, administrator: LoggedIn) -> C
         **context.head("portal_block", say("portal_block.title")),
         attended_by=administrator.name,
         points=(
-            Point(say("portal_block.do"), say("portal_block.do.detail"), mark="number"),
-            Point(say("portal_block.say"), say("portal_block.say.detail"), mark="number"),
+            Point(say("portal_block.do"), say("portal_block.do.detail"), bullet="number"),
+            Point(say("portal_block.say"), say("portal_block.say.detail"), bullet="number"),
         ),
         facts=(Fact(say("fact.card"), group_digits(whose.card_number)),),
         warning=say("sure.block.warning"),
@@ -55,6 +55,6 @@ def not_noted(context: ViewContext) -> Tell:
         **context.head("portal_not_noted", say("portal_block.not_noted.title"), say("portal_block.not_noted.lead")),
         badge="warning",
         badge_icon="cloud-off-outline",
-        points=(Point(say("portal_block.not_noted.do"), mark="number"),),
+        points=(Point(say("portal_block.not_noted.do"), bullet="number"),),
         primary=primary_button("next", "button.next"),
     )

@@ -78,14 +78,14 @@ def done(context: ViewContext, came: str, *, police: bool, block_line: str = "",
     `blocked_by`: who blocks a card that is only marked, and until when, as a sentence; None: nobody does, or nobody
     knows."""
     is_awaited = blocked_by is not None and came == "marked"
-    points = [Point(blocked_by, mark="number")] if blocked_by and is_awaited else []
-    points += [Point(say("lost_done.police"), mark="number")] if police else []
+    points = [Point(blocked_by, bullet="number")] if blocked_by and is_awaited else []
+    points += [Point(say("lost_done.police"), bullet="number")] if police else []
     if came in ("held", "marked", "hold_queued", "mark_queued", "block_queued") and police:
         line = say("lost_done.line.number", number=block_line) if block_line else say("lost_done.line")
-        points.append(Point(line, mark="number"))
-    found_key = "lost_done.found_marked" if came in ("marked", "mark_queued") else "lost_done.found"
+        points.append(Point(line, bullet="number"))
+    key = "lost_done.found_marked" if came in ("marked", "mark_queued") else "lost_done.found"
     if not is_awaited:  # there is no room for it on a small panel
-        points.append(Point(say("lost_done.new" if came in ("blocked", "block_queued") else found_key), mark="number"))
+        points.append(Point(say("lost_done.new" if came in ("blocked", "block_queued") else key), bullet="number"))
     return Tell(
         **context.ending().head("done", say(f"lost_done.{came}.title"), say(f"lost_done.{came}.lead")),
         badge="success",

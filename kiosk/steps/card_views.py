@@ -74,7 +74,7 @@ class WrongCodeView:
         view = self._tell(name, *words, left)
         if not other_form:
             return view
-        points = (Point(say("same_pin.sure"), mark="number"), Point(say("same_pin.cost"), mark="number"))
+        points = (Point(say("same_pin.sure"), bullet="number"), Point(say("same_pin.cost"), bullet="number"))
         return replace(view, points=points, side=Button("other_form", say("same_pin.other"), "help-circle-outline"))
 
     def _tell(self, name: str, title: str, lead: str, left: int | None) -> Tell:
@@ -123,7 +123,7 @@ def not_handed_over(context: ViewContext, errand: str | None, *, offered: bool) 
     """No code is set on a card that nobody has handed over. `errand`: what does it; None where a person does. `offered`: it can
     begin here and now."""
     view = context.stop("not_handed_over", icon="smart-card-off-outline").view
-    view = replace(view, points=(Point(say(f"not_handed_over.{errand or 'administrator'}"), mark="number"),))
+    view = replace(view, points=(Point(say(f"not_handed_over.{errand or 'administrator'}"), bullet="number"),))
     if errand is None or not offered:
         return view
     begin = primary_button("hand_over", f"home.{errand}")

@@ -85,7 +85,7 @@ class ViewContext:
             **self.ending().head(f"stop.{reason}", say(f"stop.{reason}.title"), say(f"stop.{reason}.lead", **facts)),
             badge=badge,
             badge_icon=icon,
-            points=(Point(say(f"stop.{reason}.do"), mark="number"),),
+            points=(Point(say(f"stop.{reason}.do"), bullet="number"),),
             primary=Button("end", say("button.end"), "check"),
             sends_on=True,
         )

@@ -7,7 +7,7 @@ from kiosk.views import AboutDrawing, Button, Confirm, Point, ReceiptPanel, loca
 
 def information_page(context: ViewContext, page: InformationPage) -> Confirm:
     """Its lines, and a code for the phone where there is more to read."""
-    points = tuple(Point(local(line.model_dump()), mark="number" if page.steps else "icon") for line in page.lines)
+    points = tuple(Point(local(line.model_dump()), bullet="number" if page.steps else "icon") for line in page.lines)
     name, title = context.name(f"page.{page.id}"), local(page.title.model_dump())
     onward = Button("back", say("button.back"), "arrow-left")
     more = ReceiptPanel(title=say("information.more"), facts=(), qr=page.link) if page.link else None

@@ -45,7 +45,7 @@ def done(
         **context.ending().head("done" if tested else "untested", title, *lead),
         badge="success" if tested else "warning",
         badge_icon="check-bold" if tested else "alert",
-        points=() if tested else (Point(say("done.take_card"), mark="number"),),
+        points=() if tested else (Point(say("done.take_card"), bullet="number"),),
         drawing=MachineDrawing(("reader",)) if tested else None,
         drawing_text=say("done.take_card") if tested else None,
         side=Button("receipt", say("done.receipt"), "qrcode") if receipt else None,

@@ -116,8 +116,8 @@ def printed_differs(context: ViewContext, order: Order) -> Tell:
         badge="warning",
         badge_icon="alert",
         points=(
-            Point(say("printed_differs.look"), mark="number"),
-            Point(say("printed_differs.wrong"), mark="number"),
+            Point(say("printed_differs.look"), bullet="number"),
+            Point(say("printed_differs.wrong"), bullet="number"),
         ),
         way_out=Button("wrong", say("take.wrong"), "alert-outline"),
         primary=primary_button("again", "button.again"),
@@ -158,8 +158,8 @@ def wrong_card(context: ViewContext, order: Order, card_number: str, *, own: boo
         badge="warning",
         badge_icon="alert",
         points=(
-            Point(say("wrong_card.swap"), mark="number"),
-            Point(say("wrong_card.slot"), mark="number"),
+            Point(say("wrong_card.swap"), bullet="number"),
+            Point(say("wrong_card.slot"), bullet="number"),
         ),
         way_out=Button("wrong", say("take.wrong"), "alert-outline"),
         primary=primary_button("again", "button.again"),

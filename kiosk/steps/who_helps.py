@@ -63,7 +63,7 @@ def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: 
 
 def _is_at_office(point: Point) -> bool:
     """Return whether it is a step that is taken where an ID administrator is: its words name one."""
-    return point.mark == "number" and "ID-administratör" in Texts.load().plain(point.text, "sv")
+    return point.bullet == "number" and "ID-administratör" in Texts.load().plain(point.text, "sv")
 
 
 def who_answers(region: RegionSettings, station: str, now: datetime) -> tuple[Fact, ...]:
@@ -192,12 +192,12 @@ def _way(nearest: NearestStation) -> Say:
 def _todo(place: Place | None, nearest: NearestStation | None, here: datetime) -> tuple[Point, ...]:
     """Return what can be done while nobody is there: go where somebody is, or come back."""
     if nearest is not None:
-        return (Point(say("who_helps.go", where=nearest.where), mark="number"),)
+        return (Point(say("who_helps.go", where=nearest.where), bullet="number"),)
     following = place.hours.next_span(here) if place is not None and place.hours is not None else None
     if following is None:
         return ()
     when = say("who_helps.back", when=_day(following[0], here), time=_clock(following[0]))
-    return (Point(when, mark="number"),)
+    return (Point(when, bullet="number"),)
 
 
 def _day(when: datetime, here: datetime) -> Say:

@@ -97,11 +97,11 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One thing to know or do. `mark` is its icon, or `number` for a numbered step."""
+    """One thing to know or do. `bullet` is its icon, or `number` for a numbered step."""
 
     text: Say
     detail: Say | None = None
-    mark: Literal["number", "good", "bad", "icon"] = "icon"
+    bullet: Literal["number", "good", "bad", "icon"] = "icon"
     icon: str = ""
 
 

@@ -12,7 +12,7 @@ from sim.reader.personas import PIN
 
 Steps = tuple[tuple[str, str], ...]
 """Question (without its errand) and answer; `insert NAME` is done by hands."""
-Mark = Literal["locked", "of another issuer", "copied", "signs nothing"]
+CardFlaw = Literal["locked", "of another issuer", "copied", "signs nothing"]
 """What is wrong with a card: its code is locked, nobody here trusts its issuer, or it is a copy, which signs with other keys or
 not at all."""
 Which = Literal["old", "new"]
@@ -53,7 +53,7 @@ class RefusedWalk:
     whose: int = PLAIN
     which: Which | None = None
     """Which card of theirs; None: the documented one."""
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    flaws: Mapping[str, CardFlaw] = field(default_factory=dict)
     """By the card's name in the answers file."""
     others: Mapping[str, tuple[int, Which]] = field(default_factory=dict)
     """Cards of other people, by name."""
@@ -111,7 +111,7 @@ def _attended(errand: str, file: str = "walk.toml", which: Which | None = None) 
     """Return what an administrator's code may come to. A card that no profile names has no level, and is no administrator's."""
     return (
         RefusedWalk(errand, "administrator_locked", "the administrator's code is locked", "pin_administrator", kinds=NAMED,
-                    marks={"administrator": "locked"}, file=file, which=which),
+                    flaws={"administrator": "locked"}, file=file, which=which),
         RefusedWalk(errand, "last_try_kept", "wrong codes of the administrator, and the last try is kept", "pin_administrator",
                     risking("pin_administrator"), NAMED, file=file, which=which),
     )  # fmt: skip
@@ -120,19 +120,19 @@ def _attended(errand: str, file: str = "walk.toml", which: Which | None = None) 
 def _copy(errand: str, at: str, then: Steps, card: str = "card", kinds: tuple[str, ...] = EVERY_KIND) -> RefusedWalk:
     """A copy calls every code right."""
     until = "a copy of the card signs with other keys"
-    return RefusedWalk(errand, "card_not_genuine", until, at, then, kinds, marks={card: "copied"})
+    return RefusedWalk(errand, "card_not_genuine", until, at, then, kinds, flaws={card: "copied"})
 
 
 def _mute(errand: str, at: str, then: Steps, card: str = "card") -> RefusedWalk:
     """The card's key signs nothing."""
-    return RefusedWalk(errand, "card_did_not_sign", "the card signs nothing", at, then, marks={card: "signs nothing"})
+    return RefusedWalk(errand, "card_did_not_sign", "the card signs nothing", at, then, flaws={card: "signs nothing"})
 
 
 FOUND: Steps = (("what", "found"), ("insert", "insert card"))
 KNOWN: Steps = (("what", "code_known"), ("insert", "insert card"))
 NUMBERS: Steps = (("number", "9999000000000000"), ("not_known", "again")) * 3
 NO_ENVELOPE: Steps = (("puk", "no_envelope"),)
-LOCKED: Mapping[str, Mark] = {"card": "locked"}
+LOCKED: Mapping[str, CardFlaw] = {"card": "locked"}
 
 REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     # pickup, with the holder's own old card
@@ -140,9 +140,9 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     RefusedWalk("pickup", "own_card_not_in_use", "the old card was returned", "pin_old", whose=RETURNED),
     RefusedWalk("pickup", "own_card_expired", "the old card has expired", "pin_old", whose=EXPIRED),
     RefusedWalk("pickup", "own_card_untrusted", "the old card is of another issuer", "pin_old",
-                marks={"old": "of another issuer"}),
+                flaws={"old": "of another issuer"}),
     RefusedWalk("pickup", "own_card_locked", "the old card's code is locked", "pin_old", typed_unless_named("pin_old"),
-                marks={"old": "locked"}),
+                flaws={"old": "locked"}),
     RefusedWalk("pickup", "last_try_kept", "wrong codes, and the last try is kept", "pin_old", risking("pin_old")),
     _copy("pickup", "take_old", (), "old"),
     _mute("pickup", "take_old", (), "old"),
@@ -173,39 +173,39 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     RefusedWalk("activate", "identity_disagrees", "the administrator says that the document does not agree", "check",
                 (("check", "document_accepted"), ("check", "disagrees")), NAMED, which="old"),
     RefusedWalk("activate", "new_card_untested", "the card is of another issuer", "puk", kinds=("A", "B"), which="old",
-                marks={"new": "of another issuer"}),
+                flaws={"new": "of another issuer"}),
     RefusedWalk("activate", "new_card_not_genuine", "the card is of another issuer, and shows it before any code", "puk",
-                kinds=("C", "D"), which="old", marks={"new": "of another issuer"}),
+                kinds=("C", "D"), which="old", flaws={"new": "of another issuer"}),
     RefusedWalk("activate", "too_many_guesses", "PUKs of other letters, until the server takes no more", "puk",
                 (("puk", WRONG_PUK), *(("puk_wrong", WRONG_PUK),) * 5), ("B",), PROTECTED, "old"),
     # unblock, by the holder and attended
     RefusedWalk("unblock", "puk_floor", "wrong PUKs, until the station sends none any more", "puk", _wrong_puks, kinds=NAMED,
-                marks=LOCKED),
-    RefusedWalk("unblock", "not_unblockable", "nothing is known of the product", "puk", kinds=(UNNAMED,), marks=LOCKED),
+                flaws=LOCKED),
+    RefusedWalk("unblock", "not_unblockable", "nothing is known of the product", "puk", kinds=(UNNAMED,), flaws=LOCKED),
     RefusedWalk("unblock", "not_handed_over", "nobody has handed the card over", "puk", whose=LATE),
     RefusedWalk("unblock", "unblock_held", "no envelope, and the card is on hold", "puk", NO_ENVELOPE, kinds=NAMED, whose=HELD,
-                marks=LOCKED),
+                flaws=LOCKED),
     RefusedWalk("unblock", "unblock_blocked", "no envelope, and the card is blocked", "puk", NO_ENVELOPE, kinds=NAMED,
-                whose=BLOCKED, marks=LOCKED),
+                whose=BLOCKED, flaws=LOCKED),
     RefusedWalk("unblock", "unblock_reserve", "no envelope, and it is a reserve card", "puk", NO_ENVELOPE, kinds=NAMED,
-                whose=RESERVE, which="old", marks=LOCKED),
+                whose=RESERVE, which="old", flaws=LOCKED),
     RefusedWalk("unblock", "holder_left", "no envelope, and the holder has left", "puk", NO_ENVELOPE, kinds=NAMED, whose=LEFT,
-                marks=LOCKED),
+                flaws=LOCKED),
     RefusedWalk("unblock", "holder_unknown", "no envelope, and the directory does not know the holder", "puk", NO_ENVELOPE,
-                kinds=NAMED, whose=NO_PERSON, marks=LOCKED),
+                kinds=NAMED, whose=NO_PERSON, flaws=LOCKED),
     RefusedWalk("unblock", "administrator_locked", "attended, and the administrator's code is locked", "pin_administrator",
-                kinds=NAMED, marks={"card": "locked", "administrator": "locked"}, file="walk_attended.toml"),
+                kinds=NAMED, flaws={"card": "locked", "administrator": "locked"}, file="walk_attended.toml"),
     # change_pin, check_card, clean_up
     RefusedWalk("change_pin", "not_handed_over", "nobody has handed the card over", "pin", whose=LATE),
     RefusedWalk("change_pin", "last_try_kept", "wrong codes, and the last try is kept", "pin", risking("pin")),
-    RefusedWalk("change_pin", "card_locked", "its code is locked", "pin", kinds=NAMED, marks=LOCKED),
+    RefusedWalk("change_pin", "card_locked", "its code is locked", "pin", kinds=NAMED, flaws=LOCKED),
     _copy("change_pin", "pin", (("pin", PIN), ("new_pin", NEW_PIN), ("repeat_pin", NEW_PIN))),
     RefusedWalk("check_card", "last_try_kept", "wrong codes, and the last try is kept", "pin", risking("pin"), kinds=NAMED),
     _copy("check_card", "pin", (("pin", PIN),), kinds=NAMED),
     RefusedWalk("clean_up", "card_locked", "to be blocked, and its code is locked", "which",
-                typed_unless_named("pin", (("which", "block"),)), marks=LOCKED),
+                typed_unless_named("pin", (("which", "block"),)), flaws=LOCKED),
     RefusedWalk("clean_up", "card_not_trusted", "to be blocked, and of another issuer", "which",
-                (("which", "block"), ("pin", PIN)), marks={"card": "of another issuer"}),
+                (("which", "block"), ("pin", PIN)), flaws={"card": "of another issuer"}),
     _copy("clean_up", "which", (("which", "block"), ("pin", PIN))),
     # return_card, report_lost
     RefusedWalk("return_card", "no_such_card", "three numbers that nobody knows", "insert", (("insert", "number"), *NUMBERS),
@@ -217,11 +217,11 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     RefusedWalk("report_lost", "already_blocked", "found again, and it is blocked", "what", FOUND, whose=BLOCKED),
     RefusedWalk("report_lost", "lift_by_administrator", "found again, and it was reported stolen", "what", FOUND, whose=HELD),
     RefusedWalk("report_lost", "card_locked", "others know its code, which is locked", "what", typed_unless_named("pin", KNOWN),
-                marks=LOCKED),
+                flaws=LOCKED),
     RefusedWalk("report_lost", "last_try_kept", "wrong codes, and the last try is kept", "what",
                 lambda kind: (*KNOWN, *risking("pin")(kind))),
     RefusedWalk("report_lost", "card_not_trusted", "others know its code, and it is of another issuer", "what",
-                (*KNOWN, ("pin", PIN)), marks={"card": "of another issuer"}),
+                (*KNOWN, ("pin", PIN)), flaws={"card": "of another issuer"}),
     _copy("report_lost", "what", (*KNOWN, ("pin", PIN))),
     _mute("report_lost", "what", (*KNOWN, ("pin", PIN))),
     RefusedWalk("report_lost", "card_not_known", "to be blocked, and the issuer does not know it", "what",
@@ -231,7 +231,7 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     RefusedWalk("report_lost", "no_such_card", "three numbers that nobody knows", "number", NUMBERS, kinds=(NO_CARD,)),
     # renew_certificate, reserve_certificate
     RefusedWalk("renew_certificate", "not_writable", "the card takes no certificate", "which", kinds=("A", UNNAMED)),
-    RefusedWalk("renew_certificate", "card_locked", "its code is locked", "pin", kinds=WRITABLE, marks=LOCKED),
+    RefusedWalk("renew_certificate", "card_locked", "its code is locked", "pin", kinds=WRITABLE, flaws=LOCKED),
     RefusedWalk("renew_certificate", "last_try_kept", "wrong codes, and the last try is kept", "pin", risking("pin"),
                 kinds=WRITABLE),
     RefusedWalk("renew_certificate", "too_early", "it lasts long still", "which", kinds=WRITABLE, which="new"),
@@ -239,7 +239,7 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     RefusedWalk("renew_certificate", "not_offered", "the card is blocked, and the issuer offers nothing", "which", kinds=WRITABLE,
                 whose=BLOCKED),
     RefusedWalk("renew_certificate", "no_proof", "the card is of another issuer", "which", kinds=WRITABLE,
-                marks={"card": "of another issuer"}),
+                flaws={"card": "of another issuer"}),
     _copy("renew_certificate", "pin", (("pin", PIN),), kinds=WRITABLE),
     RefusedWalk("reserve_certificate", "own_not_valid", "the own card has expired", "pin",
                 others={"own": (EXPIRED, "old"), "reserve": (RESERVE, "old")}),
@@ -264,13 +264,13 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
       for kind, errand, whose in (("A", "pickup", RESERVE), ("B", "pickup", ATTENDING), ("C", "pickup", WITHOUT_KUR),
                                   ("D", "attend", EXPIRED))),
     RefusedWalk("pickup", "new_card_untested", "the new card is of another issuer", "puk", kinds=("A",),
-                marks={"new": "of another issuer"}),
+                flaws={"new": "of another issuer"}),
     RefusedWalk("activate", "new_card_locked", "wrong codes, and the last try is not kept", "sign_pin",
                 (*_wrong_pins("sign_pin", "C"), ("sign_pin_last", "yes"),
                  ("sign_pin", WRONG_PIN)),
                 ("C",), ATTENDING, "old", others={"administrator": (WITHOUT_KUR, "new")}),
     RefusedWalk("activate", "new_card_heard_codes", "a copy of the card takes PUK and code, and signs with other keys", "receipt",
-                kinds=("B",), whose=WITHOUT_KUR, which="old", marks={"new": "copied"}),
+                kinds=("B",), whose=WITHOUT_KUR, which="old", flaws={"new": "copied"}),
 )  # fmt: skip
 
 

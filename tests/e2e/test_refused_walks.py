@@ -53,7 +53,7 @@ def pages_to(served: Region, walked: RefusedWalk) -> int:
 def loading(refused: RefusedWalk) -> Callable[[Path], VirtualCard]:
     """How a card is met: a copy in place of one that is to be copied."""
     signs: dict[str, Signs] = {"copied": "own key", "signs nothing": "nothing"}
-    copies = {f"{name}.json": signs[mark] for name, mark in refused.marks.items() if mark in signs}
+    copies = {f"{name}.json": signs[flaw] for name, flaw in refused.flaws.items() if flaw in signs}
     load = VirtualCard.load
     return lambda path: copy_card(load(path), copies[path.name]) if path.name in copies else load(path)
 

@@ -202,21 +202,19 @@ class TryCounter:
         self._answered.pop(name, None)
         self._seen_locked.discard(name)
         self._put(name, 0)
-        self._put(_lock_mark(name), 0)
+        self._put(_lock_key(name), 0)
 
     def spend_puk(self, pin: CodeObject, puk: CodeObject) -> None:
         """A PUK is about to go out for that PIN: was the PIN seen locked? Raises LedgerError as `spend`."""
         if ledger_key_of(puk) not in self._counted_by_card:
             name = ledger_key_of(pin)
-            self._ledger.settle(
-                self._card, _lock_mark(name), int(name in self._seen_locked and self._puk_alone_unlocks)
-            )
+            self._ledger.settle(self._card, _lock_key(name), int(name in self._seen_locked and self._puk_alone_unlocks))
 
     def clear(self, codes: Iterable[CodeObject], keys: Iterable[str] = ()) -> bool:
         """Count from the beginning again, because somebody knows better; whether anything was counted. What the card said in this
         visit holds. Raises LedgerError."""
         names = [ledger_key_of(code) for code in codes]
-        counted = [name for name in (*names, *map(_lock_mark, names), *keys) if self._used(name)]
+        counted = [name for name in (*names, *map(_lock_key, names), *keys) if self._used(name)]
         for name in counted:
             self._ledger.settle(self._card, name, 0)
             if self._used(name):
@@ -241,17 +239,17 @@ class TryCounter:
             self._notice_lock(name, locked=left == 0)
 
     def _notice_lock(self, pin: str, *, locked: bool) -> None:
-        puk, mark = self._puks[pin], _lock_mark(pin)
+        puk, lock_key = self._puks[pin], _lock_key(pin)
         if locked:
             self._seen_locked.add(pin)
             if self._puk_alone_unlocks and self._used(puk):
-                self._put(mark, 1)
+                self._put(lock_key, 1)
             return
         self._seen_locked.discard(pin)
-        if self._used(mark):
+        if self._used(lock_key):
             if self._used(puk) < LOCKED:
                 self._put(puk, 0)
-            self._put(mark, 0)
+            self._put(lock_key, 0)
 
     def _used(self, name: str) -> int:
         return max(self._ledger.used(card, name) for card in (self._card, *self._former))
@@ -264,10 +262,10 @@ class TryCounter:
 
     def _inherit(self, former: str) -> bool:
         """Counts of a former name go on, once: what this card clears stays cleared. False where that cannot be put down."""
-        mark = f"after {former}"
+        key = f"after {former}"
         try:
-            if not self._ledger.used(self._card, mark) and self._ledger.carry(former, self._card):
-                self._ledger.settle(self._card, mark, 1)
+            if not self._ledger.used(self._card, key) and self._ledger.carry(former, self._card):
+                self._ledger.settle(self._card, key, 1)
         except LedgerError:
             return False
         return True
@@ -322,7 +320,7 @@ class TryCounter:
         return RemainingTries(left, must_change=must_change)
 
 
-def _lock_mark(pin: str) -> str:
+def _lock_key(pin: str) -> str:
     """Ledger key of whether a PIN was seen locked since its PUK went out last."""
     return f"{pin}-seen-locked"
 

@@ -102,12 +102,12 @@ def alert_todos(
 
 
 def _todo(row: AlertRow, title: str, texts: Localization, now: datetime, take: bool) -> TodoItem:
-    mark, link, action = alert_label(row), f"/alerts/{row.id}", texts("alerts.take" if take else "orders.show")
+    label, link, action = alert_label(row), f"/alerts/{row.id}", texts("alerts.take" if take else "orders.show")
     if take and row.code in _DECIDED_AT:
         link, action = _DECIDED_AT[row.code], texts("alerts.decide")
-    summary = ": ".join((alert_place(row, title, texts), mark.text(texts)))
+    summary = ": ".join((alert_place(row, title, texts), label.text(texts)))
     detail, since = alert_detail(row, texts), texts.lately(row.first, now)
-    return TodoItem(mark.level, ALERT_ICON.get(row.code, mark.icon), summary, detail, link, action, since)
+    return TodoItem(label.level, ALERT_ICON.get(row.code, label.icon), summary, detail, link, action, since)
 
 
 def alert_place(row: AlertRow, title: str, texts: Localization) -> str:

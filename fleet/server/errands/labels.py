@@ -133,8 +133,8 @@ def describe_event(event: EventRow, texts: Localization) -> EventDescription:
             "ok", icon, texts("event.errand.started", kind=texts.code("kind", str(content.get("kind", ""))))
         )
     if event.type == EventType.ERRAND_ENDED:
-        mark = errand_label(outcome)
-        return EventDescription(mark.level, mark.icon, texts("event.errand.ended", outcome=mark.text(texts).lower()))
+        label = errand_label(outcome)
+        return EventDescription(label.level, label.icon, texts("event.errand.ended", outcome=label.text(texts).lower()))
     if event.type in COMMAND_EVENTS:
         return EventDescription(*describe_command_event(event, texts))
     if event.type == EventType.RECEIPT_ISSUED:

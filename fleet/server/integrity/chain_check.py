@@ -31,7 +31,7 @@ _COLUMNS = ("type", "time", "subject")
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Watermark:
     """Point up to which a chain has been seen: all up to `through`, whose hash is `head` (None where it could not be read)."""
 
     through: int = 0
@@ -46,13 +46,13 @@ class ChainCheck:
     station: int
     name: str
     epoch: int
-    start: Mark = field(default_factory=Mark)
+    start: Watermark = field(default_factory=Watermark)
     pause: Pause = lambda: None
     events: int = 0
     known_breaks: int = 0
     errands: set[str] = field(default_factory=set)
     """Errands of which there is something."""
-    end: Mark = field(default_factory=Mark)
+    end: Watermark = field(default_factory=Watermark)
     _last: int = 0
     _head: str | None = None
     _gaps: list[Range] = field(default_factory=list)
@@ -104,9 +104,9 @@ class ChainCheck:
                 self._breaks.append(
                     self._difference("broken", f"{sequence - 1}-{sequence}", "prev", event.prev, before)
                 )
-            self.end = self.end if self._gaps else Mark(sequence, event.hash)
+            self.end = self.end if self._gaps else Watermark(sequence, event.hash)
         elif not self._gaps:
-            self.end = Mark(sequence, None)
+            self.end = Watermark(sequence, None)
         self._last, self._head = sequence, None if event is None else event.hash
 
     def _event(self, row: Any) -> Event | None:

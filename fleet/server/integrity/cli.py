@@ -13,8 +13,8 @@ import msgspec
 
 from fleet.server.database.database import Database
 from fleet.server.database.options import DONE, Result, add_store_arguments, run_on_store
-from fleet.server.integrity.queries import last_marks
-from fleet.server.integrity.service import Marks, StoreCheck, check_store, marks_since
+from fleet.server.integrity.queries import last_watermarks
+from fleet.server.integrity.service import StoreCheck, Watermarks, check_store, watermarks_since
 
 DIFFERENT = 3
 LAST = "last"
@@ -48,13 +48,13 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _checked(arguments: argparse.Namespace, database: Database) -> StoreCheck:
-    marks: Marks | None = None
+    watermarks: Watermarks | None = None
     with database.reading.begin() as connection:
         if arguments.since == LAST:
-            marks = last_marks(connection)
+            watermarks = last_watermarks(connection)
         elif arguments.since is not None:
-            marks = marks_since(connection, arguments.since)
-    return check_store(database, marks, None if arguments.station is None else {arguments.station})
+            watermarks = watermarks_since(connection, arguments.since)
+    return check_store(database, watermarks, None if arguments.station is None else {arguments.station})
 
 
 def as_object(check: StoreCheck) -> dict[str, object]:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from fleet.server.clock.time_zones import HERE
 from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.integrity.model import LastCheck
-from fleet.server.integrity.queries import keep_check, last_check, last_marks
+from fleet.server.integrity.queries import keep_check, last_check, last_watermarks
 from fleet.server.integrity.service import StoreCheck, check_store
 from fleet.server.stations.alarms import STORE_DIFFERS, Alarm, raise_alarm
 
@@ -71,10 +71,10 @@ class NightlyCheck:
         try:
             with self.database.reading.begin() as connection:
                 last = last_check(connection)
-                marks = None if is_whole(last, now) else last_marks(connection)
+                watermarks = None if is_whole(last, now) else last_watermarks(connection)
             if not is_due(last, now.astimezone(HERE)):
                 return None
-            check = check_store(self.database, marks, pause=self._rest)
+            check = check_store(self.database, watermarks, pause=self._rest)
             self._keep(check, now, last)
         except READ_FAULTS as error:
             _log.error("the store could not be checked, and is tried again: %s", type(error).__name__)

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, delete, insert, select
 from fleet.server.database.bulk import Put, put_all
 from fleet.server.database.database import Database
 from fleet.server.events.model import Difference
-from fleet.server.integrity.chain_check import Mark
+from fleet.server.integrity.chain_check import Watermark
 from fleet.server.integrity.model import LastCheck
-from fleet.server.integrity.service import Marks, StoreCheck
+from fleet.server.integrity.service import StoreCheck, Watermarks
 from fleet.server.integrity.tables import store_checks, verified_chains
 
 MOST_KEPT = 200
@@ -32,11 +32,10 @@ def read_last_check(database: Database) -> LastCheck | None:
         return last_check(connection)
 
 
-def last_marks(connection: Connection) -> Marks:
-    """Return the mark up to which each chain was seen; a chain without a mark has not been seen."""
-    return {
-        (row.station, row.epoch): Mark(row.through, row.head) for row in connection.execute(select(verified_chains))
-    }
+def last_watermarks(connection: Connection) -> Watermarks:
+    """Return the watermark up to which each chain was seen; a chain without a watermark has not been seen."""
+    rows = connection.execute(select(verified_chains))
+    return {(row.station, row.epoch): Watermark(row.through, row.head) for row in rows}
 
 
 def keep_check(connection: Connection, check: StoreCheck, now: datetime, last: LastCheck | None) -> None:
@@ -49,7 +48,7 @@ def keep_check(connection: Connection, check: StoreCheck, now: datetime, last: L
     if check.count:
         return
     rows = [
-        {"station": station, "epoch": epoch, "through": mark.through, "head": mark.head}
-        for (station, epoch), mark in check.marks.items()
+        {"station": station, "epoch": epoch, "through": watermark.through, "head": watermark.head}
+        for (station, epoch), watermark in check.watermarks.items()
     ]
     put_all(connection, [Put(verified_chains, rows, ("through", "head"))])

@@ -1,9 +1,9 @@
 """Check of the store: every chain, what follows from the events, and the audit. It reads, and changes nothing.
 
-Rules: all is seen as it was at one moment, while servers go on writing. With `marks` of an earlier check only what came since is
-looked at: places of chains after each mark, their checkpoints, and the read models of the errands that they belong to. What lies
-before a mark may have been changed since; the whole check finds it. With `stations` the chains of others are left out, and what
-is found of them is not told; projections are made of all, since a card may fall at another station.
+Rules: all is seen as it was at one moment, while servers go on writing. With `watermarks` of an earlier check only what came
+since is looked at: places of chains after each watermark, their checkpoints, and the read models of the errands that they
+belong to. What lies before a watermark may have been changed since; the whole check finds it. With `stations` the chains of
+others are left out, and what is found of them is not told; projections are made of all, since a card may fall at another station.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -23,7 +23,7 @@ from fleet.server.events.model import Difference
 from fleet.server.events.queries import restore_event
 from fleet.server.events.tables import chains, events, quarantine
 from fleet.server.ingest.projection_check import Pause, check_errands, check_projections
-from fleet.server.integrity.chain_check import ChainCheck, Mark
+from fleet.server.integrity.chain_check import ChainCheck, Watermark
 from fleet.server.stations.tables import stations
 
 MOST = 1_000
@@ -31,13 +31,13 @@ MOST = 1_000
 ERASERS = ("retention.erase", "retention.request")
 """Actions in the audit that erase."""
 
-Marks = dict[tuple[int, int], Mark]
+Watermarks = dict[tuple[int, int], Watermark]
 """By station's key and epoch."""
 
 
 @dataclass(slots=True)
 class StoreCheck:
-    """Scope and findings of a check. `marks`: how far each chain has been seen now."""
+    """Scope and findings of a check. `watermarks`: how far each chain has been seen now."""
 
     whole: bool
     events: int = 0
@@ -48,7 +48,7 @@ class StoreCheck:
     count: int = 0
     differences: list[Difference] = field(default_factory=list)
     """The first `MOST` of them."""
-    marks: Marks = field(default_factory=dict)
+    watermarks: Watermarks = field(default_factory=dict)
 
     def add(self, differences: Iterator[Difference], stations: Collection[str] | None) -> None:
         for difference in differences:
@@ -60,24 +60,24 @@ class StoreCheck:
 
 def check_store(
     database: Database,
-    marks: Mapping[tuple[int, int], Mark] | None = None,
+    watermarks: Mapping[tuple[int, int], Watermark] | None = None,
     stations: Collection[str] | None = None,
     pause: Pause = lambda: None,
 ) -> StoreCheck:
     """Check the store. Raises sqlalchemy.exc.SQLAlchemyError."""
-    check = StoreCheck(whole=marks is None)
+    check = StoreCheck(whole=watermarks is None)
     touched: set[str] = set()
     with database.reading.begin() as connection:
         for station, name, epoch in _chains(connection):
             if stations is None or name in stations:
-                start = Mark() if marks is None else marks.get((station, epoch), Mark())
+                start = Watermark() if watermarks is None else watermarks.get((station, epoch), Watermark())
                 chain = ChainCheck(connection, station, name, epoch, start, pause)
                 check.add(chain.differences(), None)
                 if not chain.known_breaks:
                     check.add(check_judged(connection, station, epoch, start.through), None)
                 _count(check, chain)
-                touched |= chain.errands if marks is not None else set()
-        if marks is None:
+                touched |= chain.errands if watermarks is not None else set()
+        if watermarks is None:
             check.add(check_projections(connection, pause), stations)
             check.add(_beside(connection), stations)
         else:
@@ -87,15 +87,15 @@ def check_store(
     return check
 
 
-def marks_since(connection: Connection, since: datetime) -> Marks:
+def watermarks_since(connection: Connection, since: datetime) -> Watermarks:
     """Each chain up to the first place that was received at that time or later."""
     first = func.min(events.c.sequence).filter(events.c.received >= since).label("first")
     query = select(events.c.station, events.c.epoch, first, func.max(events.c.sequence).label("last"))
-    marks = {}
+    watermarks = {}
     for row in connection.execute(query.group_by(events.c.station, events.c.epoch)).all():
         through = row.last if row.first is None else row.first - 1
-        marks[row.station, row.epoch] = Mark(through, _hash_at(connection, row.station, row.epoch, through))
-    return marks
+        watermarks[row.station, row.epoch] = Watermark(through, _hash_at(connection, row.station, row.epoch, through))
+    return watermarks
 
 
 def _hash_at(connection: Connection, station: int, epoch: int, sequence: int) -> str | None:
@@ -111,7 +111,7 @@ def _count(check: StoreCheck, chain: ChainCheck) -> None:
     check.chains += 1
     check.events += chain.events
     check.known_breaks += chain.known_breaks
-    check.marks[chain.station, chain.epoch] = chain.end
+    check.watermarks[chain.station, chain.epoch] = chain.end
 
 
 def _chains(connection: Connection) -> list[Any]:

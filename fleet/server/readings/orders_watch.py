@@ -17,7 +17,7 @@ async def watch_orders(readings: StoreReadings, changes: Changes) -> None:
     before = None
     while True:
         try:
-            now = await asyncio.to_thread(readings.orders_mark)
+            now = await asyncio.to_thread(readings.orders_version)
         except READ_FAULTS as error:
             _log.error("orders cannot be read: %s", type(error).__name__)
         else:

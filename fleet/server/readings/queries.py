@@ -201,7 +201,7 @@ class StoreReadings:
             data = _scalar(connection, query)
         return None if data is None else receipt_bytes(data)
 
-    def orders_mark(self) -> object:
+    def orders_version(self) -> object:
         """Something that differs once orders have been added or changed."""
         with self._reading.begin() as connection:
             return tuple(connection.execute(select(func.count(), func.max(orders.c.changed))).one())

@@ -31,7 +31,7 @@ SORT_KEYS: dict[str, Callable[[StationRow], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class StationFilter:
-    """`level`: of the station's mark, or empty. `sort`: `worst`, or a column, from its end with a minus. `show`: `retired` for
+    """`level`: of the station's label, or empty. `sort`: `worst`, or a column, from its end with a minus. `show`: `retired` for
     those that have left the fleet."""
 
     q: str = ""

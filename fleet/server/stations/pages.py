@@ -156,7 +156,7 @@ def _add_stations(router: APIRouter, web: Web, commands: CommandService) -> None
             now=now,
             title=row.title,
             row=row,
-            mark=station_label(row),
+            label=station_label(row),
             revoke=REVOKE.format(station=name),
             current=readings_of(request).errand(row.state.errand) if row.state and row.state.errand else None,
             bin=readings_of(request).bin(name),

@@ -14,7 +14,7 @@ def administrator_needed(context: ViewContext, office: str, reader: Which) -> Co
     return Confirm(
         **context.head("needed", say("activate.needed")),
         points=(
-            Point(say("activate.card"), say("activate.card.detail"), mark="good"),
+            Point(say("activate.card"), say("activate.card.detail"), bullet="good"),
             Point(say("activate.document"), say("activate.document.detail"), icon="card-account-details-outline"),
             Point(say("activate.administrator"), where, icon="account-check-outline"),
         ),

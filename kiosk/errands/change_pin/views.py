@@ -13,8 +13,8 @@ def resembles_untried(context: ViewContext) -> Tell:
         badge="warning",
         badge_icon="alert",
         points=(
-            Point(say("resembles_untried.here"), mark="number"),
-            Point(say("resembles_untried.first"), mark="number"),
+            Point(say("resembles_untried.here"), bullet="number"),
+            Point(say("resembles_untried.first"), bullet="number"),
         ),
         way_out=cancel_button(),
         side=Button("administrator", say("resembles_untried.administrator"), "account-check-outline"),

@@ -152,15 +152,15 @@ def finding(
     """Return the view that says what is wrong, what it means and what to do. `mends`: the errand that does it can begin
     at once; `nearest`: where it can be had instead."""
     icon = next((icon for icon, codes in ICONS.items() if card_finding.code in codes), "information-outline")
-    broken = card_finding.who != "nobody" and not card_finding.works
-    meaning = Point(card_finding.means, mark="bad") if broken else Point(card_finding.means, icon="information-outline")
-    here = (Point(say("check.mends_here"), mark="good"),) if mends and card_finding.errand in DONE_ALONE else ()
-    there = () if nearest is None else (Point(_at(nearest), mark="number"),)
+    works = card_finding.who == "nobody" or card_finding.works
+    meaning = Point(card_finding.means, bullet="icon" if works else "bad", icon="information-outline" if works else "")
+    here = (Point(say("check.mends_here"), bullet="good"),) if mends and card_finding.errand in DONE_ALONE else ()
+    there = () if nearest is None else (Point(_at(nearest), bullet="number"),)
     return Tell(
         **context.head(f"finding.{card_finding.code}", card_finding.title),
         badge="warning",
         badge_icon=icon,
-        points=(meaning, *here, Point(card_finding.mend, mark="number"), *there),
+        points=(meaning, *here, Point(card_finding.mend, bullet="number"), *there),
         way_out=Button("next", say("check.not_now"), "close") if mends else cancel_button(),
         primary=primary_button("mend", _mending(card_finding)) if mends else primary_button("next", "button.next"),
         needs_card=True,

@@ -50,7 +50,7 @@ def open_bin(context: ViewContext) -> Confirm:
     """With the key; nobody says how many there should be."""
     return Confirm(
         **context.head("open_bin", say("bin.open.title")),
-        points=tuple(Point(say(f"bin.open.{at}"), mark="number") for at in (1, 2, 3)),
+        points=tuple(Point(say(f"bin.open.{at}"), bullet="number") for at in (1, 2, 3)),
         way_out=cancel_button(),
         primary=primary_button("opened", "bin.open.go"),
         idle_s=AT_THE_BIN_S,
@@ -203,7 +203,7 @@ def other_signer(context: ViewContext, signer: LoggedIn) -> Tell:
         ),
         badge="warning",
         badge_icon="alert",
-        points=(Point(say("bin.other_signer.do", who=PersonName(signer.name)), mark="number"),),
+        points=(Point(say("bin.other_signer.do", who=PersonName(signer.name)), bullet="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
     )

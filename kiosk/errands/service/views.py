@@ -160,7 +160,7 @@ def tested(context: ViewContext, devices: Sequence[DeviceOverview]) -> Tell:
         **context.head("tested", say("service_tested.well" if well else "service_tested.faults")),
         badge="success" if well else "warning",
         badge_icon="check-bold" if well else "wrench-outline",
-        points=tuple(Point(_how(device), mark="good" if device.ok else "bad") for device in devices),
+        points=tuple(Point(_how(device), bullet="good" if device.ok else "bad") for device in devices),
         primary=_on(),
     )
 

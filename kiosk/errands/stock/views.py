@@ -76,7 +76,7 @@ def _warning(context: ViewContext, name: str, title: Say, lead: Say, do: Say | N
         **context.ending().head(name, title, lead),
         badge="warning",
         badge_icon="alert",
-        points=(Point(do, mark="number"),) if do else (),
+        points=(Point(do, bullet="number"),) if do else (),
         primary=primary_button("next", "button.next"),
     )
 

@@ -90,7 +90,7 @@ def stays(context: ViewContext) -> Tell:
         **context.head("stays", say("clean.stays.title"), say("clean.stays.lead")),
         badge="warning",
         badge_icon="alert",
-        points=(Point(say("clean.stays.do"), mark="number"),),
+        points=(Point(say("clean.stays.do"), bullet="number"),),
         primary=primary_button("next", "button.next"),
     )
 

@@ -104,7 +104,7 @@ def _other_card(context: ViewContext, name: str, title: Say, lead: Say, do: str 
         **context.head(name, title, lead),
         badge="warning",
         badge_icon="alert",
-        points=(Point(say(do), mark="number"),),
+        points=(Point(say(do), bullet="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
     )

@@ -27,7 +27,7 @@ def not_known(context: ViewContext, typed: str) -> Tell:
         **context.head("not_known", say("not_known.title"), say("not_known.lead", number=group_digits(typed))),
         badge="warning",
         badge_icon="alert",
-        points=(Point(say("not_known.do"), mark="number"),),
+        points=(Point(say("not_known.do"), bullet="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
     )

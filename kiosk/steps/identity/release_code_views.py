@@ -41,8 +41,8 @@ def wrong(context: ViewContext) -> Tell:
         badge="warning",
         badge_icon="alert",
         points=(
-            Point(say("release_wrong.number"), mark="number"),
-            Point(say("release_wrong.line"), mark="number"),
+            Point(say("release_wrong.number"), bullet="number"),
+            Point(say("release_wrong.line"), bullet="number"),
         ),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),

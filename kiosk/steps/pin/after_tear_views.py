@@ -64,7 +64,7 @@ def not_written(context: ViewContext) -> Tell:
         **context.head("not_written", say("not_written.title"), say("not_written.lead")),
         badge="warning",
         badge_icon="alert",
-        points=(Point(say("not_written.do"), mark="number"),),
+        points=(Point(say("not_written.do"), bullet="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),
         needs_card=True,

@@ -19,7 +19,7 @@ def cannot_test(context: ViewContext, reason: CannotTest) -> Tell:
         **context.head("cannot_test", say(f"cannot_test.{reason}.title"), say(f"cannot_test.{reason}.lead")),
         badge="warning",
         badge_icon="alert",
-        points=(Point(say("cannot_test.go_on"), mark="number"), Point(say("cannot_test.ask"), mark="number")),
+        points=(Point(say("cannot_test.go_on"), bullet="number"), Point(say("cannot_test.ask"), bullet="number")),
         sends_on=True,
         way_out=cancel_button(),
         primary=primary_button("next", "button.next"),

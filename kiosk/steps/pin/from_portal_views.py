@@ -102,7 +102,7 @@ def wrong_response(context: ViewContext, answers_left: int) -> Tell:
         attended_by=context.attended_by,
         badge="warning",
         badge_icon="alert",
-        points=(Point(say("portal.wrong.new"), mark="number"), Point(say("portal.wrong.card"), mark="number")),
+        points=(Point(say("portal.wrong.new"), bullet="number"), Point(say("portal.wrong.card"), bullet="number")),
         tries=Tries(answers_left, 1, say("portal.wrong.stop")),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),

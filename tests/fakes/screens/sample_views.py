@@ -104,8 +104,8 @@ WRONG_PUK = Tell(
     badge="warning",
     lead=(sentence("Kortet är som det var: låst, men inte förstört. Kontrollera två saker innan du försöker igen.", "Your card is unchanged: locked, but not ruined. Check two things before you try again."),),
     points=(
-        Point(sentence("Brevet hör till kortet: numret slutar på **4471 3058**.", "The letter is for this card: its number ends in **4471 3058**."), mark="number"),
-        Point(sentence("Du läser raden **PUK**, inte PIN.", "You read the line **PUK**, not PIN."), mark="number"),
+        Point(sentence("Brevet hör till kortet: numret slutar på **4471 3058**.", "The letter is for this card: its number ends in **4471 3058**."), bullet="number"),
+        Point(sentence("Du läser raden **PUK**, inte PIN.", "You read the line **PUK**, not PIN."), bullet="number"),
     ),
     tries=Tries(4, 1, sentence("Sedan stannar vi, så att kortet inte blir obrukbart. Då hjälper ID-administratören dig.", "Then we stop, so that the card is not ruined. The ID administrator will help you.")),
     way_out=CANCEL_BUTTON,

@@ -84,11 +84,11 @@ def _toml(cards: dict[str, dict[str, Any]], entries: list[dict[str, Any]]) -> st
 
 def _make(folder: Path, walk: RefusedWalk, name: str, entry: dict[str, Any]) -> None:
     """The card, with what is wrong with it; a copy is made of it when it is put in."""
-    now, mark = datetime.now(UTC), walk.marks.get(name)
-    foreign = mark == "of another issuer"
+    now, flaw = datetime.now(UTC), walk.flaws.get(name)
+    foreign = flaw == "of another issuer"
     authority = TestAuthority.create(now) if foreign else TestAuthority.load_or_create(default_directory(), now)
     someone = person(entry["order"])
     persona = replace(someone.old if entry["which"] == "old" else someone.new, key_algorithm="EC-P256")
     card = VirtualCard.create(persona, authority, now, kind=entry["kind"], path=folder / entry["state"])
-    if mark == "locked":
+    if flaw == "locked":
         card.lock()

@@ -23,10 +23,10 @@ def test_each_finding_has_the_icon_of_its_kind() -> None:
 def test_what_it_means_stands_beside_what_to_do() -> None:
     for rule in RULES:
         view = findings()[rule.code]
-        marks = [point.mark for point in view.points]
-        assert marks[0] == ("bad" if rule.who != "nobody" and not rule.works else "icon"), rule.code
-        assert "number" in marks, rule.code
+        bullets = [point.bullet for point in view.points]
+        assert bullets[0] == ("bad" if rule.who != "nobody" and not rule.works else "icon"), rule.code
+        assert "number" in bullets, rule.code
         alone = rule.errand in ("unblock", "change_pin", "renew_certificate") and rule.who == "holder"
-        assert ("good" in marks) == alone or rule.who == "administrator", rule.code
+        assert ("good" in bullets) == alone or rule.who == "administrator", rule.code
         assert view.primary is not None, rule.code
         assert view.side is None, rule.code

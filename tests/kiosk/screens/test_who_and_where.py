@@ -122,7 +122,7 @@ def test_what_can_be_done_at_the_machine_comes_before_the_way_there_and_who_is_c
     def steps(name: str) -> list[str]:
         view = views[name]
         assert isinstance(view, Tell)
-        return [texts.plain(point.text, "sv") for point in view.points if point.mark == "number"]
+        return [texts.plain(point.text, "sv") for point in view.points if point.bullet == "number"]
 
     go = "Gå till Akuten, hus C. Där finns hjälp nu."
     assert steps("unblock-untested") == ["Ta ditt kort", go]

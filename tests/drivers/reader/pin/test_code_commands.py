@@ -218,12 +218,12 @@ def test_after_an_unblock_nothing_is_left_of_what_the_card_said_of_the_code() ->
 def test_a_lock_that_was_seen_before_an_unblock_gives_no_later_puk_its_tries_back() -> None:
     desk = Desk(["6983"], with_commands(unblock="puk", counter="empty-verify"))
     desk.codes.pair(PIN, PUK)
-    mark = f"{ledger_key_of(PIN)}-seen-locked"
+    lock_key = f"{ledger_key_of(PIN)}-seen-locked"
     desk.use(PUK, 1)
     assert desk.codes.tries(PIN, IDENTIFICATION) == RemainingTries(0)
-    assert desk.ledger.used("card", mark) == 1
+    assert desk.ledger.used("card", lock_key) == 1
     desk.counter.reset_count(PIN)
-    assert desk.ledger.used("card", mark) == 0
+    assert desk.ledger.used("card", lock_key) == 0
 
 
 def test_of_a_card_that_counts_nothing_the_station_says_how_many_more_it_lets_through() -> None:

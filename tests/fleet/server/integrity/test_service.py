@@ -17,7 +17,7 @@ from fleet.server.errands.tables import errands
 from fleet.server.events.tables import chains, events
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
-from fleet.server.integrity.service import check_store, marks_since
+from fleet.server.integrity.service import check_store, watermarks_since
 from fleet.server.stations.tables import alarms
 from tests.fakes.server.planted_faults import READ_MODELS
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
@@ -53,16 +53,16 @@ def test_either_database_is_checked_alike_and_left_as_it_was(either: Database, f
 
 def test_what_came_since_is_looked_at_and_the_rest_left(store: Database) -> None:
     whole = check_store(store)
-    again = check_store(store, whole.marks)
+    again = check_store(store, whole.watermarks)
     assert (again.whole, again.events, again.count) == (False, 1, 0), "place 7 of entre-b lies behind a gap"
-    assert again.marks == whole.marks
+    assert again.watermarks == whole.watermarks
     with store.writing.begin() as connection:
         connection.execute(update(events).where(events.c.sequence == 4).values(salt="z"))
-    assert check_store(store, whole.marks).count == 0, "it lies before what was seen"
+    assert check_store(store, whole.watermarks).count == 0, "it lies before what was seen"
     with store.reading.begin() as connection:
-        marks = marks_since(connection, NOW + timedelta(days=1))
-    assert {mark.through for mark in marks.values()} == {22, 5, 7}
-    later = check_store(store, marks)
+        watermarks = watermarks_since(connection, NOW + timedelta(days=1))
+    assert {watermark.through for watermark in watermarks.values()} == {22, 5, 7}
+    later = check_store(store, watermarks)
     assert (later.events, later.differences) == (6, [])
     found = [one.fault for one in check_store(store).differences]
     assert found.count("altered") == 3
@@ -84,10 +84,10 @@ def test_what_came_since_is_looked_at_and_the_rest_left(store: Database) -> None
 )
 def test_a_fault_in_what_came_since_is_found(store: Database, statement: str, said: str) -> None:
     with store.reading.begin() as connection:
-        marks = marks_since(connection, NOW + YEAR)
+        watermarks = watermarks_since(connection, NOW + YEAR)
     with store.writing.begin() as connection:
         connection.execute(text(statement))
-    found = "\n".join(map(str, check_store(store, marks).differences))
+    found = "\n".join(map(str, check_store(store, watermarks).differences))
     assert said in found
 
 
