@@ -112,11 +112,16 @@ class Player:
         return False
 
     async def _click(self, target: str) -> None:
-        look = await self._look()
-        place = look.get("targets", {}).get(target)
-        if place is None:
+        """Once it is there: a tile of the first screen comes when what it needs is ready."""
+        look: dict[str, Any] = {}
+
+        def is_there(now: dict[str, Any]) -> bool:
+            look.update(now)
+            return target in now.get("targets", {})
+
+        if not await self.within(VIEW_S, is_there):
             raise PlayError(f"there is no {target} to touch at {look.get('view')}")
-        left, top = look["at"]
+        place, (left, top) = look["targets"][target], look["at"]
         await self._xdotool("mousemove", str(left + place[0]), str(top + place[1]), "click", "1")
 
     async def _xdotool(self, *arguments: str) -> None:

@@ -12,10 +12,15 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from sim.demo.issuer import SEED
 from sim.reader.cards import VirtualCard
@@ -62,6 +67,21 @@ def test_no_personal_number_in_any_sink(
     assert any(b"receipt.issued" in data for data in sinks.values()), "no receipt was written anywhere"
     found = {name: traces for name, data in sinks.items() if (traces := sought.traces_in(data))}
     assert not found
+
+
+def test_the_head_of_an_extension_is_no_trace_of_a_person() -> None:
+    """Behind a last byte of the key, which another certificate has by chance."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.SERIAL_NUMBER, "190101010016")])
+    bearing = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(1))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    content, sought = bearing.tbs_certificate_bytes, personal_data([bearing])
+    at = content.index(bytes.fromhex("0603551d"))
+    assert sought.traces_in(content)
+    assert not sought.traces_in(content[at - 10 : at + 10])
 
 
 def walked(region: Region, folder: Path, capsys: pytest.CaptureFixture[str], row: Row) -> bytes:

@@ -18,8 +18,9 @@ from drivers.reader.certificates.identity import looks_personal
 
 RUN = 20
 """Bytes of a certificate in a row that are found."""
-_POINT = bytes.fromhex("03420004")
-"""Before the point of a key on P-256 (RFC 5480): a run with it may be in any certificate, but for a byte or two."""
+_COMMON = (bytes.fromhex("03420004"), bytes.fromhex("0603551d"))
+"""Before the point of a key on P-256 (RFC 5480), and of an extension's name (RFC 5280): a run with one of them may be in any
+certificate, but for a byte or two."""
 _HEX = re.compile(rb"[0-9a-fA-F]{%d,}" % (2 * RUN))
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % (4 * RUN // 3))
 
@@ -73,7 +74,7 @@ def personal_data(certificates: Iterable[x509.Certificate], known: Iterable[x509
         for text in (number, number[2:], f"{number[:8]}-{number[8:]}", f"{number[2:8]}-{number[8:]}")
     }
     found = {f"number as {name}: {text}": form for text in spelled for name, form in _forms(text).items()}
-    return PersonalData(found, frozenset(run for run in bearing - innocent if _POINT not in run))
+    return PersonalData(found, frozenset(run for run in bearing - innocent if not any(part in run for part in _COMMON)))
 
 
 def _forms(text: str) -> dict[str, bytes]:
