@@ -1,8 +1,8 @@
 """Transport port: what the server needs of a message broker, and nothing more.
 
 Rules: a message is acknowledged to the broker only by `acknowledge`, after what it said is durable; a publish is
-handed over, not waited for: the stations' own rules (`acked`, time-outs) heal what is lost. Messages may come from
-any thread.
+handed over, not waited for: the stations' own rules (`acked`, time-outs) and the dispatcher of commands, which sends
+again, heal what is lost. Messages may come from any thread.
 
 >>> Incoming("kortkiosk/v1/entre-a/events", b"{}", key=(1, 7)).key
 (1, 7)

@@ -2,8 +2,8 @@
 
 Rules: to issue a command is to give it the station's next sequence and the server's signature; nothing else is ever signed.
 Sequences are at least the server's time in seconds: they grow on also over a restored back-up. A command goes out after the
-commit that issued it, once for each run of this loop until the station has answered; a station takes it once, however often it
-comes. The broker is told how long it is good for. One that was ready or sent and ran out without an answer is an alarm: somebody
+commit that issued it, and again, after waits that double, while its station is online and does not answer: a broker that is
+killed loses what it had taken. A station takes it once, however often it comes. The broker is told how long it is good for. One that was ready or sent and ran out without an answer is an alarm: somebody
 waits for what it was to do. A database that is away is tried again, and the log says so.
 """
 
@@ -12,7 +12,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
@@ -29,6 +29,8 @@ from fleet.server.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import COMMAND_UNANSWERED, Alarm, raise_alarm
 
 LOOK_EVERY_S = 0.5
+AGAIN_AFTER = timedelta(seconds=10)
+"""Until the second publication; each further wait is twice as long."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +51,8 @@ class CommandDispatcher:
         self._signer = signer
         self._changes = changes
         self._clock = clock
-        self._published: set[int] = set()
-        """Numbers of commands that this run has published and that are not answered."""
+        self._published: dict[int, tuple[datetime, timedelta]] = {}
+        """When this run may publish a command again, and how long it waits for that; by the number of one that has no answer."""
 
     async def run(self) -> None:
         while True:
@@ -66,16 +68,24 @@ class CommandDispatcher:
         with self._database.reading.begin() as connection:
             due = commanding.due_commands(connection, now)
         good = [*due.signed, *self._issue(due.unsigned, now)]
-        self._published &= {row.id for row, _ in good}
-        fresh = [(row, jws) for row, jws in good if row.id not in self._published]
-        if not (fresh or due.over):
+        self._published = {row.id: self._published[row.id] for row, _ in good if row.id in self._published}
+        outgoing = [(row, jws) for row, jws in good if self._goes_out(row, due.online, now)]
+        if not (outgoing or due.over):
             return
-        for row, jws in fresh:
+        for row, jws in outgoing:
             assert row.not_after is not None
             expiry_s = max(1, math.ceil((row.not_after - now).total_seconds()))
             self._transport.publish(Topics(row.station).commands, jws.encode(), expiry_s=expiry_s)
-            self._published.add(row.id)
-        self._write([row for row, _ in fresh], due.over, now)
+            _, wait = self._published.get(row.id, (now, AGAIN_AFTER / 2))
+            self._published[row.id] = (now + 2 * wait, 2 * wait)
+        self._write([row for row, _ in outgoing], due.over, now)
+
+    def _goes_out(self, row: CommandRow, online: frozenset[str], now: datetime) -> bool:
+        """Return whether it is published now: for the first time, or again to a station that could have answered."""
+        if row.id not in self._published:
+            return True
+        again, _ = self._published[row.id]
+        return now >= again and row.station in online
 
     def _issue(self, rows: Sequence[CommandRow], now: datetime) -> list[tuple[CommandRow, str]]:
         """Give each its sequence and signature, durably."""

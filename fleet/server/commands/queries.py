@@ -42,11 +42,13 @@ _DECODED = {*Detail.__struct_fields__, "update_order"}
 
 @dataclass(frozen=True, slots=True)
 class DueCommands:
-    """Commands that are ready and not signed yet; signed, unanswered and still good, with their text; and run out."""
+    """Commands that are ready and not signed yet; signed, unanswered and still good, with their text; and run out. `online`: the
+    stations of the signed ones that are connected."""
 
     unsigned: list[CommandRow]
     signed: list[tuple[CommandRow, str]]
     over: list[CommandRow]
+    online: frozenset[str]
 
 
 def list_commands(
@@ -149,10 +151,13 @@ def due_commands(connection: Connection, now: datetime) -> DueCommands:
     )
     good = select(commands).where(issued, commands.c.not_after > now).order_by(commands.c.id)
     rows = connection.execute(good).all()
+    waited_for = {row.station for row in rows if row.sequence is not None}
+    online = select(stations.c.name).where(stations.c.online, stations.c.name.in_(waited_for))
     return DueCommands(
         [_row(row) for row in rows if row.sequence is None],
         [(_row(row), row.jws) for row in rows if row.sequence is not None],
         [_row(row) for row in connection.execute(select(commands).where(over).order_by(commands.c.id))],
+        frozenset(connection.execute(online).scalars()) if waited_for else frozenset(),
     )
 
 

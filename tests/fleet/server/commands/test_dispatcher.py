@@ -15,7 +15,7 @@ from fleet.server.commands.dispatcher import CommandDispatcher
 from fleet.server.commands.model import CommandRequest, CommandRow
 from fleet.server.commands.service import DECIDE
 from fleet.server.database.database import Database
-from fleet.server.ingest.parse import ArrivedResult
+from fleet.server.ingest.parse import ArrivedPresence, ArrivedResult
 from fleet.server.ingest.write import Writer
 from fleet.server.stations.alarms import COMMAND_UNANSWERED
 from fleet.server.stations.tables import alarms
@@ -160,6 +160,25 @@ def test_unanswered_it_is_published_again_by_the_next_run_and_answered_it_is_not
     server.again()
     server.service.step()
     assert server.transport.published == []
+
+
+def test_what_the_broker_lost_is_published_again_while_its_station_is_online(server: Server, writer: Writer) -> None:
+    """A broker that was killed has forgotten what it had taken: the server is still connected, and nothing tells it."""
+    row = ready(server.desk)
+    server.service.step()
+    ((_, payload, _),) = server.transport.published
+
+    def published_by(seconds: float) -> int:
+        server.now = NOW + timedelta(seconds=seconds)
+        server.service.step()
+        return len(server.transport.published)
+
+    assert published_by(60) == 1, "it waits at the broker for a station that is away"
+    writer.commit([ArrivedPresence("entre-a", online=True)], NOW)
+    assert [published_by(seconds) for seconds in (60, 79, 80, 119, 120)] == [2, 2, 3, 3, 4]
+    assert {sent for _, sent, _ in server.transport.published} == {payload}
+    writer.commit([server.answer(row.id, payload)], NOW)
+    assert published_by(1000) == 4
 
 
 def test_what_nobody_agreed_to_or_nobody_answered_runs_out(server: Server) -> None:
