@@ -6,6 +6,7 @@ and waits for it. Where a machine runs from no image with two slots there are no
 
 import asyncio
 import configparser
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,8 @@ async def _run(within_s: float, *words: str) -> None:
     try:
         _, errors = await asyncio.wait_for(process.communicate(), within_s)
     except BaseException as error:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            process.kill()
         await process.wait()
         if isinstance(error, TimeoutError):
             raise InstallError(f"{' '.join(words[:2])} did not end") from None
