@@ -3,8 +3,9 @@
 Rules: to issue a command is to give it the station's next sequence and the server's signature; nothing else is ever signed.
 Sequences are at least the server's time in seconds: they grow on also over a restored back-up. A command goes out after the
 commit that issued it, and again, after waits that double, while its station is online and does not answer: a broker that is
-killed loses what it had taken. A station takes it once, however often it comes. The broker is told how long it is good for. One that was ready or sent and ran out without an answer is an alarm: somebody
-waits for what it was to do. A database that is away is tried again, and the log says so.
+killed loses what it had taken. A station takes it once, however often it comes. The broker is told how long it is good for. One
+that was ready or sent and ran out without an answer is an alarm: somebody waits for what it was to do. A database that is away
+is tried again, and the log says so.
 """
 
 import asyncio
