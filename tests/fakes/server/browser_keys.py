@@ -29,6 +29,12 @@ async def plug_in(page: Page) -> tuple[CDPSession, str]:
     return line, str(made["authenticatorId"])
 
 
+async def follow(page: Page, selector: str) -> None:
+    """Click, and wait for the page that it leads to: a look that comes earlier is at the old one, or at none."""
+    async with page.expect_navigation():
+        await page.click(selector)
+
+
 async def drawn(page: Page, name: str) -> None:
     if PICTURES is not None:
         for theme in ("light", "dark"):

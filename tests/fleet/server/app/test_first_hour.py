@@ -17,7 +17,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from fleet.server.sign_in import one_time_codes as codes
 from provisioning.authority import Authority
 from tests.fakes.machine.ports import free_address
-from tests.fakes.server.browser_keys import drawn, plug_in
+from tests.fakes.server.browser_keys import drawn, follow, plug_in
 from tests.fakes.server.live_site import PATIENCE_MS
 from tests.fakes.server.server_process import Serving
 
@@ -86,7 +86,7 @@ async def test_two_people_set_a_region_up_as_operations_says(serving: Serving, b
     await first.page.fill("#name", second.name)
     await first.page.select_option("#role", "admin")
     await first.page.fill("#reason", "den andra av oss två")
-    await first.page.click("text=Föreslå kontot")
+    await follow(first.page, "text=Föreslå kontot")
     await drawn(first.page, "first-hour-invited")
     await second.sets_up(link_in(await first.page.inner_text("code.once")))
 
@@ -122,7 +122,7 @@ async def test_two_people_set_a_region_up_as_operations_says(serving: Serving, b
     await first.page.wait_for_url(re.compile(r"/proposals/\d+"))
     await drawn(first.page, "after-first-hour")
     await second.steps_up(first.page.url.removeprefix(url))
-    await second.page.click("text=Bekräfta förslaget")
+    await follow(second.page, "text=Bekräfta förslaget")
     await drawn(second.page, "after-first-hour-confirmed")
     for person in (first, second):
         await person.page.context.close()

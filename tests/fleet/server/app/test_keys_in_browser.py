@@ -17,7 +17,7 @@ from fleet.server.live_feed.hub import Hub
 from fleet.server.sign_in import one_time_codes as codes
 from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.browser_keys import drawn, plug_in
+from tests.fakes.server.browser_keys import drawn, follow, plug_in
 from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.live_site import PATIENCE_MS, Served, listening
@@ -116,7 +116,7 @@ async def adds_one(page: Page, desk: Desk) -> None:
     await page.fill("#name", "blå nyckel")
     await page.fill("#password", PASSWORD)
     await page.fill("#code", desk.code())
-    await page.click("main button.pri")
+    await follow(page, "main button.pri")
     await drawn(page, "key-add")
     await page.click("text=Använd nyckeln")
     await page.wait_for_selector("#keys >> text=blå nyckel")
@@ -125,7 +125,7 @@ async def adds_one(page: Page, desk: Desk) -> None:
 
 async def orders_a_slot_after_a_step_up(page: Page, desk: Desk) -> None:
     await page.goto(f"{desk.url}/stations/lasarettet-a/commands?do=open_slot")
-    await page.click("text=Bekräfta vem du är")
+    await follow(page, "text=Bekräfta vem du är")
     await drawn(page, "step-up")
     await page.click("text=Använd nyckeln")
     await page.fill("#slot", "3")
@@ -150,7 +150,7 @@ async def signs_in_by_key(page: Page, desk: Desk) -> None:
     await page.goto(f"{desk.url}/sign-in?onward=/me")
     await page.fill("#name", "tove.test")
     await page.fill("#password", PASSWORD)
-    await page.click("text=Logga in med säkerhetsnyckel")
+    await follow(page, "text=Logga in med säkerhetsnyckel")
     await drawn(page, "sign-in-key")
     await page.click("text=Använd nyckeln")
     await page.wait_for_url(f"{desk.url}/me")

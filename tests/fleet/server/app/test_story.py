@@ -24,6 +24,7 @@ from fleet.server.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.sign_in import one_time_codes as codes
 from fleet.server.sign_in.service import Access, Chosen, SignedIn
+from tests.fakes.server.browser_keys import follow
 from tests.fakes.server.commands import commands_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.live_site import PATIENCE_MS, Complaints, Served, listening, shows
@@ -183,7 +184,7 @@ async def follows_an_errand(page: Page, desk: Desk) -> None:
 
 
 async def takes_an_alert(page: Page) -> None:
-    await page.click("nav >> text=Larm")
+    await follow(page, "nav >> text=Larm")
     await clean_in_both_themes(page)
     await page.click("#alerts >> text=Ta larmet")
     await page.fill("[name=note]", "Rullen är på väg")
