@@ -251,6 +251,14 @@ _HAND_OVERS: Mapping[str, HandOver] = {"pickup": "pickup", "attend": "pickup", "
 """Errands that a region may not have, and the way in which they hand cards over."""
 
 
+class PilotRules(RegionSection):
+    """Rules of a pilot. `stores_no_person`: no name, number of a card or HSA-id is written or told to the fleet, and there are
+    no receipts. `stops_at_first_fault`: see `kiosk.station.pilot`."""
+
+    stores_no_person: bool = False
+    stops_at_first_fault: bool = False
+
+
 class RegionSettings(RegionSection):
     """The whole file. What is not given is not said."""
 
@@ -269,6 +277,9 @@ class RegionSettings(RegionSection):
     """The last day of level of assurance 2."""
     hand_overs: Annotated[tuple[HandOver, ...], Field(min_length=1)] = ("pickup", "activate")
     """How cards come to their holders: from a slot of a station, by post and then activated, or both."""
+    errands: tuple[str, ...] = ()
+    """The only errands of its stations; none named: all."""
+    pilot: PilotRules = PilotRules()
     identity_checks: IdentityChecks = IdentityChecks()
     reserve: ReserveRules = ReserveRules()
     stock: StockRules = StockRules()
@@ -291,9 +302,9 @@ class RegionSettings(RegionSection):
     pages: Annotated[tuple[InformationPage, ...], Field(max_length=MOST_PAGES)] = ()
 
     def has_errand(self, errand: str) -> bool:
-        """Return whether the region hands cards over in the way of that errand; True for all other errands."""
+        """Return whether the region has that errand, and hands cards over in its way where it does that."""
         way = _HAND_OVERS.get(errand)
-        return way is None or way in self.hand_overs
+        return (way is None or way in self.hand_overs) and (not self.errands or errand in self.errands)
 
     @model_validator(mode="after")
     def _once(self) -> "RegionSettings":
@@ -306,6 +317,8 @@ class RegionSettings(RegionSection):
         if twice := {code for code in codes if codes.count(code) > 1}:
             raise ValueError(f"product code {', '.join(sorted(twice))} stands twice")
         errands = {entry.id for entry in catalog()}
+        if strangers := set(self.errands) - errands:
+            raise ValueError(f"errands: there is no errand {min(strangers)}")
         for name, place in self.place.items():
             if strangers := set(place.errands) - errands:
                 raise ValueError(f"place.{name}.errands: there is no errand {min(strangers)}")

@@ -43,6 +43,7 @@ class Exit(IntEnum):
 
 SUBCOMMANDS = (
     Subcommand("run", "the station", "kiosk.cli.run"),
+    Subcommand("desk", "a station in a window: a PC and one or two readers", "kiosk.cli.desk"),
     Subcommand("card", "look at, test and mend one card at a desk", "kiosk.cli.card_parser"),
     Subcommand("devices", "the station's devices, their states, a self test", "kiosk.cli.devices"),
     Subcommand("store", "the station's file: is it whole, and what to do where it is damaged", "kiosk.cli.store"),

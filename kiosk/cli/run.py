@@ -22,11 +22,14 @@ from pathlib import Path
 
 from fleet.service_manager import ServiceManager
 from kiosk.cli import Exit
-from kiosk.config import Config, ConfigError, load
+from kiosk.clock import SystemClock
+from kiosk.config import VIRTUAL, Config, ConfigError, load
 from kiosk.first_boot.progress import is_setup_due
+from kiosk.region import RegionSettingsError, at_station, region_of
 from kiosk.station.build_fleet import JoinError
 from kiosk.station.host import Host
 from kiosk.station.log_bundle import collect_log
+from kiosk.station.reader_settings import reader_settings_or_problems
 from kiosk.station.reset import finish_erasing
 from kiosk.station.virtual_plugin import VirtualDevicesError, require
 
@@ -42,7 +45,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help="default: %(default)s")
-    parser.add_argument("--check", action="store_true", help="read the configuration, say what is wrong, and end")
+    parser.add_argument(
+        "--check", action="store_true", help="read the configuration, say what is wrong or not given yet, and end"
+    )
     parser.add_argument("--json", action="store_true", help="what is missing as JSON, one object a line")
     parser.set_defaults(func=run)
 
@@ -64,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         _say("config", f"{args.config}: {error}", as_json=args.json)
         return Exit.BAD_INPUT
     if args.check:
+        if not faults:
+            _say_unset(config, args.config.resolve().parent, as_json=args.json)
         return Exit.BAD_INPUT if faults else Exit.DONE
     if not _display():
         print("kortkiosk run: there is no display; set DISPLAY, or run on a machine with a screen", file=sys.stderr)
@@ -76,6 +83,24 @@ def run(args: argparse.Namespace) -> int:
     if code == RESTART:
         os.execv(sys.executable, [sys.executable, "-m", "kiosk.cli", *sys.argv[1:]])  # noqa: S606 - itself, as it was begun
     return code
+
+
+def _say_unset(config: Config, base: Path, *, as_json: bool) -> None:
+    """Say what a station still lacks before it serves all, and who gives it."""
+    if config.readers.holder != VIRTUAL:
+        reader_settings_or_problems(config, base, SystemClock(), None, partial(_say, as_json=as_json))
+    try:
+        region = at_station(region_of(config.station.region, base), **config.contact.model_dump())
+    except RegionSettingsError as error:
+        _say("region", str(error), as_json=as_json)
+        return
+    unset = [name for name in ("block_line", "office") if not getattr(region, name)]
+    if unset:
+        text = f"{', '.join(unset)}: not given in the region's file; the region's ID managers know them"
+        _say("contacts", text, as_json=as_json)
+    if not region.pilot.stores_no_person and not (base / config.station.identity).exists():
+        text = f"no identity in {base / config.station.identity}: whoever runs the fleet server gives a claim code"
+        _say("identity", text, as_json=as_json)
 
 
 def _show(args: argparse.Namespace, config: Config, faults: list[str], *, faults_reported: bool) -> int:

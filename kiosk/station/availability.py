@@ -7,13 +7,16 @@ of a lost card and gives information: a card that somebody else may have is not 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kiosk.administration_ports import Closed
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.issuer.ports import Switches
 from kiosk.region import RegionSettings
 from kiosk.station.home_views import Offer, unavailable_text
+from kiosk.station.out_of_service import ClosedTo
 from kiosk.station.problems import Problems
 from kiosk.views import Say
+
+MOST_IN_FRONT = 6
+"""Tiles of the home screen: where a region has no more errands, all stand there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,8 @@ class Availability:
 
     problems: Problems
     door_open: Callable[[], bool]
-    closed: Callable[[], Closed | None]
-    """Why an administrator has put the station out of service."""
+    closed: Callable[[], ClosedTo | None]
+    """Why the station is out of service."""
     has_fleet: bool
     switches: Switches
     device_missing: Callable[[str], bool]
@@ -52,6 +55,8 @@ class Availability:
         """Every errand of the region, with the reason why it is not to be had. Where no cards are fetched, activation stands in
         front."""
         mine = [errand for errand in ERRANDS if self.region.has_errand(errand.id)]
+        if len(mine) <= MOST_IN_FRONT:
+            mine = [errand.in_front() if errand.place == "more" else errand for errand in mine]
         if not self.region.has_errand("pickup"):
             mine = [errand.in_front() if errand.id == "activate" else errand for errand in mine]
         return tuple((errand, self._reason(errand)) for errand in mine)

@@ -15,6 +15,7 @@ What cannot be made is reported as a problem; the rest of the station is made al
 
 import asyncio
 import contextlib
+import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,7 +41,7 @@ from kiosk.config import VIRTUAL, Config
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import Switches
 from kiosk.ports import Orders, Screen
-from kiosk.region import RegionSettings, RegionSettingsError, at_station, general, region_of
+from kiosk.region import PilotRules, RegionSettings, RegionSettingsError, at_station, general, region_of
 from kiosk.station import cabinet_pairing, cabinet_states
 from kiosk.station.activity import Occupancy, StationActivity
 from kiosk.station.administration import StationAdministration, StationBoard
@@ -75,6 +76,7 @@ from kiosk.station.log_bundle import MOST_EVENTS, read_last_life, read_warnings
 from kiosk.station.network_test import check_network
 from kiosk.station.open_slots import OpenSlots
 from kiosk.station.out_of_service import OutOfService
+from kiosk.station.pilot import ADVICE, REOPEN_ADVICE, NumberFilter, Pilot, PilotStop
 from kiosk.station.problems import Problems
 from kiosk.station.reader_roles import UNTOLD
 from kiosk.station.reader_settings import reader_settings_or_problems
@@ -184,15 +186,16 @@ class _Backing:
 async def _build(context: _Context, screen: Screen, timing: Timing | None) -> Station:
     config, clock, problems = context.config, context.clock, context.problems
     bootid, region = str(uuid.uuid4()), _region(context)
+    pilot = _pilot(context, region)
     for refused in texts_of(config, context.base).refused:
         problems.report("languages", refused)
     settings, trust = reader_settings_or_problems(config, context.base, clock, context.virtual, problems.report)
     settings = replace(settings, profiles=settings.profiles.with_new_pin_length(region.pin.min_length))
     devices = await _open_devices(context, settings)
     inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
-    backing = await _open_backing(context, bootid, timing, inbox.put_nowait)
+    backing = await _open_backing(context, pilot, bootid, timing, inbox.put_nowait)
     recorder = EventRecorder(backing.journal, problems.report)
-    status = _status(context, devices, backing, recorder, region)
+    status = _status(context, devices, backing, recorder, region, pilot)
     supervisor = Supervisor(
         screen, devices.reader, clock, Limits(**config.timeouts.model_dump()),
         on_view=status.activity.show, door_opens=status.door.opens,
@@ -292,6 +295,28 @@ def _region(context: _Context) -> RegionSettings:
     return at_station(region, **context.config.contact.model_dump())
 
 
+def _pilot(context: _Context, region: RegionSettings) -> Pilot:
+    """Return the pilot's rules, which watch every log from here on."""
+    problems, loop = context.problems, asyncio.get_running_loop()
+
+    def tell(why: PilotStop) -> None:
+        problems.report("pilot_stopped", f"the station has closed itself: {ADVICE[why]}; {REOPEN_ADVICE}")
+        context.changed()
+
+    def on_stop(why: PilotStop) -> None:
+        loop.call_soon_threadsafe(tell, why)
+
+    pilot = Pilot(region.pilot, context.data, on_stop)
+    if pilot.stopped is not None:
+        tell(pilot.stopped)
+    if region.pilot != PilotRules():
+        numbers = NumberFilter(pilot)
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(numbers)
+            context.closing.callback(handler.removeFilter, numbers)
+    return pilot
+
+
 def texts_of(config: Config, base: Path) -> Texts:
     """All texts, those of `station.languages` too."""
     return Texts.load(base / config.station.languages if config.station.languages else None)
@@ -333,7 +358,7 @@ def _cabinet_problem(context: _Context) -> Callable[[CabinetState], None]:
 
 
 async def _open_backing(
-    context: _Context, bootid: str, timing: Timing | None, on_command: Callable[[bytes], None]
+    context: _Context, pilot: Pilot, bootid: str, timing: Timing | None, on_command: Callable[[bytes], None]
 ) -> _Backing:
     """The records and the fleet, as far as they can be had."""
     config, base, clock, report = context.config, context.base, context.clock, context.problems.report
@@ -358,7 +383,7 @@ async def _open_backing(
     except JoinError as error:
         report(error.code, str(error))
     try:
-        records = await open_records(file, identity, fleet, clock)
+        records = await open_records(file, identity, fleet, clock, pilot)
     except JoinError as error:
         report(error.code, str(error))
         return _Backing(None, None)
@@ -373,13 +398,18 @@ async def _open_backing(
 
 
 def _status(
-    context: _Context, devices: Devices, backing: _Backing, recorder: EventRecorder, region: RegionSettings
+    context: _Context,
+    devices: Devices,
+    backing: _Backing,
+    recorder: EventRecorder,
+    region: RegionSettings,
+    pilot: Pilot,
 ) -> StationStatus:
     activity, door, notice = StationActivity(context.state_changed), ServiceDoor(), OutOfService(context.data)
     availability = Availability(
         context.problems,
         door.is_open,
-        lambda: notice.why,
+        lambda: status.closed,
         backing.fleet is not None,
         backing.switches(),
         devices.missing,
@@ -394,7 +424,8 @@ def _status(
         devices.reader, context.clock, recorder.record, sound,
         hushed=lambda: activity.errand is not None, on_change=context.changed,
     )  # fmt: skip
-    return StationStatus(activity, availability, door, notice, forgotten)
+    status = StationStatus(activity, availability, door, notice, forgotten, pilot)
+    return status
 
 
 def _gpio_service(
@@ -423,6 +454,7 @@ def _capabilities(
     """Return the function that makes a journey's capabilities: anew for each, since a device may have come or gone."""
     config, fleet, stock = context.config, backing.fleet, backing.stock(orders)
     language = context.host.language or (lambda: config.station.language)
+    attesting = None if region.pilot.stores_no_person else fleet
     texts = texts_of(config, context.base)
 
     def capabilities() -> Capabilities:
@@ -431,7 +463,7 @@ def _capabilities(
             administrator_reader=devices.administrator_reader,
             orders=orders,
             envelopes=envelopes_for(config, fleet) if fleet else CardEnvelopes(),
-            seal=seal_of(fleet.identity, config.station.title, config.receipts.public_url) if fleet else None,
+            seal=seal_of(attesting.identity, config.station.title, config.receipts.public_url) if attesting else None,
             clock=context.clock,
             print_text=lambda text: texts.plain(text, language()),
             cabinet=devices.cabinet,
@@ -466,7 +498,7 @@ def _home_controller(
         status.availability.offers,
         interrupted,
         devices.printer_down,
-        lambda: status.notice.why or ("reader" if devices.missing("reader") else None),
+        lambda: status.closed or ("reader" if devices.missing("reader") else None),
         lambda: status.notice.since,
         contacts_of(region, given.seal.station if given.seal else ""),
         open_slots.look,

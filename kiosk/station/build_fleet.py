@@ -41,6 +41,7 @@ from kiosk.ports import Envelopes
 from kiosk.station import journal
 from kiosk.station.fleet_orders import CardEnvelopes, ServerEnvelopes
 from kiosk.station.journal import Interrupted, Journal
+from kiosk.station.pilot import Pilot
 from kiosk.steps.capabilities import StationSeal
 from kiosk.version import VERSION
 
@@ -217,11 +218,15 @@ def connect(
 
 
 async def open_records(
-    file: StationFile, identity: Identity | None, fleet: FleetConnection | None, clock: SystemClock
+    file: StationFile,
+    identity: Identity | None,
+    fleet: FleetConnection | None,
+    clock: SystemClock,
+    pilot: Pilot | None = None,
 ) -> Records:
     """The journal in the file; writes down what a stop cut off, and that the station started. Raises JoinError."""
     try:
-        written = make_journal(identity, file.store, file.chain, clock, fleet)
+        written = make_journal(identity, file.store, file.chain, clock, fleet, pilot)
         begun = await file.store.transact(lambda cx: outbox.mend_head(cx, file.chain, written.now()))
         if begun is not None:
             logger.warning("the end of the chain of epoch %d was damaged: epoch %d begins", begun.before, begun.epoch)
@@ -259,17 +264,20 @@ def make_journal(
     chain: EventChain,
     clock: SystemClock,
     fleet: FleetConnection | None = None,
+    pilot: Pilot | None = None,
 ) -> Journal:
     """The journal of a station; where it has an identity, what it tells is signed, and what names people is encrypted.
 
     Raises IdentityError.
     """
     if identity is None:
-        return Journal(store, chain, clock)
+        return Journal(store, chain, clock, pilot=pilot)
     cipher = AtRestCipher(identity.station, identity.store_secret())
     signing = Checkpoints(identity.private_key(), identity.certificate(), chain)
     if fleet is None:
-        return Journal(store, chain, clock, cipher=cipher, follow=signing.follow, redeem=blocks.redeem_pledge)
+        return Journal(
+            store, chain, clock, cipher=cipher, follow=signing.follow, redeem=blocks.redeem_pledge, pilot=pilot
+        )
     fleet.renewal.on_renewed(lambda: signing.renew(identity.private_key(), identity.certificate()))
 
     def notify() -> None:
@@ -278,7 +286,7 @@ def make_journal(
 
     return Journal(
         store, chain, clock, cipher=cipher, follow=signing.follow,
-        on_commit=notify, on_collected=fleet.book.mark_collected, redeem=blocks.redeem_pledge,
+        on_commit=notify, on_collected=fleet.book.mark_collected, redeem=blocks.redeem_pledge, pilot=pilot,
     )  # fmt: skip
 
 

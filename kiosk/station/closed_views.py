@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from kiosk.administration_ports import Closed
 from kiosk.errands.registry import Errand
 from kiosk.region import RegionSettings
 from kiosk.station.home_views import Offer, errand_tile
+from kiosk.station.out_of_service import ClosedTo
 from kiosk.steps.view_helpers import date_text, time_text
 from kiosk.views import ClosedHome, Fact, Say, local, say
 
-ClosedFor = Closed | Literal["reader"]
-"""An administrator's notice, or a holder's reader that does not answer."""
+ClosedFor = ClosedTo | Literal["reader"]
+"""A notice, or a holder's reader that does not answer."""
 ICONS: dict[ClosedFor, str] = {
     "stock": "package-variant-closed",
     "repair": "wrench-outline",
     "moving": "swap-horizontal",
+    "pilot": "hand-back-right-outline",
     "reader": "smart-card-reader-outline",
 }
 

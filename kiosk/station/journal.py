@@ -38,6 +38,7 @@ from kiosk.station.journal_schema import (
     subject_of,
     was_key_made,
 )
+from kiosk.station.pilot import Pilot
 from kiosk.stock import repository as stock
 
 T = TypeVar("T")
@@ -70,6 +71,7 @@ class Journal:
         on_commit: Callable[[], None] = lambda: None,
         on_collected: Callable[[sqlite3.Connection, str], None] = lambda cx, order: None,
         redeem: Callable[[sqlite3.Connection, int, str, str], None] = lambda cx, effect, outcome, now: None,
+        pilot: Pilot | None = None,
     ) -> None:
         """A journal over an open store.
 
@@ -80,6 +82,7 @@ class Journal:
             on_collected: called in the transaction that ends a hand-over: the order is never offered again.
             redeem: called in the transaction that writes an outcome, with effect, outcome and time, or an errand's end, with
                 `OF_ERRAND` and its id: what was pledged is due.
+            pilot: decides what is written of each event.
         """
         self._store = store
         self._chain = chain
@@ -89,6 +92,7 @@ class Journal:
         self._on_commit = on_commit
         self._on_collected = on_collected
         self.redeem = redeem
+        self.pilot = pilot
         self._owed: dict[Log, Ended] = {}
         """Errands that are over, whose end could not be written when they were."""
         self._settling = asyncio.Lock()
@@ -159,9 +163,20 @@ class Journal:
 
     def event(self, cx: sqlite3.Connection, kind: EventType, subject: str | None, content: dict[str, Any]) -> None:
         """Append an event inside the transaction, with what it changes in the list of cards."""
+        if self.pilot is not None:
+            content = self.pilot.record(kind, content)
         stock.apply_event(cx, kind, content, self.now())
         outbox.append(cx, self._chain, kind, self.now(), subject, content)
         self.checkpoint(cx)
+
+    @property
+    def names_nobody(self) -> bool:
+        """True where no card and no person is written."""
+        return self.pilot is not None and self.pilot.rules.stores_no_person
+
+    def facts(self, facts: dict[str, str | int]) -> dict[str, str | int]:
+        """Return what is written of an effect's facts."""
+        return facts if self.pilot is None else self.pilot.facts(facts)
 
     def collect(self, cx: sqlite3.Connection, order: str) -> None:
         """Note inside the transaction that an order was handed over."""
@@ -281,6 +296,8 @@ class Log:
 
     async def about_card(self, card_number: str, hsa_id: str) -> None:
         """From here on the errand is about that card."""
+        if self._journal.names_nobody:
+            return
         self.card_number, self.hsa_id = card_number, hsa_id
         await self._journal.transact(
             lambda cx: cx.execute(
@@ -318,6 +335,7 @@ class Log:
     async def effect(self, name: Effect, act: Awaitable[T], *, pledge: Pledge | None = None, **facts: str | int) -> T:
         """Intent, act, outcome. Raises what `act` raises, after writing `unknown`; StoreError before anything is done, or where
         the outcome cannot be written: `end` does it then."""
+        facts = self._journal.facts(facts)
         try:
             intent = await self._journal.transact(lambda cx: self.intend(cx, name, facts, pledge))
         except BaseException:

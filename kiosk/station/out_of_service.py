@@ -6,12 +6,14 @@ as for a repair, until an administrator opens it.
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from kiosk.administration_ports import Closed
 
 FILE = "out-of-service"
 UNREADABLE: Closed = "repair"
+ClosedTo = Closed | Literal["pilot"]
+"""An administrator's notice, or the station's own (`kiosk.station.pilot`)."""
 
 
 class OutOfService:

@@ -97,7 +97,10 @@ def _trust(config: Config, base: Path, virtual: VirtualDevices | None) -> TrustS
     if not config.trust.anchors:
         readers = (config.readers.holder, config.readers.administrator)
         if virtual is None or not {"", VIRTUAL, *virtual.pcsc_readers}.issuperset(readers):
-            raise NoAnchorsError("no trust.anchors in the configuration: no card can show who its holder is")
+            raise NoAnchorsError(
+                "no trust.anchors in the configuration: no card can show who its holder is; the region's ID managers give the"
+                " certificates of its cards' issuers"
+            )
         hard = (
             hard and "require_revocation" in config.trust.model_fields_set
         )  # made-up cards: nobody lists them unasked

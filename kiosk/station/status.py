@@ -7,7 +7,8 @@ from kiosk.station.activity import StationActivity
 from kiosk.station.availability import Availability
 from kiosk.station.forgotten_card import ForgottenCardWatch
 from kiosk.station.gpio_service import Condition, ServiceDoor
-from kiosk.station.out_of_service import OutOfService
+from kiosk.station.out_of_service import ClosedTo, OutOfService
+from kiosk.station.pilot import Pilot
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,17 @@ class StationStatus:
     door: ServiceDoor
     notice: OutOfService
     forgotten: ForgottenCardWatch
+    pilot: Pilot
 
     @property
     def out_of_service(self) -> str | None:
-        """Why the station is closed to visitors. An open service door goes before an administrator's notice."""
-        return "door" if self.door.is_open() else self.notice.why
+        """Why the station is closed to visitors. An open service door goes before a notice."""
+        return "door" if self.door.is_open() else self.closed
+
+    @property
+    def closed(self) -> ClosedTo | None:
+        """Why an administrator, or the station itself, has closed it."""
+        return self.notice.why or ("pilot" if self.pilot.stopped else None)
 
     @property
     def card_left_in(self) -> datetime | None:
@@ -32,6 +39,6 @@ class StationStatus:
 
     def condition(self, touched: float) -> Condition:
         """Return the condition that sets lamp and panel."""
-        fault = self.notice.why is not None or self.availability.nothing_works()
+        fault = self.closed is not None or self.availability.nothing_works()
         errand, left_in = self.activity.errand is not None, self.card_left_in is not None
         return Condition(fault, errand, self.activity.view, touched, left_in)

@@ -136,7 +136,7 @@ def _closed() -> Iterator[tuple[str, View[Any]]]:
         update={"place": {"a": here, "c": there}, "office": "Hus B, plan 2, rum 214", "office_hours": hours}
     )
     now = datetime(2026, 11, 25, 10, 42, tzinfo=UTC)
-    for why, hours_ago in (("stock", 0), ("repair", 0), ("moving", 30), ("reader", None)):
+    for why, hours_ago in (("stock", 0), ("repair", 0), ("moving", 30), ("reader", None), ("pilot", None)):
         since = None if hours_ago is None else now - timedelta(hours=hours_ago, minutes=11)
         contacts = contacts_of(region, "a")
         view = closed_home_view(why, offers, contacts, since=since, now=now, forgotten=why == "moving")  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ FAMILIES = {
     "errand.{}": ERRAND_IDS,
     "home.{}": ERRAND_IDS,
     "home.{}.detail": ERRAND_IDS,
-    "home.closed.{}": ("reader",),
+    "home.closed.{}": ("reader", "pilot"),
     "home.card.why.{}": (
         "unblock",
         "helped",
