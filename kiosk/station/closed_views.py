@@ -18,7 +18,7 @@ ICONS: dict[ClosedFor, str] = {
     "stock": "package-variant-closed",
     "repair": "wrench-outline",
     "moving": "swap-horizontal",
-    "pilot": "hand-back-right-outline",
+    "pilot": "wrench-outline",
     "reader": "smart-card-reader-outline",
 }
 
