@@ -76,7 +76,7 @@ from kiosk.station.log_bundle import MOST_EVENTS, read_last_life, read_warnings
 from kiosk.station.network_test import check_network
 from kiosk.station.open_slots import OpenSlots
 from kiosk.station.out_of_service import OutOfService
-from kiosk.station.pilot import ADVICE, REOPEN_ADVICE, NumberFilter, Pilot, PilotStop
+from kiosk.station.pilot import ADVICE, REOPEN_ADVICE, NumberFilter, Pilot, PilotStop, pilot_of
 from kiosk.station.problems import Problems
 from kiosk.station.reader_roles import UNTOLD
 from kiosk.station.reader_settings import reader_settings_or_problems
@@ -187,6 +187,7 @@ async def _build(context: _Context, screen: Screen, timing: Timing | None) -> St
     config, clock, problems = context.config, context.clock, context.problems
     bootid, region = str(uuid.uuid4()), _region(context)
     pilot = _pilot(context, region)
+    region = region.model_copy(update={"pilot": pilot.rules})
     for refused in texts_of(config, context.base).refused:
         problems.report("languages", refused)
     settings, trust = reader_settings_or_problems(config, context.base, clock, context.virtual, problems.report)
@@ -300,16 +301,22 @@ def _pilot(context: _Context, region: RegionSettings) -> Pilot:
     problems, loop = context.problems, asyncio.get_running_loop()
 
     def tell(why: PilotStop) -> None:
-        problems.report("pilot_stopped", f"the station has closed itself: {ADVICE[why]}; {REOPEN_ADVICE}")
+        advice = "" if why == "region" else f"; {REOPEN_ADVICE}"
+        problems.report("pilot_stopped", f"the station has closed itself: {ADVICE[why]}{advice}")
         context.changed()
 
     def on_stop(why: PilotStop) -> None:
         loop.call_soon_threadsafe(tell, why)
 
-    pilot = Pilot(region.pilot, context.data, on_stop)
+    rules = None if "region" in problems.codes else region.pilot
+    try:
+        pilot = pilot_of(rules, context.data, on_stop)
+    except OSError as error:
+        problems.report("store", f"{context.data}: the pilot's rules cannot be kept: {error.strerror}")
+        pilot = Pilot(region.pilot, context.data, on_stop)
     if pilot.stopped is not None:
         tell(pilot.stopped)
-    if region.pilot != PilotRules():
+    if pilot.rules != PilotRules():
         numbers = NumberFilter(pilot)
         for handler in logging.getLogger().handlers:
             handler.addFilter(numbers)

@@ -3,7 +3,8 @@
 Rules: what is written keeps codes and counts alone. The station closes itself where a try at a code may have been lost by its
 fault, where it called a card false, and where a number of a card or person would have come into a log or its file: in doubt it
 closes, and the number is not written. It stays closed, over restarts too, until somebody who has looked into it opens it
-(`kortkiosk desk --reopen`).
+(`kortkiosk desk --reopen`). The rules are kept beside the station's file: where the region's file cannot be read they go on, and
+the station is closed until it can.
 
 >>> hide_numbers("read card 9999990000000017 of 19121212-1212")
 'read card [number] of [number]'
@@ -11,6 +12,7 @@ closes, and the number is not written. It stays closed, over restarts too, until
 'errand 0d3fa0c1-5f0e-4d53-9f0b-191212121212, 20261203T101500'
 """
 
+import contextlib
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -20,14 +22,15 @@ from typing import Any, Literal, get_args
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType
 from kiosk.region import PilotRules
 
-FILE = "pilot-stopped"
-PilotStop = Literal["try_lost", "not_genuine", "number_written", "unreadable"]
-"""Why it closed itself; `unreadable`: its own note of that was damaged."""
+FILE, RULES_FILE = "pilot-stopped", "pilot-rules.json"
+PilotStop = Literal["try_lost", "not_genuine", "number_written", "unreadable", "region"]
+"""Why it closed itself; `unreadable`: its own note of that was damaged; `region`: the region's file cannot be read."""
 ADVICE: Mapping[PilotStop, str] = {
     "try_lost": "an errand ended by a fault, and a try at a code may have been lost by it",
     "not_genuine": "a card was called false",
     "number_written": "a number of a card or a person would have been written",
     "unreadable": "the note of why it closed is damaged",
+    "region": "the region's file cannot be read: mend it, and start the station again",
 }
 REOPEN_ADVICE = "look into it, then `kortkiosk desk --reopen`"
 NAMING = frozenset(
@@ -75,10 +78,9 @@ class Pilot:
         if not self.rules.stops_at_first_fault or self.stopped is not None:
             return
         self.stopped = why
-        try:
+        with contextlib.suppress(OSError):  # closed all the same, until the next start
             self._file.write_text(why, encoding="ascii")
-        finally:
-            self._on_stop(why)
+        self._on_stop(why)
 
     def _checked(self, value: Any) -> Any:
         if isinstance(value, str) and hide_numbers(value) != value:
@@ -103,6 +105,33 @@ class Pilot:
         except (OSError, UnicodeDecodeError):
             return "unreadable"
         return next((why for why in get_args(PilotStop) if why == text), "unreadable")
+
+
+def pilot_of(region: PilotRules | None, folder: Path, on_stop: Callable[[PilotStop], None] = lambda why: None) -> Pilot:
+    """Return the rules of the region's file, and keep them; None, where it cannot be read: those that were kept, and closed.
+    Raises OSError where they can neither be kept nor forgotten."""
+    kept = folder / RULES_FILE
+    if region is None:
+        pilot = Pilot(_kept_rules(kept), folder, on_stop)
+        if pilot.rules != PilotRules():
+            pilot.stopped = pilot.stopped or "region"
+        return pilot
+    if region == PilotRules():
+        kept.unlink(missing_ok=True)
+    else:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept.write_text(region.model_dump_json(), encoding="ascii")
+    return Pilot(region, folder, on_stop)
+
+
+def _kept_rules(file: Path) -> PilotRules:
+    """Damaged, the strictest: it was a pilot."""
+    try:
+        return PilotRules.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return PilotRules()
+    except (OSError, ValueError):
+        return PilotRules(stores_no_person=True, stops_at_first_fault=True)
 
 
 def reopen(folder: Path) -> bool:

@@ -53,7 +53,7 @@ class CommandDispatcher:
         self._changes = changes
         self._clock = clock
         self._published: dict[int, tuple[datetime, timedelta]] = {}
-        """When this run may publish a command again, and how long it waits for that; by the number of one that has no answer."""
+        """When this run may publish a command again, and how long it waits after that; by the number of one without an answer."""
 
     async def run(self) -> None:
         while True:
@@ -77,8 +77,8 @@ class CommandDispatcher:
             assert row.not_after is not None
             expiry_s = max(1, math.ceil((row.not_after - now).total_seconds()))
             self._transport.publish(Topics(row.station).commands, jws.encode(), expiry_s=expiry_s)
-            _, wait = self._published.get(row.id, (now, AGAIN_AFTER / 2))
-            self._published[row.id] = (now + 2 * wait, 2 * wait)
+            _, wait = self._published.get(row.id, (now, AGAIN_AFTER))
+            self._published[row.id] = (now + wait, 2 * wait)
         self._write([row for row, _ in outgoing], due.over, now)
 
     def _goes_out(self, row: CommandRow, online: frozenset[str], now: datetime) -> bool:

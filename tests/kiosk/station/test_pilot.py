@@ -97,6 +97,43 @@ def test_a_damaged_note_keeps_it_closed(tmp_path: Path) -> None:
     assert Pilot(RULES, tmp_path).stopped == "unreadable"
 
 
+def test_a_disk_that_takes_no_note_closes_it_all_the_same(tmp_path: Path) -> None:
+    """An error out of a line of a log would end what wrote it."""
+    told: list[PilotStop] = []
+    pilot = Pilot(RULES, tmp_path / "gone", told.append)
+    pilot.record(EventType.CARD_NOT_GENUINE, {"why": "no_key"})
+    assert (pilot.stopped, told) == ("not_genuine", ["not_genuine"])
+
+
+@pytest.mark.parametrize("fault", ["is no TOML [", None])
+async def test_a_corner_whose_file_cannot_be_read_closes_and_still_stores_nobody(
+    fault: str | None, region: DemoRegion, world: VirtualBench, tmp_path: Path
+) -> None:
+    """A line that is filled in by hand and wrong must not make an ordinary station of it."""
+    file = tmp_path / "region.toml"
+    file.write_bytes((SHIPPED / "pilot.toml").read_bytes())
+    config, base = in_region(region, tmp_path / "data")
+    config = config.model_copy(update={"station": config.station.model_copy(update={"region": str(file)})})
+    async with open_station(config, base, Visitor(), virtual=world) as station:
+        assert station.home.content.closed() is None
+    if fault is None:
+        file.unlink()
+    else:
+        file.write_text(fault)
+    async with open_station(config, base, Visitor(), virtual=world) as station:
+        assert "region" in {one.code for one in station.problems}
+        assert station.home.content.closed() == "pilot"
+        assert station.records is not None
+        assert station.records.journal.names_nobody
+    file.write_bytes((SHIPPED / "pilot.toml").read_bytes())
+    async with open_station(config, base, Visitor(), virtual=world) as station:
+        assert station.home.content.closed() is None, "the file is right again: nothing happened to a card"
+    file.write_text('name = "An ordinary region"')
+    async with open_station(config, base, Visitor(), virtual=world) as station:
+        assert station.records is not None
+        assert not station.records.journal.names_nobody
+
+
 def test_a_number_in_a_log_is_not_written_and_closes_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pilot = Pilot(RULES, tmp_path)
     caplog.handler.addFilter(NumberFilter(pilot))
