@@ -23,13 +23,15 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fleet.messages.errand_catalog import catalog
 from fleet.messages.issuing import stands_for
 from kiosk.opening_hours import OpeningHours
 
 SHIPPED = Path(__file__).parent / "regions"
+ICONS = Path(__file__).parent / "screens/assets/icons.txt"
+"""Names and code points of the icons that the screens have."""
 MOST_LINES = 5
 MOST_PAGES = 14
 Text = Annotated[str, Field(min_length=1, max_length=240)]
@@ -73,6 +75,13 @@ class InformationPage(RegionSection):
     office: bool = False
     """It sends on to an ID administrator: who that is, where and when stands below the lines."""
     link: Annotated[str, Field(pattern=r"^(https://[^\s{}]{4,180}|\{[a-z_]+_link\})$")] | None = None
+
+    @field_validator("icon")
+    @classmethod
+    def _drawable(cls, icon: str) -> str:
+        if icon not in _icons():
+            raise ValueError(f"the screens have no icon {icon}; {ICONS} names those that they have")
+        return icon
 
     @property
     def placeholders(self) -> frozenset[str]:
@@ -377,6 +386,12 @@ class RegionSettings(RegionSection):
             name: getattr(base, name) for name in ("block_line", "identity_checks") if name not in self.model_fields_set
         }
         return RegionSettings.model_validate({**dict(self), **whole, "pages": tuple(pages.values())})
+
+
+@cache
+def _icons() -> frozenset[str]:
+    rows = ICONS.read_text(encoding="ascii").splitlines()
+    return frozenset(row.split()[0] for row in rows if not row.startswith("#"))
 
 
 def load(path: Path) -> RegionSettings:

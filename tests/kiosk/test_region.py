@@ -59,6 +59,7 @@ def test_without_a_file_the_general_one_counts(tmp_path: Path) -> None:
         ("card_number_digits = 4", "card_number_digits"),
         ('loa2_ends = "soon"', "loa2_ends"),
         ("colour = 1", "colour"),
+        (PAGE + 'icon = "no-such-icon"', "pages.0.icon: the screens have no icon no-such-icon"),
         ('errands = ["unlock"]', "errands: there is no errand unlock"),
         ("[pilot]\nanonymous = true", "pilot.anonymous"),
         ("[pin]\nmin_length = 5", "pin.min_length"),
