@@ -8,7 +8,8 @@ What an effect will ask for (a card that falls into the bin is blocked) is pledg
 that of its outcome: no power cut lies between the two.
 
 What waits is encrypted at rest: the proofs that it carries have names in them. Where they came too late to count, the card is put
-on hold in nobody's name.
+on hold in nobody's name. What cannot be read stays, and is told with its kind and card, which lie beside it in the clear as they
+do in events.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import contextlib
 import hashlib
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import get_args
@@ -46,6 +47,10 @@ CREATE TABLE IF NOT EXISTS block_queue (
 CREATE TABLE IF NOT EXISTS block_pledge (
     effect INTEGER NOT NULL, outcome TEXT NOT NULL, id TEXT NOT NULL, ask BLOB NOT NULL, PRIMARY KEY (effect, outcome)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS block_subject (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, card_number TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS block_unreadable_told (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
 KIND = "block"
 """What it is encrypted for."""
@@ -63,17 +68,42 @@ OF_ERRAND = 0
 
 
 @dataclass(frozen=True, slots=True)
-class PledgedAsks:
-    """Asks that follow from an effect, by its outcome, or from an errand (`OF_ERRAND`), by its id: id and encrypted ask."""
+class UnreadableAsk:
+    """An ask that waits and cannot be read here. Kind and card are empty where a version before 0.1.0 kept it."""
 
-    by_outcome: Mapping[str, tuple[str, bytes]]
+    id: str
+    kind: str
+    """Its name on the link, such as `card.block`."""
+    card_number: str
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptAsk:
+    id: str
+    kind: str
+    card_number: str
+    sealed: bytes
+
+    def keep_subject(self, cx: sqlite3.Connection) -> None:
+        row = (self.id, self.kind, self.card_number)
+        cx.execute("INSERT OR IGNORE INTO block_subject (id, kind, card_number) VALUES (?, ?, ?)", row)
+
+
+@dataclass(frozen=True, slots=True)
+class PledgedAsks:
+    """Asks that follow from an effect, by its outcome, or from an errand (`OF_ERRAND`), by its id."""
+
+    by_outcome: Mapping[str, _KeptAsk]
 
     def keep(self, transaction: sqlite3.Connection, effect: int) -> None:
         """Keep them with the intent of that number, inside its transaction; of an errand in place of what was pledged before."""
         transaction.executemany(
             "INSERT OR REPLACE INTO block_pledge (effect, outcome, id, ask) VALUES (?, ?, ?, ?)",
-            [(effect, outcome, id_, ask) for outcome, (id_, ask) in self.by_outcome.items()],
+            [(effect, outcome, ask.id, ask.sealed) for outcome, ask in self.by_outcome.items()],
         )
+        for ask in self.by_outcome.values():
+            ask.keep_subject(transaction)
 
 
 def redeem_pledge(cx: sqlite3.Connection, effect: int, outcome: str, now: str) -> None:
@@ -106,9 +136,7 @@ class BlockQueue:
 
         Asked again with the same id, it gives the word that came before.
         """
-        kept_result = await self._store.transact(
-            lambda cx: _keep(cx, ask, self._cipher.encrypt(KIND, encode(ask)), now)
-        )
+        kept_result = await self._store.transact(lambda cx: _keep(cx, self._sealed(ask), now))
         if kept_result is not None:
             return kept_result
         heard = self._answer_came.setdefault(ask.id, asyncio.Event())
@@ -125,9 +153,11 @@ class BlockQueue:
 
     def pledge(self, asks: Mapping[str, Queueable]) -> PledgedAsks:
         """Encrypt what follows from an effect, by its outcome."""
-        return PledgedAsks(
-            {outcome: (ask.id, self._cipher.encrypt(KIND, encode(ask))) for outcome, ask in asks.items()}
-        )
+        return PledgedAsks({outcome: self._sealed(ask) for outcome, ask in asks.items()})
+
+    def _sealed(self, ask: Queueable) -> _KeptAsk:
+        number: str = getattr(ask, "card_number", "")
+        return _KeptAsk(ask.id, tag_of(ask), number, self._cipher.encrypt(KIND, encode(ask)))
 
     def wake(self) -> None:
         """Something may have come into the queue with a commit of the journal."""
@@ -135,9 +165,15 @@ class BlockQueue:
 
     async def waiting(self) -> int:
         """Return the number of asks that have no answer yet."""
-        return await self._store.transact(
-            lambda cx: int(cx.execute("SELECT count(*) FROM block_queue WHERE result IS NULL").fetchone()[0])
+        return await self._store.transact(waiting_asks)
+
+    def unreadable(self, cx: sqlite3.Connection) -> list[UnreadableAsk]:
+        """Return what waits and is damaged, or under a key that this station does not have. In a transaction of the caller."""
+        waiting = cx.execute(
+            "SELECT q.ask, q.id, coalesce(s.kind, ''), coalesce(s.card_number, ''), q.wanted"
+            " FROM block_queue q LEFT JOIN block_subject s ON s.id = q.id WHERE q.result IS NULL ORDER BY q.number"
         )
+        return [UnreadableAsk(*row) for sealed, *row in waiting if _opened(self._cipher, sealed) is None]
 
     async def waits_for(self, card_number: str) -> bool:
         """Return whether a block, hold or lift of that card still waits for its answer."""
@@ -195,12 +231,12 @@ class BlockQueue:
         result = self._words.result(await self._link.ask(ask, ASK_S), ask)
         late = result == DeclinedResult("nonce_unknown") and bool(ask.proofs)
         hold = _hold_instead(ask) if late and isinstance(ask, BlockAsk | HoldAsk) else None
-        sealed = b"" if hold is None else self._cipher.encrypt(KIND, encode(hold))
+        kept_hold = None if hold is None else (self._sealed(hold), hold.wanted)
 
         def answered(cx: sqlite3.Connection) -> None:
             _answered(cx, number, result)
-            if hold is not None:
-                _keep(cx, hold, sealed, hold.wanted)
+            if kept_hold is not None:
+                _keep(cx, *kept_hold)
 
         await self._store.transact(answered)
         heard = self._answer_came.get(ask.id)
@@ -217,8 +253,22 @@ def _hold_instead(ask: BlockAsk | HoldAsk) -> HoldAsk:
     return HoldAsk(id=id_, card_number=ask.card_number, reason=reasons.get(ask.reason, "returned"), wanted=ask.wanted)
 
 
-def _keep(cx: sqlite3.Connection, ask: Queueable, sealed: bytes, now: str) -> Result | None:
-    cx.execute("INSERT OR IGNORE INTO block_queue (id, ask, wanted) VALUES (?, ?, ?)", (ask.id, sealed, now))
+def waiting_asks(cx: sqlite3.Connection) -> int:
+    """Return the number of asks that have no answer yet."""
+    return int(cx.execute("SELECT count(*) FROM block_queue WHERE result IS NULL").fetchone()[0])
+
+
+def untold(cx: sqlite3.Connection, unreadable: Sequence[UnreadableAsk]) -> list[UnreadableAsk]:
+    """Return those that no event has told of, and take them for told, in the transaction that writes the events."""
+    told_ids = {row[0] for row in cx.execute("SELECT id FROM block_unreadable_told")}
+    new = [ask for ask in unreadable if ask.id not in told_ids]
+    cx.executemany("INSERT INTO block_unreadable_told (id) VALUES (?)", [(ask.id,) for ask in new])
+    return new
+
+
+def _keep(cx: sqlite3.Connection, ask: _KeptAsk, now: str) -> Result | None:
+    cx.execute("INSERT OR IGNORE INTO block_queue (id, ask, wanted) VALUES (?, ?, ?)", (ask.id, ask.sealed, now))
+    ask.keep_subject(cx)
     return _result(cx, ask.id)
 
 
@@ -231,7 +281,7 @@ def _result(cx: sqlite3.Connection, id_: str) -> Result | None:
 
 
 def _opened(cipher: AtRestCipher, sealed: bytes) -> Queueable | None:
-    """Decrypt a kept ask; None where this station did not keep it, or a version that kept no proofs did."""
+    """Decrypt a kept ask; None where no key of this station opens it, or it is damaged."""
     try:
         return decode(Queueable, cipher.decrypt(KIND, sealed))  # type: ignore[no-any-return]  # as the kind says
     except (UnreadableError, MessageError):
@@ -239,17 +289,20 @@ def _opened(cipher: AtRestCipher, sealed: bytes) -> Queueable | None:
 
 
 def _next(cx: sqlite3.Connection, cipher: AtRestCipher, after: int) -> tuple[int, Queueable] | None:
-    """The oldest that waits. One that cannot be read is of a version whose blocks carried no proofs: it is dropped, and said."""
+    """The oldest that waits and can be read. What cannot is passed over: it stays."""
     waiting = "SELECT number, ask FROM block_queue WHERE result IS NULL AND number > ? ORDER BY number"
     for number, sealed in cx.execute(waiting, (after,)).fetchall():
         ask = _opened(cipher, sealed)
         if ask is not None:
             return number, ask
-        cx.execute("DELETE FROM block_queue WHERE number = ?", (number,))
-        log.error("a block or hold that waited here cannot be read, or has no proofs, and was dropped: report it anew")
     return None
 
 
 def _answered(cx: sqlite3.Connection, number: int, result: Result) -> None:
     cx.execute("UPDATE block_queue SET result = ? WHERE number = ?", (encode(result), number))
     cx.execute("DELETE FROM block_queue WHERE result IS NOT NULL AND number <= ?", (number - KEPT,))
+    for beside in ("block_subject", "block_unreadable_told"):
+        cx.execute(
+            f"DELETE FROM {beside} WHERE id NOT IN (SELECT id FROM block_queue WHERE result IS NULL)"  # noqa: S608
+            " AND id NOT IN (SELECT id FROM block_pledge)"
+        )

@@ -24,7 +24,7 @@ from typing import get_args
 import msgspec
 
 from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
-from fleet.agent.at_rest import AtRestCipher, UnreadableError
+from fleet.agent.at_rest import UnreadableError, station_cipher
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker, keep_fresh
 from fleet.agent.store import StationStore
@@ -100,7 +100,7 @@ class OrderBook:
     ) -> None:
         """`store` was opened with `SCHEMA` among its schemas. `clock` gives aware times. Raises IdentityError, StoreError."""
         self._words = AnswerVerifier(identity)
-        self._cipher = AtRestCipher(identity.station, identity.store_secret())
+        self._cipher = station_cipher(identity)
         self._store = store
         self._link = link
         self._clock = clock

@@ -99,6 +99,10 @@ class EventType(StrEnum):
     """`lists` (`list`, `found`, `floor`): what the station kept of the server's lists was damaged, or not the server's; it is
     fetched again."""
 
+    ASK_UNREADABLE = "se.kortkiosk.ask.unreadable"
+    """`kind` (`card.block`, ...), `card_number`, `wanted` (a time): what a person proved here waits for the server and cannot be
+    read; kind and number are empty where they are not known. It stays at the station."""
+
     ERRAND_STARTED = "se.kortkiosk.errand.started"
     """`errand`, `kind` (`pickup`, ...)."""
 
@@ -181,6 +185,7 @@ class EventType(StrEnum):
                 | EventType.CARD_LEFT_IN
                 | EventType.CARD_LEFT_IN_TAKEN
                 | EventType.LISTS_DROPPED
+                | EventType.ASK_UNREADABLE
                 | EventType.CARD_NOT_GENUINE
                 | EventType.ADMINISTRATOR_LOGGED_IN
             ):

@@ -84,7 +84,7 @@ def _tell(args: argparse.Namespace, losses: ResetLosses) -> None:
         print(json.dumps(document))
         return
     print(f"{losses.station} would forget its keys, its events, its lists and what it counted of cards' tries.")
-    print(f"{losses.unsent} events are not at the fleet server yet; they are sent first.")
+    print(f"{losses.unsent} events and asks are not at the fleet server yet; they are sent first.")
     if losses.slots:
         print(f"Cards lie in slots {', '.join(map(str, losses.slots))}: take them out first.")
     if losses.binned:

@@ -12,7 +12,7 @@ from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.model import Chain
 from fleet.agent import blocks, region
 from fleet.agent.answer_verification import AnswerVerifier
-from fleet.agent.at_rest import AtRestCipher
+from fleet.agent.at_rest import station_cipher
 from fleet.agent.blocks import BlockQueue
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker
@@ -48,7 +48,7 @@ class IssuerGateway:
         self._station = identity.station
         self._requests = IssuerRequests(link, words)
         self._clock = clock
-        self.queue = BlockQueue(store, link, words, AtRestCipher(identity.station, identity.store_secret()))
+        self.queue = BlockQueue(store, link, words, station_cipher(identity))
         self.region = SyncedRegion(store, link, words, clock.now, on_files=on_files, on_signed_time=on_signed_time)
 
     def ports(self, orders: Orders, trust: TrustStore | None) -> dict[str, Any]:

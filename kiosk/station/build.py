@@ -48,6 +48,7 @@ from kiosk.station.administration import StationAdministration, StationBoard
 from kiosk.station.availability import Availability
 from kiosk.station.build_devices import make_devices, virtual_printer
 from kiosk.station.build_fleet import (
+    UNREADABLE_ADVICE,
     FleetConnection,
     JoinError,
     Records,
@@ -57,6 +58,7 @@ from kiosk.station.build_fleet import (
     open_file,
     open_records,
     record_dropped_lists,
+    record_unreadable_asks,
     region_listeners,
     seal_of,
 )
@@ -398,6 +400,8 @@ async def _open_backing(
         if fleet is not None:
             clock.raise_floor(fleet.book.issued)
             await record_dropped_lists(records, fleet)
+            if unreadable := await record_unreadable_asks(records, fleet):
+                report("asks_unreadable", f"{unreadable} {UNREADABLE_ADVICE}")
     except JoinError as error:
         report(error.code, str(error))
         fleet = None

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.agent import blocks, checkpoints, commands, key_book, outbox, sync
 from fleet.agent.answer_verification import SyncRefused
-from fleet.agent.at_rest import AtRestCipher
+from fleet.agent.at_rest import station_cipher
 from fleet.agent.certificate_renewal import CertificateRenewal
 from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.identity import Identity, IdentityError
@@ -48,6 +48,10 @@ from kiosk.version import VERSION
 STORE_FILE = "station.sqlite"
 UNREADABLE = (StoreError, SyncRefused, ValueError, LookupError, TypeError, sqlite3.Error)
 """What comes of a file that can be opened and does not hold what was written."""
+UNREADABLE_ADVICE = (
+    "blocks or other asks wait here and cannot be read: they stay, and the server has an alert for each with its card;"
+    " see to those cards at the issuer"
+)
 LOCK_FILE = "station.lock"
 NOBODY = "unenrolled"
 """Whose events they are while the station has no identity. They are never sent."""
@@ -250,6 +254,26 @@ async def record_dropped_lists(records: Records, fleet: FleetConnection) -> None
         raise _join_error(error) from None
 
 
+async def record_unreadable_asks(records: Records, fleet: FleetConnection) -> int:
+    """Tell the fleet, once each, which blocks and other asks wait here and cannot be read. Give their number.
+
+    Raises JoinError.
+    """
+    written = records.journal
+
+    def work(cx: sqlite3.Connection) -> int:
+        unreadable = fleet.issuer.queue.unreadable(cx)
+        for ask in blocks.untold(cx, unreadable):
+            content = {"kind": ask.kind, "card_number": ask.card_number, "wanted": ask.wanted}
+            written.event(cx, EventType.ASK_UNREADABLE, None, content)
+        return len(unreadable)
+
+    try:
+        return await written.transact(work)
+    except StoreError as error:
+        raise _join_error(error) from None
+
+
 def _join_error(error: Exception) -> JoinError:
     """Return the fault of the file as a JoinError; whatever it holds that cannot be read is its damage."""
     if isinstance(error, StoreError):
@@ -272,7 +296,7 @@ def make_journal(
     """
     if identity is None:
         return Journal(store, chain, clock, pilot=pilot)
-    cipher = AtRestCipher(identity.station, identity.store_secret())
+    cipher = station_cipher(identity)
     signing = Checkpoints(identity.private_key(), identity.certificate(), chain)
     if fleet is None:
         return Journal(

@@ -1,7 +1,8 @@
 """Factory reset: the fleet server is told, then the station forgets its keys and everything that it kept.
 
 Rules:
-- Nothing is erased while events are unsent, unless somebody says that they may be lost.
+- Nothing is erased while events are unsent, or while blocks and other asks have no answer, unless somebody says that they may be
+  lost.
 - A marker comes first and goes last. What a power cut leaves is finished at the next start, before anything is opened.
 - At the screen a first marker says that it was asked for: the errand comes to its end, and its last words go to the server. An
   image's root waits for the second one, and ends the station when it sees it.
@@ -16,6 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fleet.agent import blocks
+from fleet.agent.at_rest import kept_keys_file
 from fleet.agent.identity import KEY_FILE, STORE_KEY_FILE, staging
 from fleet.agent.proxy import Proxy
 from fleet.agent.store import StoreError
@@ -44,10 +47,10 @@ SEND_S = 20.0
 
 
 class UnsentError(Exception):
-    """The server does not hold every event, and nobody said that they may be lost."""
+    """The server does not hold every event and ask, and nobody said that they may be lost."""
 
     def __init__(self, unsent: int) -> None:
-        super().__init__(f"{unsent} events are not at the fleet server")
+        super().__init__(f"{unsent} events and asks are not at the fleet server")
         self.unsent = unsent
 
 
@@ -94,11 +97,16 @@ async def tell_server(config: Config, base: Path, *, wait_s: float, lose_unsent:
     Raises UnsentError where the server does not hold all and `lose_unsent` is not said, JoinError, StoreError.
     """
     records, fleet = await _open(config, base)
+    telling = None
     try:
         if fleet is not None:
             fleet.link.start()
+            telling = asyncio.create_task(fleet.issuer.queue.run(), name="block-queue")
         return await _announce(records, wait_s, lose_unsent)
     finally:
+        if telling is not None:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
         await _close(records, fleet)
 
 
@@ -150,6 +158,7 @@ def _files(config: Config, base: Path) -> Iterator[Path]:
     identity, data = base / config.station.identity, base / config.station.data
     keys = [
         identity / STORE_KEY_FILE,
+        kept_keys_file(identity),
         identity / KEY_FILE,
         staging(identity) / KEY_FILE,
         *([base / config.cabinet.key] if config.cabinet.key else []),
@@ -205,15 +214,19 @@ async def _losses(records: Records) -> ResetLosses:
     stock = StationStock(records.journal, no_orders)
     ledger = await stock.look()
     slots = tuple(sorted(card.slot for card in ledger.lying))
-    return ResetLosses(records.file.chain.station, await records.depth(), slots, len(await stock.binned()))
+    return ResetLosses(records.file.chain.station, await _unsent(records), slots, len(await stock.binned()))
 
 
 async def _sent(records: Records, wait_s: float, lose_unsent: bool) -> None:
-    """Wait until the server holds every event. Raises UnsentError."""
+    """Wait until the server holds every event, and has answered every ask. Raises UnsentError."""
     try:
         async with asyncio.timeout(wait_s):
-            while await records.depth():  # noqa: ASYNC110  # a file: no event
+            while await _unsent(records):  # noqa: ASYNC110  # a file: no event
                 await asyncio.sleep(LOOK_EVERY_S)
     except TimeoutError:
         if not lose_unsent:
-            raise UnsentError(await records.depth()) from None
+            raise UnsentError(await _unsent(records)) from None
+
+
+async def _unsent(records: Records) -> int:
+    return await records.depth() + await records.file.store.transact(blocks.waiting_asks)

@@ -60,7 +60,7 @@ ALERT_ICON: dict[str, str] = {
         "account-tie-outline",
     ),
     **dict.fromkeys(
-        ("conflict", "events_damaged", "fact_unproved", "lists_dropped", "quarantined", "unfit"),
+        ("ask_unreadable", "conflict", "events_damaged", "fact_unproved", "lists_dropped", "quarantined", "unfit"),
         "shield-alert-outline",
     ),
 }

@@ -49,6 +49,7 @@ LATCHED = frozenset(
         "receipt_twice",
         "not_laid_out",
         "lists_dropped",
+        "ask_unreadable",
         "chain_begun",
         "events_damaged",
         "former_life",

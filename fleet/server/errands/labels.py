@@ -49,6 +49,7 @@ _EVENT_ICON: dict[EventType, str] = {
     EventType.CARD_LEFT_IN: "smart-card-reader-outline",
     EventType.CARD_LEFT_IN_TAKEN: "check",
     EventType.LISTS_DROPPED: "alert-outline",
+    EventType.ASK_UNREADABLE: "alert-outline",
     EventType.UPDATE_STEP: "tray-arrow-down",
     EventType.CHAIN_BEGUN: "link-variant-off",
     EventType.EVENTS_DAMAGED: "alert-outline",

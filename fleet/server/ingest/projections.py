@@ -19,6 +19,7 @@ from fleet.server.cards.stock.projection import Origin
 from fleet.server.ingest.receipt_verification import ReceiptOrigin, receipt_fault
 from fleet.server.orders.model import OrderEvent, OrderMoved
 from fleet.server.stations.alarms import (
+    ASK_UNREADABLE,
     BIN_DIFFERS,
     CARD_NOT_GENUINE,
     CHAIN_BEGUN,
@@ -138,6 +139,12 @@ class _Started(msgspec.Struct):
 class _CardNotGenuine(msgspec.Struct):
     card_number: Word
     why: Word
+
+
+class _AskUnreadable(msgspec.Struct):
+    kind: Annotated[str, msgspec.Meta(max_length=32)]
+    card_number: Annotated[str, msgspec.Meta(max_length=40)]
+    wanted: Short
 
 
 class _ListsDropped(msgspec.Struct):
@@ -310,6 +317,11 @@ def _lists_dropped(data: bytes, _subject: str | None, _at: datetime) -> tuple[Ch
     return (AlarmRaised(LISTS_DROPPED, ", ".join(sorted(msgspec.json.decode(data, type=_ListsDropped).lists))),)
 
 
+def _ask_unreadable(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
+    ask = msgspec.json.decode(data, type=_AskUnreadable)
+    return (AlarmRaised(ASK_UNREADABLE, f"{ask.card_number or '?'}: {ask.kind or '?'}, {ask.wanted}"),)
+
+
 def _chain_begun(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
     begun = msgspec.json.decode(data, type=_ChainBegun)
     return (AlarmRaised(CHAIN_BEGUN, f"{begun.before}:{begun.after} {begun.why}, {begun.moved}"),)
@@ -382,6 +394,7 @@ READERS: dict[str, _Reader] = {
     EventType.ERRAND_ENDED: _ended,
     EventType.CHAIN_CHECKPOINT: _checkpoint,
     EventType.LISTS_DROPPED: _lists_dropped,
+    EventType.ASK_UNREADABLE: _ask_unreadable,
     EventType.CHAIN_BEGUN: _chain_begun,
     EventType.EVENTS_DAMAGED: _events_damaged,
     EventType.CARD_NOT_GENUINE: _card_not_genuine,

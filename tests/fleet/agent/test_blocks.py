@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,12 +17,13 @@ from joserfc.jwk import ECKey
 from fleet.agent import blocks
 from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
 from fleet.agent.at_rest import AtRestCipher
-from fleet.agent.blocks import BlockQueue
+from fleet.agent.blocks import BlockQueue, UnreadableAsk, redeem_pledge, untold
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.store import StationStore
 from fleet.messages.asking import BlockAsk, BlockedResult, DeclinedResult, HoldAsk, LiftAsk, Result, Word, typ_of
 from fleet.messages.link import Answer, Ask
+from fleet.messages.mandates import Proof
 from provisioning.authority import public_jwk
 from sim.stories.patience import LIMIT_S
 from tests.fakes.issuers.issuing_fleet import NOW
@@ -225,8 +227,43 @@ def test_a_word_for_the_queue_says_what_it_is() -> None:
         AnswerVerifier(identity()).result(answer, hold)
 
 
-async def test_what_an_earlier_version_kept_without_proofs_is_dropped_and_said(
-    store: StationStore, queue: BlockQueue, wire: Wire, caplog: pytest.LogCaptureFixture
+OTHER_KEY = AtRestCipher("entre-a", bytes([1] * 32))
+
+
+async def test_what_was_kept_under_another_key_is_told_once_that_key_is_here(store: StationStore, wire: Wire) -> None:
+    former = BlockQueue(store, wire, AnswerVerifier(identity()), OTHER_KEY)
+    wire.online = False
+    assert await former.tell(block(1), AT, 5) is None
+    wire.online = True
+    without = BlockQueue(store, wire, AnswerVerifier(identity()), CIPHER)
+    async with running(without):
+        assert await without.tell(block(2), AT, 5) == DONE
+    assert wire.told == [block(2).id]
+    assert await without.waiting() == 1
+    assert await store.transact(without.unreadable) == [UnreadableAsk(block(1).id, "card.block", "9999", AT)]
+    both = AtRestCipher("entre-a", bytes(32), former=[("entre-a", bytes([1] * 32))])
+    with_it = BlockQueue(store, wire, AnswerVerifier(identity()), both)
+    assert await store.transact(with_it.unreadable) == []
+    async with running(with_it):
+        await emptied(with_it)
+    assert wire.told == [block(2).id, block(1).id]
+
+
+async def test_what_was_pledged_under_another_key_is_told_by_its_card(store: StationStore, wire: Wire) -> None:
+    former = BlockQueue(store, wire, AnswerVerifier(identity()), OTHER_KEY)
+    pledged = former.pledge({"dropped": block(1)})
+
+    def fall(cx: sqlite3.Connection) -> None:
+        pledged.keep(cx, 7)
+        redeem_pledge(cx, 7, "dropped", AT)
+
+    await store.transact(fall)
+    queue = BlockQueue(store, wire, AnswerVerifier(identity()), CIPHER)
+    assert await store.transact(queue.unreadable) == [UnreadableAsk(block(1).id, "card.block", "9999", AT)]
+
+
+async def test_what_an_earlier_version_kept_in_another_form_stays_and_is_unreadable(
+    store: StationStore, queue: BlockQueue, wire: Wire
 ) -> None:
     old = {"ask": "card.block", "id": "9" * 32, "card_number": "9999", "reason": "lost", "by": "X-1", "wanted": AT}
 
@@ -237,20 +274,39 @@ async def test_what_an_earlier_version_kept_without_proofs_is_dropped_and_said(
     await store.transact(keep)
     async with running(queue):
         assert await queue.tell(block(1), AT, 5) == DONE
-        await emptied(queue)
     assert wire.told == [block(1).id]
-    assert "report it anew" in caplog.text
+    assert await queue.waiting() == 1
+    unreadable = await store.transact(queue.unreadable)
+    assert unreadable == [UnreadableAsk("9" * 32, "", "", AT)]
+    assert await store.transact(lambda cx: untold(cx, unreadable)) == unreadable
+    assert await store.transact(lambda cx: untold(cx, unreadable)) == [], "each is told once"
+
+
+async def test_kind_and_card_of_what_was_answered_are_forgotten(
+    store: StationStore, queue: BlockQueue, wire: Wire
+) -> None:
+    wire.online = False
+    async with running(queue):
+        for number in (1, 2):
+            await queue.tell(block(number), AT, 5)
+        assert await store.transact(lambda cx: cx.execute("SELECT count(*) FROM block_subject").fetchone()) == (2,)
+        wire.set_online(True)
+        await emptied(queue)
+    assert await store.transact(lambda cx: cx.execute("SELECT count(*) FROM block_subject").fetchone()) == (0,)
 
 
 def file_of(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.glob("station.sqlite*"))
 
 
-async def test_what_waits_tells_nothing_to_who_has_the_file(
+async def test_what_waits_tells_no_name_to_who_has_the_file(
     store: StationStore, queue: BlockQueue, wire: Wire, tmp_path: Path
 ) -> None:
+    proof = Proof("MADE-UP-MANDATE", "MADE-UP-CERTIFICATE", "MADE-UP-SIGNATURE", "ES256", "MADE-UP-WISH")
+    named = msgspec.structs.replace(block(1), proofs=(proof,))
     wire.online = False
-    assert await queue.tell(block(1), AT, 5) is None
+    assert await queue.tell(named, AT, 5) is None
     held = file_of(tmp_path)
-    assert block(1).card_number.encode() not in held
-    assert await queue.waits_for(block(1).card_number)
+    assert named.id.encode() in held
+    assert b"MADE-UP" not in held
+    assert await queue.waits_for(named.card_number)

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, OctKey
 
 from fleet.agent import sync
 from fleet.agent.answer_verification import SyncRefused
-from fleet.agent.at_rest import AtRestCipher
+from fleet.agent.at_rest import AtRestCipher, kept_keys_file
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.store import StationStore
@@ -487,6 +487,7 @@ async def test_another_stations_key_opens_nothing(
 ) -> None:
     await held(book, link, page(order("A1")))
     (tmp_path / "store.key").unlink()
+    kept_keys_file(tmp_path).unlink()
     again = OrderBook(identity, store, link, clock)
     assert again.dropped == ("floor", "list")
     assert again.waiting(TODAY) == ()

@@ -6,9 +6,13 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from fleet.agent.at_rest import kept_keys_file
+from fleet.messages.asking import BlockAsk, BlockedResult, Word, typ_of
 from fleet.messages.events import parse
+from fleet.messages.link import Answer, Ask
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.cli import Exit, main
 from kiosk.config import Config, load
@@ -67,7 +71,7 @@ async def test_without_confirmation_it_says_what_is_lost_and_erases_nothing(
     before = kept_files(station)
     assert await in_thread(reset, station) == Exit.REFUSED
     said = capsys.readouterr()
-    assert "events are not at the fleet server yet" in said.out
+    assert "events and asks are not at the fleet server yet" in said.out
     assert f"--confirm {STATION}" in said.err
     assert await in_thread(reset, station, "--confirm", "somebody-else") == Exit.BAD_INPUT
     assert kept_files(station) == before
@@ -109,6 +113,32 @@ async def test_the_server_holds_every_event_and_the_word_of_the_reset_before_any
     assert last.type == EventType.STATION_RESET
     assert last.content() == {"unsent": 0, "slots": [], "binned": 0}
     assert not identity.key_file.exists()
+
+
+async def test_a_block_that_waits_is_told_first_and_else_nothing_is_erased(
+    enrolled: Enrol, broker: Broker, peer: FleetPeer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity = enrolled(STATION, broker.port)
+    block = BlockAsk(id="1" * 32, card_number="9752269999", reason="returned", wanted="2026-03-02T12:00:00Z")
+    path = tmp_path / "station.toml"
+    path.write_text(f'[station]\nidentity = "{identity.key_file.parent.name}"\n')
+    async with open_station(load(path), tmp_path, Visitor()) as station:
+        assert station.fleet is not None
+        assert await station.fleet.issuer.queue.tell(block, block.wanted, 0.01) is None
+    erase = ["reset", "--config", str(path), "--confirm", STATION]
+    assert await in_thread(main, [*erase, "--wait", "3"]) == Exit.REFUSED
+    assert "events and asks are not at the fleet server; nothing was erased" in capsys.readouterr().err
+    assert identity.key_file.exists()
+
+    def answer(ask: Ask) -> Answer | None:
+        assert ask == block
+        word = msgspec.json.encode(Word(STATION, block.id, block.wanted, BlockedResult(block.wanted)))
+        return Answer(ok=True, jws=peer.signer.sign(word, typ_of(block)))
+
+    peer.answer = answer
+    assert await in_thread(main, erase) == Exit.DONE
+    assert not identity.key_file.exists()
+    assert not kept_keys_file(identity.key_file.parent).exists()
 
 
 async def test_an_administrator_begins_it_at_the_screen_and_the_next_start_forgets(
@@ -188,7 +218,14 @@ class PowerCutError(Exception):
     """The power is gone."""
 
 
-NAMES = ("identity/station.key", "identity/store.key", "identity/ca.pem", "data/station.sqlite", "data/bench/card.json")
+NAMES = (
+    "identity.store-keys",
+    "identity/station.key",
+    "identity/store.key",
+    "identity/ca.pem",
+    "data/station.sqlite",
+    "data/bench/card.json",
+)
 
 
 def made_up(base: Path) -> Config:
@@ -199,7 +236,7 @@ def made_up(base: Path) -> Config:
     return load(base / "station.toml")
 
 
-@pytest.mark.parametrize("cut", range(8))
+@pytest.mark.parametrize("cut", range(9))
 def test_a_power_cut_at_any_step_is_finished_at_the_next_start(cut: int, tmp_path: Path) -> None:
     config, steps = made_up(tmp_path), []
 
@@ -209,14 +246,14 @@ def test_a_power_cut_at_any_step_is_finished_at_the_next_start(cut: int, tmp_pat
         steps.append(path.name)
 
     begin_erasing(tmp_path)
-    if cut < 7:
+    if cut < 8:
         with pytest.raises(PowerCutError):
             finish_erasing(config, tmp_path, before)
         assert (tmp_path / MARKER).exists()
         assert main(["reset", "--finish", "--config", str(tmp_path / "station.toml")]) == Exit.DONE
     else:
         assert finish_erasing(config, tmp_path, before)
-        assert steps[:2] == ["store.key", "station.key"], "without them nothing else can be read"
+        assert steps[:3] == ["store.key", "identity.store-keys", "station.key"], "without them nothing else can be read"
         assert steps[-1] == MARKER
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"station.toml", "data/station.lock"}

@@ -95,6 +95,21 @@ def test_lists_that_a_station_dropped_are_an_alarm_of_its_own(
     assert (station.name, "lists_dropped", "found, list") in readings.summary(NOW).alarms
 
 
+@pytest.mark.parametrize(
+    ("content", "argument"),
+    [
+        ({"kind": "card.block", "card_number": "9752269999"}, "9752269999: card.block, 2026-03-02T12:00:00Z"),
+        ({"kind": "", "card_number": ""}, "?: ?, 2026-03-02T12:00:00Z"),
+    ],
+)
+def test_what_waits_at_a_station_and_cannot_be_read_is_an_alarm_with_its_card(
+    content: dict[str, str], argument: str, writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    wanted = {**content, "wanted": "2026-03-02T12:00:00Z"}
+    writer.commit(arrived(station.seal(EventType.ASK_UNREADABLE, wanted)), NOW)
+    assert (station.name, "ask_unreadable", argument) in readings.summary(NOW).alarms
+
+
 def test_a_chain_that_a_station_began_anew_and_damage_that_it_found_are_alarms(
     writer: Writer, station: SealingStation, readings: StoreReadings
 ) -> None:
