@@ -43,7 +43,7 @@ bench: setup ## measure: how soon, how many, how much
 soak: setup ## a server under 1,000 hasty stations and readers for SOAK_SECONDS=120 (a day: 4320): memory, files, log, times
 	@$(PY) -m benches.soak $(or $(SOAK_SECONDS),120)
 
-docs: build/site-tools/made ## the documents as a site to read offline (build/site/index.html)
+docs: build/site-tools/made ## the documents as a site to read offline (build/site/index.html), and what is printed as PDFs (build/site/sv)
 	@build/site-tools/bin/python -m scripts.docs_site
 
 build/site-tools/made: requirements/docs.txt

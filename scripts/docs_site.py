@@ -1,4 +1,5 @@
-"""The documents as a site that is read without a network: `make docs` builds `build/site/index.html`.
+"""The documents as a site that is read without a network: `make docs` builds `build/site/index.html`, and in it the PDFs of
+what is printed (`scripts.print_docs`).
 
 Pages that lie outside `docs/` join it; of a link to a file of the code the words stay. What is wrong with a page or a link ends
 it with the place (`sphinx-build --fail-on-warning`).
@@ -10,6 +11,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from scripts import print_docs
 
 ROOT = Path(__file__).parents[1]
 PAGES, SITE = ROOT / "build/site-pages", ROOT / "build/site"
@@ -23,7 +26,7 @@ OUTSIDE = {
 }
 """Pages of the repository, and their places in the site."""
 PARTS = {
-    "Holders and ID administrators": "sv/kortinnehavare sv/id-administrator gallery/README",
+    "Holders and ID administrators": "sv/kortinnehavare sv/id-administrator sv/pilot sv/dataskydd gallery/README",
     "Install and operate": "install operations operations-reference updates appliance bring-up hardware cabinet-firmware"
     " deadlines worklist incidents scale release changelog",
     "Integrate": "regions issuer messages rules journeys receipts evidence cards profiles first-card reader card-reader"
@@ -39,6 +42,8 @@ html_theme, html_title, html_show_copyright, html_show_sphinx, html_copy_source 
 myst_heading_anchors = 4
 suppress_warnings = ["myst.header", "misc.highlighting_failure", "toc.not_included"]
 """
+PRINTED = f'<a href="$name.pdf">Skriv ut sidan (A4)</a> · <a href="{print_docs.SIGN}.pdf">skylten (A3)</a>'
+"""Stands below the title of a page that is printed."""
 _LINK = re.compile(r"(!?)\[((?:[^\]`]|`[^`]*`)*)\]\(([^)#\s]*)(#[^)\s]*)?\)")
 
 
@@ -66,6 +71,10 @@ def gather() -> None:
     there = frozenset(str(path.relative_to(PAGES)) for path in PAGES.rglob("*") if path.is_file()) | {*OUTSIDE.values()}
     for name, place in pages.items():
         (PAGES / place).write_text(placed((ROOT / name).read_text("utf-8"), name, place, there), "utf-8")
+    for name in print_docs.HANDOUTS:
+        page = PAGES / f"sv/{name}.md"
+        title, _, rest = page.read_text("utf-8").partition("\n")
+        page.write_text(f"{title}\n\n{PRINTED.replace('$name', name)}\n{rest}", "utf-8")
     trees = (
         "\n".join([f"```{{toctree}}\n:caption: {part}\n:maxdepth: 1\n", *names.split(), "```\n"])
         for part, names in PARTS.items()
@@ -79,9 +88,16 @@ def main() -> int:
     gather()
     command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "-b", "html"]
     code = subprocess.run([*command, str(PAGES), str(SITE)]).returncode
-    if not code:
-        print(SITE.relative_to(ROOT) / "index.html")
-    return code
+    if code:
+        return code
+    print(SITE.relative_to(ROOT) / "index.html")
+    try:
+        files = print_docs.write(SITE / "sv")
+    except print_docs.PrintError as error:
+        print(f"make docs: the site is there, its PDFs are not: {error}", file=sys.stderr)
+        return 1
+    print(*(file.relative_to(ROOT) for file in files), sep="\n")
+    return 0
 
 
 if __name__ == "__main__":

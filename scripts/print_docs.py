@@ -7,6 +7,7 @@ each errand what its tile says. Chromium prints; without it `PrintError` says wh
 import base64
 import html
 import os
+import posixpath
 import re
 import shutil
 import subprocess
@@ -21,9 +22,10 @@ ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "docs/sv"
 HANDOUTS = ("pilot", "dataskydd")
 SIGN = "skylt"
-OWN_SHEETS = ("Personalsida", "Schema", "Incidentkort")
-"""Sections of a handout that begin a page, so that they can be put up alone."""
+OWN_SHEETS = ("Personalsida", "Incidentkort")
+"""Sections of a handout that are put up alone: a page each, in large type."""
 TIMEOUT_S = 120
+_LINK_TO_A_PAGE = re.compile(r"\[([^\]]+)\]\((?!https:)([^)#]+)[^)]*\)")
 _ASSETS = ROOT / "kiosk/screens/assets"
 _FONTS = (
     ("Inter", 400, "Inter-Regular.otf"),
@@ -49,6 +51,7 @@ def write(folder: Path) -> list[Path]:
 
 def print_page(page: str, file: Path) -> None:
     """Print a page of HTML that needs no other file, on paper as large as its style says. Raises PrintError."""
+    file.unlink(missing_ok=True)
     chromium = shutil.which("chromium")
     if chromium is None:
         raise PrintError("chromium is not installed; `make setup` installs it")
@@ -58,7 +61,6 @@ def print_page(page: str, file: Path) -> None:
         source.write_text(page, "utf-8")
         command = [chromium, "--headless", "--disable-gpu", *root, f"--user-data-dir={scratch}/profile"]
         command += ["--no-pdf-header-footer", f"--print-to-pdf={file}", source.as_uri()]
-        file.unlink(missing_ok=True)
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired as error:
@@ -68,13 +70,17 @@ def print_page(page: str, file: Path) -> None:
 
 
 def handout(text: str) -> str:
-    """HTML of a page of Markdown. Of links to other pages the words stay: paper has no folder."""
-    parser = MarkdownIt("commonmark").enable("table")
-    tokens = parser.parse(re.sub(r"(?<!!)\[([^\]]+)\]\((?!https:)[^)]*\)", r"\1", text))
-    for heading, words in zip(tokens, tokens[1:], strict=False):
-        if heading.type == "heading_open" and words.content in OWN_SHEETS:
-            heading.attrSet("class", "sheet")
-    body = parser.renderer.render(tokens, parser.options, {})
+    """HTML of a page of Markdown. A link to another page becomes its words and the page's name, which can be read on paper."""
+    text = _LINK_TO_A_PAGE.sub(lambda link: f"{link[1]} `{posixpath.normpath(f'docs/sv/{link[2]}')}`", text)
+    body = MarkdownIt("commonmark").enable("table").render(text)
+    body = re.sub(
+        rf"(<h2>(?:{'|'.join(OWN_SHEETS)})</h2>.*?)(?=<h2>|\Z)",
+        r'<section class="sheet">\1</section>',
+        body,
+        flags=re.DOTALL,
+    )
+    body = re.sub(r"\b(Svar): _{16}", r'<span class="answer">\1</span>', body)
+    body = re.sub(r"_{6,}", lambda line: f'<span class="fill" style="width: {4 * len(line[0])}mm"></span>', body)
     title = text.splitlines()[0].removeprefix("# ")
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title>'
     style = f"<style>{_tokens()}{_fonts()}{(SOURCES / 'print.css').read_text('utf-8')}</style>"
@@ -83,13 +89,17 @@ def handout(text: str) -> str:
 
 def sign() -> str:
     """HTML of the sign of pilot 0, by the region's file that ships."""
-    pilot, general = (tomllib.loads((ROOT / f"kiosk/regions/{name}.toml").read_text("utf-8")) for name in ("pilot", "general"))
+    pilot, general = (
+        tomllib.loads((ROOT / f"kiosk/regions/{name}.toml").read_text("utf-8")) for name in ("pilot", "general")
+    )
     about = next(page for page in pilot["pages"] if page["id"] == "pilot")
     line = _texts(ROOT / "kiosk/texts/sv/home.po")["home.block_line"]
     return Template((SOURCES / f"{SIGN}.html").read_text("utf-8")).substitute(
         tokens=_tokens(),
         fonts=_fonts(),
-        tiles="\n".join(_tile(errand) for errand in sorted(pilot["errands"], key=lambda errand: _errand(errand)["order"])),
+        tiles="\n".join(
+            _tile(errand) for errand in sorted(pilot["errands"], key=lambda errand: _errand(errand)["order"])
+        ),
         pilot=" ".join(html.escape(each["sv"]) for each in about["lines"][1:]),
         block_line=f"{html.escape(line)}: <b>{html.escape(general['block_line'])}</b>",
     )

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 ERRAND_PAGES = sorted(ROOT.glob("kiosk/errands/*/README.md"))
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ERRAND_PAGES])
-OURS = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+OURS = [ROOT / "README.md", *sorted([*DOCS.glob("*.md"), *DOCS.glob("sv/*.md")])]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
