@@ -79,7 +79,7 @@ def handout(text: str) -> str:
         body,
         flags=re.DOTALL,
     )
-    body = re.sub(r"\b(Svar): _{16}", r'<span class="answer">\1</span>', body)
+    body = re.sub(r"\b(Svar):\s+_{16}", r'<span class="answer">\1</span>', body)
     body = re.sub(r"_{6,}", lambda line: f'<span class="fill" style="width: {4 * len(line[0])}mm"></span>', body)
     title = text.splitlines()[0].removeprefix("# ")
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title>'

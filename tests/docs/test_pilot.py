@@ -119,6 +119,7 @@ def test_what_is_printed_names_no_place_of_this_machine_and_no_page_that_paper_c
     for name in print_docs.HANDOUTS:
         made = print_docs.handout(text(DOCS / f"sv/{name}.md"))
         assert str(ROOT) not in made
+        assert "<hr" not in made, "a line to write on stands alone, which Markdown takes for a rule"
         assert [link for link in re.findall(r'href="([^"]*)"', made) if not link.startswith("https:")] == []
     assert "docs/first-card.md" in print_docs.handout(PILOT)
     assert print_docs.handout(PILOT).count('<section class="sheet">') == len(print_docs.OWN_SHEETS)
