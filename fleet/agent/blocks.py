@@ -51,6 +51,8 @@ CREATE TABLE IF NOT EXISTS block_subject (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, card_number TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS block_unreadable_told (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE VIEW IF NOT EXISTS block_owed AS
+    SELECT id FROM block_queue WHERE result IS NULL UNION SELECT id FROM block_pledge;
 """
 KIND = "block"
 """What it is encrypted for."""
@@ -301,8 +303,5 @@ def _next(cx: sqlite3.Connection, cipher: AtRestCipher, after: int) -> tuple[int
 def _answered(cx: sqlite3.Connection, number: int, result: Result) -> None:
     cx.execute("UPDATE block_queue SET result = ? WHERE number = ?", (encode(result), number))
     cx.execute("DELETE FROM block_queue WHERE result IS NOT NULL AND number <= ?", (number - KEPT,))
-    for beside in ("block_subject", "block_unreadable_told"):
-        cx.execute(
-            f"DELETE FROM {beside} WHERE id NOT IN (SELECT id FROM block_queue WHERE result IS NULL)"  # noqa: S608
-            " AND id NOT IN (SELECT id FROM block_pledge)"
-        )
+    cx.execute("DELETE FROM block_subject WHERE id NOT IN (SELECT id FROM block_owed)")
+    cx.execute("DELETE FROM block_unreadable_told WHERE id NOT IN (SELECT id FROM block_owed)")
