@@ -6,8 +6,9 @@ of a name or kind. docs/operations-reference.md lists all keys.
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -456,8 +457,13 @@ class Config(Section):
 
 def load(path: Path) -> Config:
     """Read and validate. Raises ConfigError with every fault found, not only the first."""
+    return validated(path, read_document(path))
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read the TOML file, whatever it says. Raises ConfigError."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(path, ["there is no such file; name one with --config"]) from None
     except IsADirectoryError:
@@ -470,6 +476,10 @@ def load(path: Path) -> Config:
         raise ConfigError(path, ["is not TOML: nested too deep"]) from None
     except ValueError as error:  # a number of thousands of digits is one that is no TOMLDecodeError
         raise ConfigError(path, [f"is not TOML: {error}"]) from None
+
+
+def validated(path: Path, document: Mapping[str, Any]) -> Config:
+    """Return the configuration that the document of that file says. Raises ConfigError with every fault."""
     try:
         return Config.model_validate(document)
     except ValidationError as error:

@@ -71,7 +71,7 @@ class SyncedRegion:
         self._switch_offs = store.transact_now(_switch_offs)
         self.digest, _ = store.transact_now(_held)
         """Of the set that is held; None before the first."""
-        self._on_files = on_files
+        self._on_files = [on_files]
         self._on_signed_time = on_signed_time
 
     def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
@@ -85,6 +85,12 @@ class SyncedRegion:
             lambda cx: tuple(RegionFile(*row) for row in cx.execute("SELECT kind, name, content FROM region_file"))
         )
 
+    def follow_files(self, on_files: Callable[[Sequence[RegionFile]], None]) -> None:
+        """Have `on_files` called with the files that are held, if any set is, and with those of each new set."""
+        self._on_files.append(on_files)
+        if self.digest is not None:
+            on_files(self.files())
+
     async def refresh(self, timeout_s: float = 10.0) -> None:
         """Fetch the set, where it is another. Raises LinkDown, AskTimeout, SyncRefused (the old one stays), StoreError."""
         held_set, floor = await self._store.transact(_held)
@@ -93,7 +99,7 @@ class SyncedRegion:
         while not pages or cursor is not None:
             if len(pages) == MAX_PAGES:
                 raise SyncRefused("too_long", f"the region's data has more than {MAX_PAGES} pages")
-            ask = RegionAsk(cursor=cursor, have=held_set)
+            ask = RegionAsk(cursor=cursor, have=held_set, settings=True)
             begun = time.monotonic()
             answer = await self._link.ask(ask, timeout_s)
             took_s = time.monotonic() - begun
@@ -137,7 +143,8 @@ class SyncedRegion:
 
         await self._store.transact(work)
         self._switch_offs, self.digest = switch_offs, pages[0].set
-        self._on_files(files)
+        for on_files in self._on_files:
+            on_files(files)
 
 
 def _whole(parts: Sequence[FilePart]) -> list[RegionFile]:

@@ -87,6 +87,21 @@ DataKept = Literal["tpm", "file", "open"]
 """Encrypted, and its key sealed by the machine's TPM; encrypted, and its key in a file of the same disk; or not encrypted."""
 
 
+class SettingsState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The fleet's settings at a station.
+
+    `version`: those that it runs with, empty where there never were any. `step`: `waiting` until nobody is there, `testing` after
+    the restart. `refused`: the version that was not taken or was taken back, and `reason` why: a code and, after a colon, what
+    for people. `own`: the keys that its `station.toml` says itself, which count before all that the fleet gives.
+    """
+
+    version: str = ""
+    step: Literal["applied", "waiting", "testing"] = "applied"
+    refused: str = ""
+    reason: str = ""
+    own: tuple[str, ...] = ()
+
+
 class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The station as it is, retained on `state`."""
 
@@ -124,6 +139,8 @@ class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=F
     """None where it runs from no image with two slots."""
     server_keys: int | None = None
     """The newest statement of key rotation that it has taken; 0 before the first."""
+    settings: SettingsState | None = None
+    """None where no server gives it any."""
 
 
 Delivery = Literal["station", "post"]

@@ -89,6 +89,12 @@ class EventType(StrEnum):
     """`step` (`fetched`, `installed`, `confirmed`, `failed`), `version` (of the bundle), `reason`? (a code): how far an update of
     the station's image has come."""
 
+    SETTINGS_APPLIED = "se.kortkiosk.settings.applied"
+    """`version`: the fleet's settings count at the station, after a trial."""
+
+    SETTINGS_REFUSED = "se.kortkiosk.settings.refused"
+    """`version`, `reason` (a code), `text` (for people): the fleet's settings were not taken, or were taken back."""
+
     CARD_LEFT_IN = "se.kortkiosk.card.left_in"
     """`card_number` (empty where it could not be read): its holder went, and the card is still in the reader."""
 
@@ -182,6 +188,8 @@ class EventType(StrEnum):
                 | EventType.DOOR_OPENED
                 | EventType.DOOR_SHUT
                 | EventType.UPDATE_STEP
+                | EventType.SETTINGS_APPLIED
+                | EventType.SETTINGS_REFUSED
                 | EventType.CARD_LEFT_IN
                 | EventType.CARD_LEFT_IN_TAKEN
                 | EventType.LISTS_DROPPED

@@ -16,15 +16,17 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from fleet.service_manager import ServiceManager
 from kiosk.cli import Exit
 from kiosk.clock import SystemClock
-from kiosk.config import VIRTUAL, Config, ConfigError, load
+from kiosk.config import VIRTUAL, Config, ConfigError
 from kiosk.first_boot.progress import is_setup_due
+from kiosk.fleet_settings import load_station
 from kiosk.region import RegionSettingsError, at_station, region_of
 from kiosk.station.build_fleet import JoinError
 from kiosk.station.host import Host
@@ -56,9 +58,9 @@ def run(args: argparse.Namespace) -> int:
     """Do it. Exit codes: 0 window closed or SIGTERM; 2 bad configuration (only with --check), or virtual devices that are not
     installed; 4 no display; 130 interrupted."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    config, faults, is_there = Config(), [], args.config.exists()
+    config, own, faults, is_there = Config(), dict[str, Any](), list[str](), args.config.exists()
     try:
-        config = load(args.config)
+        config, own = load_station(args.config, starts=not args.check)
     except ConfigError as error:
         faults = [f"{args.config}: {fault}" for fault in error.faults]
     if is_there or args.check:
@@ -79,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         os.environ.setdefault("SDL_VIDEODRIVER", "kmsdrm")
     if not (faults and is_there) and not _finish_reset(config, args.config.resolve().parent):
         return Exit.FAULT
-    code = _show(args, config, faults, faults_reported=is_there)
+    code = _show(args, config, own, faults, faults_reported=is_there)
     if code == RESTART:
         os.execv(sys.executable, [sys.executable, "-m", "kiosk.cli", *sys.argv[1:]])  # noqa: S606 - itself, as it was begun
     return code
@@ -103,13 +105,15 @@ def _say_unset(config: Config, base: Path, *, as_json: bool) -> None:
         _say("identity", text, as_json=as_json)
 
 
-def _show(args: argparse.Namespace, config: Config, faults: list[str], *, faults_reported: bool) -> int:
+def _show(
+    args: argparse.Namespace, config: Config, own: Mapping[str, Any], faults: list[str], *, faults_reported: bool
+) -> int:
     """The assistant or the station, until it ends. `faults_reported`: they are printed already."""
     if is_setup_due(args.config):
         return asyncio.run(_set_up(args.config, as_json=args.json))
     if not faults_reported:
         _say_faults(faults, as_json=args.json)
-    return asyncio.run(_station(config, args.config.resolve().parent, faults, as_json=args.json))
+    return asyncio.run(_station(config, own, args.config.resolve().parent, faults, as_json=args.json))
 
 
 def _finish_reset(config: Config, base: Path) -> bool:
@@ -149,7 +153,7 @@ def _stop(running: "asyncio.Task[int]") -> None:
     running.cancel()
 
 
-async def _station(config: Config, base: Path, faults: list[str], *, as_json: bool) -> int:
+async def _station(config: Config, own: Mapping[str, Any], base: Path, faults: list[str], *, as_json: bool) -> int:
     from kiosk.station.app import App  # Kivy opens its window on import: only when a window is wanted
 
     running = asyncio.current_task()
@@ -167,6 +171,7 @@ async def _station(config: Config, base: Path, faults: list[str], *, as_json: bo
         on_problem=lambda code, text: _say(code, text, as_json=as_json),
         log_lines=lambda: ring.lines,
         end_program=end_program,
+        own_document=own,
     )
     with contextlib.suppress(asyncio.CancelledError):
         await App(config, base, host, faults).run()

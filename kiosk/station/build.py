@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from pathlib import Path
@@ -37,7 +37,7 @@ from fleet.messages.commands import UpdateOrder
 from fleet.messages.vocabulary import CommandName, EventType
 from kiosk.administration_ports import Machine
 from kiosk.clock import SystemClock
-from kiosk.config import VIRTUAL, Config
+from kiosk.config import VIRTUAL, Config, ConfigError, validated
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import Switches
 from kiosk.ports import Orders, Screen
@@ -84,6 +84,7 @@ from kiosk.station.reader_roles import UNTOLD
 from kiosk.station.reader_settings import reader_settings_or_problems
 from kiosk.station.reset import RunningStationReset
 from kiosk.station.restart import Restart
+from kiosk.station.settings_trial import FleetSettings, SettingsPorts
 from kiosk.station.state import EventRecorder, StateReport
 from kiosk.station.station import Station
 from kiosk.station.station_commands import CommandHandlers, Handler, StationCommands
@@ -217,11 +218,13 @@ async def _build(context: _Context, screen: Screen, timing: Timing | None) -> St
         ),
     )  # fmt: skip
     updates = _updates(context, devices, backing, recorder, occupancy)
+    fleet_settings = _fleet_settings(context, devices, backing, recorder, occupancy, restart)
     report = StateReport(
         config.station.title, bootid, clock, status, devices,
         lambda: backing.fleet.issuer.region.digest if backing.fleet else None,
         backing.fleet.identity if backing.fleet else None,
         updates.state if updates is not None else lambda: None,
+        fleet_settings.state if fleet_settings is not None else lambda: None,
     )  # fmt: skip
     work = [gpio.run(), status.forgotten.run()]
     if backing.records is not None:
@@ -234,6 +237,7 @@ async def _build(context: _Context, screen: Screen, timing: Timing | None) -> St
         work.append(_check_file(context, backing.records))
     if backing.records is not None and backing.fleet is not None and updates is not None:
         work.append(updates.run())
+        work += [fleet_settings.run()] if fleet_settings is not None else []
         handlers = _command_handlers(context, devices, backing.records, backing.fleet, status.notice, restart, updates)
         gate = _command_gate(context, backing.records, backing.fleet)
         work.append(StationCommands(inbox, gate, backing.fleet.link, handlers, occupancy, problems.report).run())
@@ -567,19 +571,46 @@ def _updates(
         return None
     identity, link = backing.fleet.identity, backing.fleet.link
 
-    async def working() -> tuple[str, ...]:
-        await devices.look()
-        return tuple(sorted({state.kind for state in devices.states if state.ok}))
-
     def fetch(order: UpdateOrder, into: Path, on_bytes: Callable[[int], None]) -> None:
         fetch_bundle(order, into, identity, on_bytes, Proxy.at(context.config.network.proxy_server))
 
     ports = UpdatePorts(
-        ServiceInstaller(), fetch, working, lambda: link.online, recorder.record,
+        ServiceInstaller(), fetch, devices.working, lambda: link.online, recorder.record,
         context.state_changed, lambda: tuple(key.text for key in identity.server_keys.taken),
     )  # fmt: skip
     hours = UpdateHours(*(time.fromisoformat(text) for text in context.config.updates.hours))
     return Updates(context.data, image_slots(), identity.ca_file, ports, occupancy, hours)
+
+
+def _fleet_settings(
+    context: _Context,
+    devices: Devices,
+    backing: _Backing,
+    recorder: EventRecorder,
+    occupancy: Occupancy,
+    restart: Restart,
+) -> FleetSettings | None:
+    """The fleet's settings; of a station that belongs to one, and whose program reads a `station.toml`."""
+    fleet, own = backing.fleet, context.host.own_document
+    if fleet is None or own is None:
+        return None
+
+    def check(document: Mapping[str, Any]) -> list[str]:
+        try:
+            validated(context.base, document)
+        except ConfigError as error:
+            return error.faults
+        return []
+
+    ports = SettingsPorts(
+        check, devices.working, lambda: fleet.link.online, lambda: context.problems.codes, recorder.record, restart.now,
+        context.state_changed,
+    )  # fmt: skip
+    settings = FleetSettings(
+        context.data, own, fleet.identity.station, fleet.identity.server_keys.find, ports, occupancy
+    )
+    fleet.issuer.region.follow_files(settings.take)
+    return settings
 
 
 def _command_gate(context: _Context, records: Records, fleet: FleetConnection) -> CommandGate:

@@ -70,6 +70,11 @@ class Devices:
     """Called when the cabinet falls into another state; not when a door or a card moves."""
     _cabinet_code: str = "ready"
 
+    async def working(self) -> tuple[str, ...]:
+        """Look at every device, and return the kinds of those that work."""
+        await self.look()
+        return tuple(sorted({state.kind for state in self.states if state.ok}))
+
     async def look(self) -> None:
         """Look at every device once, and tell if something has changed."""
         states = [state for state in (await self._reader_states()) if state is not None]

@@ -1,7 +1,8 @@
 """The host of a station: what the program around it does for it, as callbacks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +20,7 @@ class Host:
     """Called when headphones are put in or pulled."""
     end_program: Callable[[], None] | None = None
     """Ends the program so that it starts anew; None where nobody would start it."""
+    own_document: Mapping[str, Any] | None = None
+    """What `station.toml` itself says, below which the fleet's settings lie; None where the fleet can give none."""
     log_lines: Callable[[], Sequence[str]] = tuple
     """The latest lines of the log, without their values."""

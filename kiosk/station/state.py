@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, get_args
 
 from fleet.agent.identity import Identity
 from fleet.agent.store import StoreError
-from fleet.messages.link import DataKept, StationState, UpdateState
+from fleet.messages.link import DataKept, SettingsState, StationState, UpdateState
 from fleet.messages.vocabulary import EventType
 from kiosk.station.devices import Devices
 from kiosk.station.journal import Journal
@@ -46,6 +46,7 @@ class StateReport:
     """The digest of the region's data that is held."""
     identity: Identity | None
     update: Callable[[], UpdateState | None] = lambda: None
+    settings: Callable[[], SettingsState | None] = lambda: None
     data_note: Path = DATA_NOTE
     recovery_key: Path = RECOVERY_KEY
 
@@ -73,6 +74,7 @@ class StateReport:
             data_kept=data_kept(self.data_note),
             recovery_key=_read(self.recovery_key) or None,
             server_keys=self.identity.server_keys.sequence if self.identity is not None else None,
+            settings=self.settings(),
         )
 
 

@@ -16,19 +16,19 @@ LEFT_OUT = {
     "kiosk/station/state.py": {"outbox_depth"},
     "sim/fleet/device_state.py": {
         "update", "step", "left_in", "region", "certificate_until", "certificate_from", "key_kept",
-        "data_kept", "server_keys", "recovery_key",
+        "data_kept", "server_keys", "recovery_key", "settings",
     },
     "fleet/server/stations/api.py": {
-        "bootid", "time", "left_in", "certificate_until", "certificate_from", "server_keys", "recovery_key",
+        "bootid", "time", "left_in", "certificate_until", "certificate_from", "server_keys", "recovery_key", "settings",
     },
     "fleet/server/stations/templates/station.html": {
         "title", "bootid", "errand", "step", "slots", "out_of_service", "left_in", "region", "certificate_until",
-        "certificate_from", "server_keys", "recovery_key",
+        "certificate_from", "server_keys", "recovery_key", "settings",
     },
     "docs/messages.md": {"title", "bootid", "errand", "devices", "slots", "outbox_depth"},
 }  # fmt: skip
 """The link adds the depth of its own outbox. The page of a station has its title, slots and errand by other ways; what runs out
-is an alert."""
+is an alert, and its settings have a page and an interface of their own."""
 
 
 def told(path: str) -> set[str]:

@@ -115,7 +115,7 @@ async def test_a_file_in_parts_is_put_together(
     assert held.files() == tuple(taken)
     assert held.off(errand="clean_up") == OFF[0]
     assert times == [NOW, NOW]
-    assert wire.asked == [RegionAsk(), RegionAsk(cursor="2")]
+    assert wire.asked == [RegionAsk(settings=True), RegionAsk(cursor="2", settings=True)]
 
 
 async def test_signed_time_measures_also_a_clock_that_is_too_far_ahead_to_take_the_set(
@@ -137,7 +137,7 @@ async def test_a_set_that_is_held_is_not_sent_again_but_its_time_counts(held: Sy
     ]
     await held.refresh()
     await held.refresh()
-    assert wire.asked[1] == RegionAsk(have="one")
+    assert wire.asked[1] == RegionAsk(have="one", settings=True)
     assert held.off(errand="clean_up") is not None
     assert held.digest == "one"
     with pytest.raises(SyncRefused, match="older"):
