@@ -80,7 +80,8 @@ def read_settings_record(data: Path) -> SettingsRecord:
 
 def write_settings_record(data: Path, record: SettingsRecord) -> None:
     """Write it, durable when this returns; files of versions that nothing may go back to are deleted. Raises OSError."""
-    kept = {one.version for one in (record, record.before) if one is not None and one.settings is not None}
+    records = (record, record.before)
+    kept = {each.version for each in records if each is not None and each.settings is not None}
     if record.settings is not None:
         _write_files(data, record.settings)
     files.write_file(data / RECORD, msgspec.json.encode(record))

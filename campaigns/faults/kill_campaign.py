@@ -42,7 +42,7 @@ from tests.fakes.server.server_process import Serving
 
 APART_S = (0.3, 2.0)
 END_S = 240.0
-ANSWERED_S = 90.0
+ANSWERED_S = 180.0
 """Stations whose connection was cut come back within seconds (`--hasty`), and hear what waits for them."""
 ORDERS = (CommandName.SELF_TEST, CommandName.LOG_BUNDLE, CommandName.RESTART, CommandName.SYNC)
 

@@ -88,6 +88,9 @@ from fleet.server.sign_in.pages import sign_in_router
 from fleet.server.sign_in.security_keys.pages import key_pages
 from fleet.server.sign_in.service import Access
 from fleet.server.sign_in.step_up_pages import step_up_pages
+from fleet.server.station_settings.api import station_settings_api
+from fleet.server.station_settings.pages import station_settings_pages
+from fleet.server.station_settings.service import StationSettingsService
 from fleet.server.stations.api import api_router
 from fleet.server.stations.exports import station_exports
 from fleet.server.stations.pages import pages_router
@@ -296,6 +299,9 @@ def create_app(
     take(proposal_pages(web).routes)
     take(proposals_api().routes)
     take(proposal_exports(web).routes)
+    settings = StationSettingsService(access.database, hub, clock)
+    take(station_settings_pages(web, settings).routes)
+    take(station_settings_api(settings).routes)
     take(accounts_pages(web).routes)
     take(accounts_api(web).routes)
     take(station_exports(web).routes)

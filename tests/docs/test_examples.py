@@ -17,6 +17,7 @@ from fleet.messages import (
     link,
     mandates,
     region,
+    settings,
     signed,
 )  # fmt: skip
 from fleet.messages.topics import Topics
@@ -49,6 +50,7 @@ MESSAGES: dict[str, Callable[[bytes], object]] = {
     "json command": lambda raw: link.decode(commands.Command, raw),
     "json command result": lambda raw: link.decode(commands.CommandResult, raw),
     "json word": lambda raw: link.decode(asking.Word, raw),
+    "json settings": lambda raw: link.decode(settings.StationSettings, raw),
     "json region": lambda raw: link.decode(region.RegionPage, raw),
     "json payload": lambda raw: wire.decode(raw, wire.Payload),
     "json compact": lambda raw: wire.decode(raw, wire.Compact),

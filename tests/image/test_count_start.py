@@ -119,7 +119,9 @@ def test_a_cut_at_any_step_leaves_a_slot_to_start(
     programs.mkdir()
     for name in ("sync", "mv"):
         (programs / name).write_text(
-            f'#!/bin/sh\necho >>"$CALLS"\n[ "$(wc -l <"$CALLS")" != "$CUT" ] || kill -9 $PPID\nexec /usr/bin/{name} "$@"\n'
+            '#!/bin/sh\necho >>"$CALLS"\n'
+            '[ "$(wc -l <"$CALLS")" != "$CUT" ] || { kill -9 $PPID; exit; }\n'
+            f'exec /usr/bin/{name} "$@"\n'
         )
         (programs / name).chmod(0o755)
     for cut in range(1, 7):

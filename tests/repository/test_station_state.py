@@ -23,12 +23,12 @@ LEFT_OUT = {
     },
     "fleet/server/stations/templates/station.html": {
         "title", "bootid", "errand", "step", "slots", "out_of_service", "left_in", "region", "certificate_until",
-        "certificate_from", "server_keys", "recovery_key", "settings",
+        "certificate_from", "server_keys", "recovery_key",
     },
     "docs/messages.md": {"title", "bootid", "errand", "devices", "slots", "outbox_depth"},
 }  # fmt: skip
 """The link adds the depth of its own outbox. The page of a station has its title, slots and errand by other ways; what runs out
-is an alert, and its settings have a page and an interface of their own."""
+is an alert, and its settings have an interface of their own."""
 
 
 def told(path: str) -> set[str]:

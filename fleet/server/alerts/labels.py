@@ -43,6 +43,7 @@ ALERT_ICON: dict[str, str] = {
         "lock-alert-outline",
     ),
     **dict.fromkeys(("data_not_encrypted", "recovery_released"), "lock-open-variant-outline"),
+    **dict.fromkeys(("settings_refused",), "wrench-outline"),
     **dict.fromkeys(("clock", "clock_leapt"), "clock-outline"),
     **dict.fromkeys(("worklist_late", "deadlines_many", "not_collected", "loa2"), "calendar-clock"),
     **dict.fromkeys(

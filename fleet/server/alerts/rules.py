@@ -333,6 +333,13 @@ def _data_open(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
             yield RuleMatch(seen.name, "data_not_encrypted")
 
 
+def _settings_refused(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    """Settings of the fleet that a station did not take, or took back; until it takes others."""
+    for seen, state in _states(look):
+        if state.settings is not None and state.settings.refused:
+            yield RuleMatch(seen.name, "settings_refused", detail=state.settings.reason[:64])
+
+
 def _outbox(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
     for seen, state in _states(look):
         if state.outbox_depth >= rule.limit > 0:
@@ -475,6 +482,7 @@ FINDERS: dict[str, Finder] = {
     "version": _version,
     "update_failed": _update_failed,
     "data_not_encrypted": _data_open,
+    "settings_refused": _settings_refused,
     "outbox_depth": _outbox,
     "product_failing": _product_failing,
     "reader_failing": _reader_failing,

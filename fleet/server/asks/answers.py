@@ -40,12 +40,13 @@ from fleet.messages.link import (
     encode,
 )
 from fleet.messages.region import RegionAsk
+from fleet.messages.settings import SETTINGS_TYP
 from fleet.messages.signed import MAX_ASK_BYTES
 from fleet.server.clock.local_days import local_day
 from fleet.server.database.database import READ_FAULTS, Database
 from fleet.server.enrolment.model import EnrolmentRefused, IssuedChain, Outcome
 from fleet.server.events.queries import held_chain
-from fleet.server.issuers.region_data import RegionData
+from fleet.server.issuers.region_data import RegionData, StationFile
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.stopped_cards import stop_digests_after
 from fleet.server.keys.signing import Signer
@@ -53,6 +54,7 @@ from fleet.server.orders import queries as ordering
 from fleet.server.orders.model import RELEASED_LOA
 from fleet.server.people.queries import administrators_after
 from fleet.server.people.service import leaver_digests_after, mail_address
+from fleet.server.station_settings.queries import settings_of
 from fleet.server.stations.alarms import GUESSING, LETTER_KEY_MISSING, Alarm, AlarmRecorder
 from fleet.server.verifier.model import MAX_SEALED_CHARACTERS, EnvelopeFacts, Verifier, VerifierAwayError
 from provisioning.authority import AuthorityError
@@ -142,8 +144,7 @@ class Answers:
             case EnvelopeAsk() | ReleaseAsk():
                 return await self._verify(station, ask)
             case RegionAsk():
-                page = self._region.page(station, ask, self._clock())
-                return Answer(ok=True, jws=self._signer.sign(encode(page), REGION_TYP))
+                return await asyncio.to_thread(self._region_page, station, ask)
             case KeysAsk():
                 return Answer(ok=True, keys=self._signer.chain)
             case RenewalAsk():
@@ -156,6 +157,18 @@ class Answers:
                 return _error("not_set_up", "No issuer is set up at this server.")
             case _:
                 return await self._issuer.answer(station, ask)
+
+    def _region_page(self, station: str, ask: RegionAsk) -> Answer:
+        settings = self._settings(station) if ask.settings else None
+        page = self._region.page(station, ask, self._clock(), settings)
+        return Answer(ok=True, jws=self._signer.sign(encode(page), REGION_TYP))
+
+    def _settings(self, station: str) -> StationFile | None:
+        with self._database.reading.begin() as connection:
+            settings = settings_of(connection, station)
+        if settings is None:
+            return None
+        return StationFile(settings.version, lambda: self._signer.sign(encode(settings), SETTINGS_TYP))
 
     def _renew(self, station: str, ask: RenewalAsk, current: x509.Certificate | None) -> Answer:
         if len(ask.request) > MAX_REQUEST_CHARACTERS:

@@ -51,6 +51,8 @@ _EVENT_ICON: dict[EventType, str] = {
     EventType.LISTS_DROPPED: "alert-outline",
     EventType.ASK_UNREADABLE: "alert-outline",
     EventType.UPDATE_STEP: "tray-arrow-down",
+    EventType.SETTINGS_APPLIED: "wrench-outline",
+    EventType.SETTINGS_REFUSED: "alert-outline",
     EventType.CHAIN_BEGUN: "link-variant-off",
     EventType.EVENTS_DAMAGED: "alert-outline",
     EventType.CARD_NOT_GENUINE: "alert-outline",

@@ -411,6 +411,8 @@ KEPT_ALONE = frozenset(
         EventType.COMMAND_TAKEN,
         EventType.COMMAND_ENDED,
         EventType.UPDATE_STEP,
+        EventType.SETTINGS_APPLIED,
+        EventType.SETTINGS_REFUSED,
         EventType.CARD_LEFT_IN,
         EventType.CARD_LEFT_IN_TAKEN,
         EventType.EFFECT_UNKNOWN,

@@ -15,7 +15,7 @@ Lists of revoked certificates come from the issuer (`set_lists`).
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ from fleet.messages.link import MessageError
 from fleet.messages.region import PART_BYTES, FilePart, RegionAsk, RegionPage
 
 VALID = timedelta(days=7)
-Kind = Literal["profile", "profile_signature", "crl", "ocsp"]
+Kind = Literal["profile", "profile_signature", "crl", "ocsp", "settings"]
 
 
 class RegionError(Exception):
@@ -47,6 +47,14 @@ class RegionFile:
     def digest(self) -> str:
         """SHA-256, hex."""
         return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class StationFile:
+    """Settings of the station that asks, which fit into a page. `sign` gives them as a JWS, which is another each time."""
+
+    version: str
+    sign: Callable[[], str]
 
 
 class RegionData:
@@ -80,23 +88,23 @@ class RegionData:
         """The lists that stations get."""
         return tuple(file.content for file in self._lists)
 
-    def page(self, station: str, ask: RegionAsk, now: datetime) -> RegionPage:
-        """One page. Raises MessageError for a cursor that is none of ours, or of a set that was replaced meanwhile."""
+    def page(self, station: str, ask: RegionAsk, now: datetime, settings: StationFile | None = None) -> RegionPage:
+        """One page; `settings` are on one of their own, the last. Raises MessageError for a cursor that is none of ours, or of a
+        set that was replaced meanwhile."""
         issued, not_after = _rfc3339(now), _rfc3339(now + VALID)
-        if ask.have == self._set and ask.cursor is None:
-            return RegionPage(station, issued, not_after, self._set, unchanged=True)
-        number = self._number(ask.cursor)
-        following = f"{self._set}:{number + 1}" if number + 1 < len(self._pages) else None
+        own_set = hashlib.sha256(f"{self._set}/{settings.version}".encode()).hexdigest() if settings else self._set
+        if ask.have == own_set and ask.cursor is None:
+            return RegionPage(station, issued, not_after, own_set, unchanged=True)
+        shared = self._pages if self._pages != ((),) or settings is None else ()
+        total = len(shared) + (settings is not None)
+        number = _page_number(ask.cursor, own_set, total)
+        following = f"{own_set}:{number + 1}" if number + 1 < total else None
         switch_offs = self._switch_offs if number == 0 else ()
-        return RegionPage(station, issued, not_after, self._set, False, switch_offs, self._pages[number], following)
-
-    def _number(self, cursor: str | None) -> int:
-        if cursor is None:
-            return 0
-        of_set, _, number = cursor.partition(":")
-        if of_set != self._set or not number.isascii() or not number.isdigit() or int(number) >= len(self._pages):
-            raise MessageError("cursor: none of ours")
-        return int(number)
+        if settings is not None and number == len(shared):
+            (files,) = _paged([RegionFile("settings", "station", settings.sign().encode())])
+        else:
+            files = shared[number]
+        return RegionPage(station, issued, not_after, own_set, False, switch_offs, files, following)
 
     def _make(self) -> None:
         files = (*self._files, *self._lists)
@@ -106,6 +114,15 @@ class RegionData:
         ]
         self._set = hashlib.sha256(b"\0".join(parts)).hexdigest()
         self._pages = tuple(_paged(files)) or ((),)
+
+
+def _page_number(cursor: str | None, of_set: str, total: int) -> int:
+    if cursor is None:
+        return 0
+    cursor_set, _, number = cursor.partition(":")
+    if cursor_set != of_set or not number.isascii() or not number.isdigit() or int(number) >= total:
+        raise MessageError("cursor: none of ours")
+    return int(number)
 
 
 def _paged(files: Sequence[RegionFile]) -> Iterator[tuple[FilePart, ...]]:

@@ -50,6 +50,7 @@ MENU = (
     Page("deadlines", "/deadlines", "calendar-clock", Right.PEOPLE),
     Page("requests", "/requests", "lock-alert-outline"),
     Page("updates", "/updates", "update"),
+    Page("settings", "/settings", "wrench-outline", Right.MANAGE),
     Page("new-stations", "/new-stations", "chip", Right.COMMAND),
     Page("proposals", "/proposals", "account-check-outline"),
     Page("audit", "/audit", "shield-key-outline", Right.AUDIT),

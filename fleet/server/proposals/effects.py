@@ -24,6 +24,8 @@ from fleet.server.guards.service import confirm
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import put_administrator
 from fleet.server.proposals.model import CODED, Kind, ProposalRow, Wish
+from fleet.server.station_settings.model import RevisionConflictError, SettingsRefusedError
+from fleet.server.station_settings.service import PLACED, place_of_content, put_layer, put_place
 from fleet.server.web.roles import Grants, Role
 
 
@@ -31,7 +33,7 @@ class EffectError(Exception):
     """It cannot take effect any more. The text says why."""
 
 
-FAULTS = (EffectError, AccountError, EnrolmentRefusedError)
+FAULTS = (EffectError, AccountError, EnrolmentRefusedError, RevisionConflictError, SettingsRefusedError)
 
 
 def carry_out(connection: Connection, row: ProposalRow, now: datetime, *, mails: bool, shown: datetime) -> str:
@@ -55,8 +57,9 @@ def carry_out(connection: Connection, row: ProposalRow, now: datetime, *, mails:
         case Kind.ROLL_OUT:
             _roll_out(connection, row, by, now)
         case Kind.GUARD:
-            if not confirm(connection, row.target, shown, (by[-1], "")):
-                raise EffectError(f"{row.target}: nothing of that name waits")
+            _confirm_guard(connection, row.target, by[-1], shown)
+        case Kind.SETTINGS:
+            _put_settings(connection, row, now)
         case Kind.SET_UP:
             pass
     return _link(connection, row, now, mails=mails) if row.kind in CODED else ""
@@ -101,6 +104,19 @@ def _require_open(connection: Connection, by: list[str]) -> None:
     closed = connection.execute(select(users.c.name).where(users.c.name.in_(by), users.c.disabled)).scalars().first()
     if closed is not None:
         raise EffectError(f"the account of {closed} was closed meanwhile")
+
+
+def _confirm_guard(connection: Connection, name: str, by: str, shown: datetime) -> None:
+    if not confirm(connection, name, shown, (by, "")):
+        raise EffectError(f"{name}: nothing of that name waits")
+
+
+def _put_settings(connection: Connection, row: ProposalRow, now: datetime) -> None:
+    requester, content = (row.by, row.second, ""), row.content
+    if row.target.startswith(PLACED):
+        put_place(connection, place_of_content(row.target, content), requester, now)
+    else:
+        put_layer(connection, row.target, content["document"], content["revision"], row.reason, requester, now)
 
 
 def _roll_out(connection: Connection, row: ProposalRow, by: list[str], now: datetime) -> None:

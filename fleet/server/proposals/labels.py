@@ -54,6 +54,8 @@ def proposal_facts(row: ProposalRow, texts: Localization) -> list[tuple[str, str
             order = content["order"]
             older = texts("proposals.older") if order["older"] else ""
             facts = {"version": f"{order['version']} {older}".strip(), "where": ", ".join(content["stations"])}
+        case Kind.SETTINGS:
+            return [(texts("proposal_fact.change"), line) for line in content["changes"]]
         case _:
             facts = {"account" if row.kind in OF_ACCOUNTS else "batch": row.target}
     return [(texts(f"proposal_fact.{name}"), value) for name, value in facts.items() if value]
@@ -74,6 +76,8 @@ def proposal_sum(row: ProposalRow, content: Mapping[str, Any] | None, texts: Loc
             return texts("proposals.station"), content["key"]
         case Kind.ROLL_OUT:
             return content["order"]["version"], texts.many("proposals.stations", len(content["stations"]))
+        case Kind.SETTINGS:
+            return row.target, texts.many("proposals.changes", len(content["changes"]))
     return texts(f"proposals.after.{row.kind}"), row.target
 
 

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     """An image for most of the fleet, or an older one."""
     GUARD = "guard"
     """A batch that cannot be undone goes on, or the clock is believed."""
+    SETTINGS = "settings"
+    """Settings of stations that say which cards are believed, how, and what may be plugged in."""
 
 
 OF_ACCOUNTS = frozenset({Kind.ACCOUNT, Kind.ROLES, Kind.OPEN, Kind.SET_UP})

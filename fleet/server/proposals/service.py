@@ -130,6 +130,8 @@ class ProposalService:
             if row.kind is Kind.ADMINISTRATOR:
                 rows = (entry for entry in all_administrators(connection) if entry.administrator.hsa_id == row.target)
                 return next(map(listed_content, rows), None)
+            if row.kind is Kind.SETTINGS:
+                return {"changes": []}
             if row.kind is not Kind.ROLES:
                 return None
             return {"roles": [[role.value, where] for role, where in named(connection, row.target).grants]}

@@ -9,7 +9,9 @@ proposals = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     Column("kind", String(16), nullable=False),
-    Column("target", String(64), nullable=False, comment="HSA-id, account, station, batch or digest of a bundle"),
+    Column(
+        "target", String(64), nullable=False, comment="HSA-id, account, station, batch, layer or digest of a bundle"
+    ),
     Column("content", Text, nullable=False, comment="JSON: exactly what takes effect"),
     Column("reason", Text, nullable=False),
     Column("by", String(64), nullable=False),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from fleet.messages.link import DeviceState, SlotState, StationState, UpdateState
+from fleet.messages.link import DeviceState, SettingsState, SlotState, StationState, UpdateState
 from fleet.server.alerts.labels import alert_detail
 from fleet.server.alerts.rules import (
     ACTION_CODES,
@@ -65,6 +65,7 @@ AT_ONE_STATION = [
     (seen(clock_off_s=-301), "clock", "", "behind"),
     (seen(outbox_depth=200), "outbox_depth", "", "200"),
     (seen(data_kept="open"), "data_not_encrypted", "", ""),
+    (seen(settings=SettingsState(refused="3f2a", reason="link: gone")), "settings_refused", "", "link: gone"),
     (seen(update=UpdateState("kortkiosk-arm64", "A", failed="fell_back")), "update_failed", "", "fell_back"),
 ]
 OF_MANY = {

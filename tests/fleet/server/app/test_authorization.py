@@ -40,6 +40,7 @@ EXAMPLES = {
     "id": "a" * 32,
     "key": "1",
     "proposal": "1",
+    "layer": "fleet",
 }
 FOR_PERSONS = {
     "/api/v1/commands/7F3A-91BA/approve",

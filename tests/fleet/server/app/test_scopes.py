@@ -47,6 +47,7 @@ FOUND_BY = {
     "name": THERE, "station": THERE, "errand": ERRAND, "number": CARD, "alert": "1", "window": "1", "command": "1",
     "order": ORDER, "hsa_id": WHO, "what": "hold", "user": "nobody.test", "token": "none", "action": "close",
     "value": "made-up", "id": "a" * 32, "act": "take", "claim": "1", "proposal": "1",
+    "layer": f"station:{THERE}",
 }  # fmt: skip
 KEY = "ab" * 32
 OWN = frozenset({Right.PUBLIC, Right.SIGNED_IN})

@@ -47,6 +47,8 @@ PAGES = {
     "/stations/{name}/retirement": f"/stations/{STATION}/retirement",
     "/updates": "/updates",
     "/updates/images": "/updates/images",
+    "/settings": "/settings",
+    "/settings/{layer}": f"/settings/station:{STATION}",
     "/new-stations": "/new-stations",
     "/errands": "/errands",
     "/errands/{errand}": f"/errands/{ERRAND}",
@@ -74,7 +76,18 @@ STILL = {"/administrators", "/audit", "/me", "/me/keys", "/users", "/users/{user
 """Pages about accounts, which nothing updates."""
 LINKED_NOT_HERE = {"/step-up", "/orders/{order}/tries"}
 """Pages to which a link leads once a proof is too old, or the card is in its slot."""
-NO_PAGES = ("/sign-in", "/set-up", "/exports/", "/api/", "/receipts/", "/r/", "/events", "/cards", "/worklist/{")
+NO_PAGES = (
+    "/sign-in",
+    "/set-up",
+    "/exports/",
+    "/api/",
+    "/receipts/",
+    "/r/",
+    "/events",
+    "/cards",
+    "/worklist/{",
+    "/settings/{layer}/station.toml",
+)
 TITLES_ALONE = {"/errands", "/errands/{errand}", "/orders", "/orders/{order}/tries", "/bins", "/bins/{name}",
                 "/cards/{number}", "/requests", "/cards/{number}/timeline", "/people/{hsa_id}/timeline",
                 "/deadlines", "/worklist", "/alerts", "/alerts/{alert}", "/maintenance", "/commands",

@@ -43,11 +43,13 @@ STAYS = {
     "account_acts": "act", "audit": "action entry hash who", "first_hour": "by", "maintenance": "by content",
     "commands": "by command detail digest ended_by jws message reason result second state station update_order",
     "proposal_notices": "address result who why", "stations": "name retired_by retired_why state",
+    "settings_revisions": "by document layer reason second",
     "proposals": "by content ended_by first_half kind outcome reason second second_half state target",
     # nobody
     "alarms": "argument code station", "audit_head": "hash", "batch_stops": "batch", "chains": "gaps head",
     "checkpoints": "verdict", "countersignatures": "jws token", "deliveries": "digest id", "denied_stations": "station",
     "directory_syncs": "error source", "open_days": "day station", "order_starts": "order state",
+    "station_places": "group site station",
     "station_certificates": "der thumbprint", "store_checks": "differences", "verified_chains": "head",
     "worklist_mails": "channel day",
 }  # fmt: skip

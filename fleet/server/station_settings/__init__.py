@@ -1,0 +1,1 @@
+"""Settings of stations, in four layers: the fleet's, a group's, a site's and a station's own; the nearest wins, key by key."""
