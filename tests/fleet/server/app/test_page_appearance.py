@@ -35,6 +35,8 @@ from fleet.server.pages.rendering import MENU
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
 from fleet.server.sign_in.service import Access
+from fleet.server.station_settings.model import StationPlace
+from fleet.server.station_settings.service import put_layer, put_place
 from fleet.server.stations.service import add_stations
 from fleet.server.stations.tables import stations
 from fleet.server.web.roles import EVERYWHERE, Role
@@ -67,6 +69,8 @@ OTHERS = {
     "tokens": "/tokens",
     "me": "/me",
     "sign-in": "/sign-in",
+    "settings-layer": "/settings/fleet",
+    "settings-station": "/settings/station:lasarettet-a",
     "error": "/nowhere",
 }
 WINDOWS = (
@@ -152,6 +156,17 @@ def add_accounts(connection: Connection) -> None:
     hsa_bindings.ask(connection, "ebba.test", "SE2321000999-1A15", reason, "axel.test", NOW)
 
 
+def add_settings(connection: Connection) -> None:
+    """Settings in three layers, one of them changed once."""
+    by = ("olle.test", None, "")
+    fleet = '[network]\ntime = ["ntp.region.test"]\n\n[speech]\nvolume = 4\n'
+    put_layer(connection, "fleet", fleet, 0, "Tid och tal för alla", by, NOW - timedelta(days=30))
+    put_layer(connection, "fleet", fleet.replace("4", "3"), 1, "Det hördes till väntrummet", by, NOW - timedelta(days=2))
+    put_place(connection, StationPlace("lasarettet-a", "lasarettet", "vard"), by, NOW)
+    printer = '[printer]\nkind = "network"\nhost = "skrivare-7.region.test"\n'
+    put_layer(connection, "site:lasarettet", printer, 0, "Skrivare i nätet", by, NOW - timedelta(hours=3))
+
+
 def add_new_station(connection: Connection) -> None:
     """A station whose key waits for a person's word."""
     made = NOW - timedelta(hours=2)
@@ -182,6 +197,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
             made = NOW - timedelta(days=TO_COLLECT - 1 - number)
             add_stations(connection, [row.station])
             import_orders(connection, [OrderLine(2, one)], made)
+        add_settings(connection)
     fill_worklist(database)
     yield Access(database, lambda: NOW, SEALER)
     database.close()
