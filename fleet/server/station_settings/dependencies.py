@@ -21,8 +21,8 @@ def put_layer(
     content = service.judge_layer(layer, document, revision)
     if content is not None:
         return _propose(request, layer, content, reason)
-    who = (caller_of(request).name, None, address_of(request))
-    service.put_layer(layer, document, revision, reason, who)
+    author = (caller_of(request).name, None, address_of(request))
+    service.put_layer(layer, document, revision, reason, author)
     return None
 
 

@@ -31,7 +31,7 @@ from fleet.server.station_settings.model import (
 )
 from fleet.server.station_settings.tables import settings_revisions, station_places
 
-Who = tuple[str, str | None, str]
+Author = tuple[str, str | None, str]
 """Who changes it, who confirmed that, and the first one's address."""
 FindFaults = Callable[[Mapping[str, Any], Mapping[str, str]], list[str]]
 PLACED = "place:"
@@ -100,16 +100,16 @@ class StationSettingsService:
             return None
         return {"site": place.site, "group": place.group, "changes": changed_lines(before, after)}
 
-    def put_layer(self, layer: str, document: str, revision: int, reason: str, who: Who) -> None:
+    def put_layer(self, layer: str, document: str, revision: int, reason: str, author: Author) -> None:
         """Raises SettingsRefusedError, RevisionConflictError."""
         with self._database.writing.begin() as connection:
-            put_layer(connection, layer, document, revision, reason, who, self._clock())
+            put_layer(connection, layer, document, revision, reason, author, self._clock())
         self._changes.publish(frozenset({Topic.STATIONS}))
 
-    def put_place(self, place: StationPlace, who: Who) -> None:
+    def put_place(self, place: StationPlace, author: Author) -> None:
         """Raises SettingsRefusedError."""
         with self._database.writing.begin() as connection:
-            put_place(connection, place, who, self._clock())
+            put_place(connection, place, author, self._clock())
         self._changes.publish(frozenset({Topic.STATIONS}))
 
 
@@ -134,11 +134,11 @@ def check_place(connection: Connection, place: StationPlace) -> tuple[Document, 
 
 
 def put_layer(
-    connection: Connection, layer: str, document: str, revision: int, reason: str, who: Who, now: datetime
+    connection: Connection, layer: str, document: str, revision: int, reason: str, author: Author, now: datetime
 ) -> None:
     """Write the next revision, in the transaction under way. Raises SettingsRefusedError, RevisionConflictError."""
     before, after = check_layer(connection, layer, document, revision)
-    by, second, address = who
+    by, second, address = author
     row = {
         "layer": layer, "revision": revision + 1, "document": document, "reason": without_numbers(reason),
         "by": by, "second": second, "at": now,
@@ -148,14 +148,14 @@ def put_layer(
     append(connection, now, by, address, AuditEvent("settings.put", f"{layer} #{revision + 1}", lines))
 
 
-def put_place(connection: Connection, place: StationPlace, who: Who, now: datetime) -> None:
+def put_place(connection: Connection, place: StationPlace, author: Author, now: datetime) -> None:
     """Give a station its site and group, in the transaction under way. Raises SettingsRefusedError."""
     check_place(connection, place)
     connection.execute(delete(station_places).where(station_places.c.station == place.station))
     values = {"station": place.station, "site": place.site, "group": place.group}
     connection.execute(insert(station_places).values(values))
     words = f"{place.site or '–'}, {place.group or '–'}"
-    append(connection, now, who[0], who[2], AuditEvent("settings.place", place.station, words))
+    append(connection, now, author[0], author[2], AuditEvent("settings.place", place.station, words))
 
 
 def _refuse_faults(connection: Connection, reached: list[StationPlace], new: Mapping[str, Document]) -> None:
