@@ -161,7 +161,9 @@ def add_settings(connection: Connection) -> None:
     by = ("olle.test", None, "")
     fleet = '[network]\ntime = ["ntp.region.test"]\n\n[speech]\nvolume = 4\n'
     put_layer(connection, "fleet", fleet, 0, "Tid och tal för alla", by, NOW - timedelta(days=30))
-    put_layer(connection, "fleet", fleet.replace("4", "3"), 1, "Det hördes till väntrummet", by, NOW - timedelta(days=2))
+    put_layer(
+        connection, "fleet", fleet.replace("4", "3"), 1, "Det hördes till väntrummet", by, NOW - timedelta(days=2)
+    )
     put_place(connection, StationPlace("lasarettet-a", "lasarettet", "vard"), by, NOW)
     printer = '[printer]\nkind = "network"\nhost = "skrivare-7.region.test"\n'
     put_layer(connection, "site:lasarettet", printer, 0, "Skrivare i nätet", by, NOW - timedelta(hours=3))
