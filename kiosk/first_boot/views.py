@@ -72,6 +72,8 @@ PAIRING_WORDS = ("absent", "failed")
 Typed = Literal["address", "gateway", "dns", "proxy", "server", "station", "printer"]
 TYPED: tuple[Typed, ...] = ("address", "gateway", "dns", "proxy", "server", "station", "printer")
 """What is typed on the keyboard of names and addresses."""
+ADDRESSES = ("address", "gateway", "dns")
+"""Those that are digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ def typed(field_name: Typed, before: str = "", *, scans: bool = False) -> EnterT
         title=say(f"setup.{field_name}"),
         lead=(say("setup.server.scan"),) if scans else (),
         hint=say(f"setup.{field_name}.hint"),
-        keyboard="host",
+        keyboard="address" if field_name in ADDRESSES else "host",
         at_least=0 if field_name in ("gateway", "dns", "proxy") else 1,
         at_most={"server": LONGEST_HOST, "proxy": LONGEST_HOST, "printer": LONGEST_HOST, "station": LONGEST_NAME}.get(
             field_name, LONGEST_ADDRESS

@@ -5,7 +5,7 @@ turned to and fro.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from drivers.keypad.grabbed_keypad import Key
 from kiosk.screens import fonts
@@ -17,17 +17,21 @@ from kiosk.screens.mirroring import Upright
 from kiosk.screens.text import Icon
 from kiosk.screens.theme import Theme
 from kiosk.screens.unhinted import core_label
+from kiosk.views import KeyboardName
 
 Rows = tuple[str, ...]
-ROWS: dict[Literal["code", "host"], Rows] = {
+HOST = ("1234567890", "qwertyuiop", "asdfghjkl-", "zxcvbnm.:/")
+ROWS: dict[KeyboardName, Rows] = {
     "code": ("01234567", "89ABCDEF", "GHJKMNPQ", "RSTVWXYZ"),
-    "host": ("1234567890", "qwertyuiop", "asdfghjkl-", "zxcvbnm.:/"),
+    "host": HOST,
+    "address": HOST,
 }
-PAGES: dict[Literal["code", "host"], tuple[Rows, Rows]] = {
+PAGES: dict[KeyboardName, tuple[Rows, Rows]] = {
     "code": (("ABCDEFGH", "JKMNPQRS", "TVWXYZ"), ("0123", "4567", "89")),
-    "host": (ROWS["host"][1:], ("12345", "67890", ".:/-")),
+    "host": (HOST[1:], ("12345", "67890", ".:/-")),
+    "address": (("12345", "67890", ".:/-"), HOST[1:]),
 }
-"""Letters, then digits, of the smallest panel."""
+"""The two pages of the smallest panel."""
 GROUP = 4
 GAP_MM, SMALL_GAP_MM, HIGHEST_MM = 2.0, 0.5, 17.0
 
@@ -35,7 +39,7 @@ GAP_MM, SMALL_GAP_MM, HIGHEST_MM = 2.0, 0.5, 17.0
 class Keyboard(Flow):
     """Keys in rows; `type_sign` is told which. They are as high as there is room for, and stand at its lower edge."""
 
-    def __init__(self, keyboard: Literal["code", "host"], type_sign: Callable[[str], None], **kwargs: Any) -> None:
+    def __init__(self, keyboard: KeyboardName, type_sign: Callable[[str], None], **kwargs: Any) -> None:
         super().__init__(grow=True, **kwargs)
         small = self.theme.small_panel
         self._pages: Sequence[Rows] = PAGES[keyboard] if small else (ROWS[keyboard],)

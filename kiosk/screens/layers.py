@@ -17,6 +17,7 @@ from kiosk.screens.framed import Touchable
 from kiosk.screens.layout import Flow
 from kiosk.screens.mirroring import Mirror
 from kiosk.screens.theme import Theme
+from kiosk.screens.touch_input import CAME
 
 GUARD_S = 0.3
 FADE_S = 0.15
@@ -55,6 +56,10 @@ class Layers(Widget):
     def quiet_s(self) -> float:
         """Seconds until touches count again after the last change."""
         return max(0.0, self._changed + GUARD_S - float(Clock.time()))
+
+    def _counts(self, touch: Any) -> bool:
+        """True where the touch came after the guard; one waits in its provider's queue while something else is drawn."""
+        return float(getattr(touch, CAME, Clock.time())) >= self._changed + GUARD_S
 
     @property
     def uppermost(self) -> Flow | None:
@@ -108,7 +113,7 @@ class Layers(Widget):
     def on_touch_down(self, touch: Any) -> bool:
         self._notice()
         top = self.uppermost
-        if top is not None and not self.quiet_s:
+        if top is not None and self._counts(touch):
             touch.push()
             touch.apply_transform_2d(self.to_local)
             top.dispatch("on_touch_down", touch)

@@ -18,6 +18,8 @@ Rotation = Literal[0, 90, 180, 270]
 """Degrees, clockwise."""
 RETRY_S = 2.0
 """A panel on USB may come after the station."""
+CAME = "came_s"
+"""Attribute of a touch from the panel: when it came, by Kivy's clock."""
 
 log = logging.getLogger(__name__)
 log.setLevel(logging.INFO)  # which device was taken is asked for after every installation
@@ -117,12 +119,16 @@ class TouchInput:
 
 @dataclass(frozen=True, slots=True)
 class _WakingQueue:
-    """The queue of a provider's thread, which tells of what was put in."""
+    """The queue of a provider's thread, which notes when a touch came, and tells of what was put in."""
 
     queue: deque[Any]
     wake: Callable[[], None]
+    clock: Callable[[], float]
 
-    def append(self, event: object) -> None:
+    def append(self, event: tuple[str, Any]) -> None:
+        action, touch = event
+        if action == "begin":
+            setattr(touch, CAME, self.clock())
         self.queue.append(event)
         self.wake()
 
@@ -130,6 +136,7 @@ class _WakingQueue:
 def _add_provider(arguments: str, wake: Callable[[], None]) -> Any:
     """The provider, at work. Raises ImportError where its library is missing."""
     from kivy.base import EventLoop
+    from kivy.clock import Clock
     from kivy.input.factory import MotionEventFactory
 
     try:
@@ -139,7 +146,7 @@ def _add_provider(arguments: str, wake: Callable[[], None]) -> Any:
 
     class Panel(MotionEventFactory.get("mtdev")):  # type: ignore[misc]  # Kivy has no types
         def _thread_run(self, queue: deque[Any], **settings: Any) -> None:
-            super()._thread_run(queue=_WakingQueue(queue, wake), **settings)
+            super()._thread_run(queue=_WakingQueue(queue, wake, Clock.time), **settings)
 
     provider = Panel("panel", arguments)
     EventLoop.add_input_provider(provider)

@@ -135,14 +135,18 @@ class EnterDigits(View[str]):
         return bool(digits) and set(digits) <= set(self.alphabet)
 
 
+KeyboardName = Literal["code", "host", "address"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class EnterText(View[str]):
     """Text on a keyboard of the signs that can be in it, shown as typed and never spoken.
 
-    `keyboard`: `code` has Crockford's 32 signs, shown in fours; `host` those of names and addresses. `text` stands there to
+    `keyboard`: `code` has Crockford's 32 signs, shown in fours; `host` those of names and addresses; `address` is the same,
+    digits first. `text` stands there to
     begin with. `scans`: what a scanner reads is the answer, as it was read."""
 
-    keyboard: Literal["code", "host"]
+    keyboard: KeyboardName
     at_least: int = 1
     at_most: int
     submit: Say

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
@@ -299,6 +300,14 @@ class Host(Looks):
     async def do_finger(self, x: int, y: int) -> None:
         """One finger on that panel, down and up."""
         self.panel.tap(x, y)
+
+    async def do_show_and_stall(self, sample: str, x: int, y: int) -> None:
+        """Show a sample, which is touched at once on that panel, and do nothing else for longer than touches do not count."""
+        from kiosk.screens.layers import GUARD_S
+
+        await self.do_show(sample)
+        self.panel.tap(x, y)
+        time.sleep(2 * GUARD_S)  # noqa: ASYNC251 - the loop itself is busy
 
     async def do_let_time_pass(self) -> None:
         """What the clock was asked to wait for is over."""

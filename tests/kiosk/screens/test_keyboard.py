@@ -97,3 +97,10 @@ def test_the_smallest_panel_turns_between_letters_and_digits(small: KivyDriver) 
     small.touch("key:K")
     assert small.call("typed") == 2
     assert "18 tecken kvar" in small.call("texts")
+
+
+def test_the_smallest_panel_begins_with_digits_where_an_address_is_typed(small: KivyDriver) -> None:
+    small.call("show_gallery", sample="setup-gateway")
+    assert {"key:1", "key:."} <= set(small.targets())
+    small.touch("key:page")
+    assert "key:a" in small.targets()

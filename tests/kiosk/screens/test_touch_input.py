@@ -62,6 +62,23 @@ def test_fingers_on_a_turned_panel_press_what_they_touch(
         turned.call("unplug_panel")
 
 
+def test_a_touch_counts_by_when_it_came_not_by_when_it_is_looked_at(turned: KivyDriver) -> None:
+    """On a slow machine a touch of the view before waits in the provider's queue until the guard is over."""
+    turned.call("plug_panel", width=HIGH, height=WIDE)
+    try:
+        turned.show("05-new-pin")
+        at = on_the_panel(*turned.targets()["key:2"])
+        before = turned.call("touches")
+        turned.call("show_and_stall", sample="05-new-pin", x=at[0], y=at[1])
+        turned.call("wait_touch", count=before + 1)
+        assert turned.call("typed") == 0
+        turned.targets()
+        finger(turned, *at)
+        assert turned.call("typed") == 1
+    finally:
+        turned.call("unplug_panel")
+
+
 def test_the_window_stands_still_until_it_is_touched(turned: KivyDriver) -> None:
     """Twenty looks a second cost a station that stands idle all night."""
     turned.show("01-idle")
