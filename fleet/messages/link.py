@@ -102,6 +102,11 @@ class SettingsState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     own: tuple[str, ...] = ()
 
 
+Lack = Literal["anchors", "levels", "region", "contacts"]
+"""What a station was not given yet: whose cards it believes, which level of assurance (LoA) each product proves, a region's
+file that can be read, and whom it names."""
+
+
 class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The station as it is, retained on `state`."""
 
@@ -141,6 +146,7 @@ class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=F
     """The newest statement of key rotation that it has taken; 0 before the first."""
     settings: SettingsState | None = None
     """None where no server gives it any."""
+    lacks: tuple[Lack, ...] = ()
 
 
 Delivery = Literal["station", "post"]

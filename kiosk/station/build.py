@@ -518,6 +518,7 @@ def _home_controller(
         contacts_of(region, given.seal.station if given.seal else ""),
         open_slots.look,
         region.office,
+        lambda: status.lacks,
     )
     knowledge = CardKnowledge(
         context.clock, given.directory, region.loa2_ends, region.has_errand("activate"), administers, given.orders

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+from fleet.messages.link import Lack
 from kiosk.errands.registry import Errand
 from kiosk.region import RegionSettings
 from kiosk.station.home_views import Offer, errand_tile
@@ -19,6 +20,7 @@ ICONS: dict[ClosedFor, str] = {
     "repair": "wrench-outline",
     "moving": "swap-horizontal",
     "pilot": "wrench-outline",
+    "unready": "wrench-outline",
     "reader": "smart-card-reader-outline",
 }
 
@@ -31,13 +33,17 @@ def closed_home_view(
     since: datetime | None,
     now: datetime,
     forgotten: bool,
+    lacks: Sequence[Lack] = (),
 ) -> ClosedHome:
     """`offers` are errands with why they are not to be had: those that can be had are left. `forgotten`: a card is still in the
-    reader."""
+    reader. `lacks`: what an unready station lacks, said with who gives it."""
     lines = [(ICONS[why], say(f"home.closed.{why}"))]
     if since is not None:
         lines.append(("clock-outline", _since(since.astimezone(), now.astimezone())))
-    lines.append(("smart-card-outline", say("home.closed.card_in" if forgotten else "closed.inside")))
+    if why == "unready":
+        lines += [("alert", say(f"home.lacks.{lack}")) for lack in lacks]
+    if why != "unready" or forgotten:
+        lines.append(("smart-card-outline", say("home.closed.card_in" if forgotten else "closed.inside")))
     return ClosedHome(
         name="home",
         title=say("home.closed"),

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from drivers.reader.errors import ReaderError
 from drivers.reader.model import CardFacts
 from drivers.reader.port import Presence
+from fleet.messages.link import Lack
 from kiosk.errands.registry import Errand, errand_of
 from kiosk.findings import CardEvidence, CardFinding, actionable_findings
 from kiosk.issuer.no_fleet import NoFleet
@@ -76,6 +77,8 @@ class HomeContent:
     """A slot that stands open."""
     office: str = ""
     """Who helps, and where."""
+    lacks: Callable[[], Sequence[Lack]] = lambda: ()
+    """What an unready station was not given yet."""
 
 
 async def _nobody_administers(facts: CardFacts) -> bool:
@@ -160,6 +163,7 @@ class HomeController:
                 since=content.closed_since(),
                 now=self.knowledge.clock.now(),
                 forgotten=forgotten,
+                lacks=content.lacks(),
             )
         return home.home_view(
             content.block_line,

@@ -12,8 +12,9 @@ from kiosk.administration_ports import Closed
 
 FILE = "out-of-service"
 UNREADABLE: Closed = "repair"
-ClosedTo = Closed | Literal["pilot"]
-"""An administrator's notice, or the station's own (`kiosk.station.pilot`)."""
+ClosedTo = Closed | Literal["pilot", "unready"]
+"""An administrator's notice, or the station's own: by its pilot's rules (`kiosk.station.pilot`), or since it believes no card
+yet."""
 
 
 class OutOfService:

@@ -75,6 +75,7 @@ class StateReport:
             recovery_key=_read(self.recovery_key) or None,
             server_keys=self.identity.server_keys.sequence if self.identity is not None else None,
             settings=self.settings(),
+            lacks=self.status.lacks,
         )
 
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
+from fleet.messages.link import Lack
 from kiosk.station.activity import StationActivity
 from kiosk.station.availability import Availability
 from kiosk.station.forgotten_card import ForgottenCardWatch
@@ -29,8 +31,19 @@ class StationStatus:
 
     @property
     def closed(self) -> ClosedTo | None:
-        """Why an administrator, or the station itself, has closed it."""
-        return self.notice.why or ("pilot" if self.pilot.stopped else None)
+        """Why an administrator, or the station itself, has closed it.
+
+        A station that believes no card would call each one false: it is closed until it is told whose cards it believes. In a
+        pilot that stores no person nobody has to be believed.
+        """
+        if self.notice.why or self.pilot.stopped:
+            return self.notice.why or "pilot"
+        return "unready" if "anchors" in self.lacks and not self.pilot.rules.stores_no_person else None
+
+    @property
+    def lacks(self) -> tuple[Lack, ...]:
+        """What somebody is still to give."""
+        return tuple(lack for lack in get_args(Lack) if lack in self.availability.problems.codes)
 
     @property
     def card_left_in(self) -> datetime | None:

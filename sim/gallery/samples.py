@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, get_args
 
 from drivers.printer.usb_printers import UsbPrinter
 from drivers.reader.model import CardFacts
 from fleet.messages.errand_catalog import catalog
+from fleet.messages.link import Lack
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus, Effect, ErrandOutcome, FindingCode
 from kiosk.errands.registry import ERRANDS
 from kiosk.findings import CardFinding
@@ -141,6 +142,11 @@ def _closed() -> Iterator[tuple[str, View[Any]]]:
         contacts = contacts_of(region, "a")
         view = closed_home_view(why, offers, contacts, since=since, now=now, forgotten=why == "moving")  # type: ignore[arg-type]
         yield f"home-closed-{why}", view
+    lacks = get_args(Lack)
+    yield (
+        "home-closed-unready",
+        closed_home_view("unready", offers, (), since=None, now=now, forgotten=False, lacks=lacks),
+    )
     yield "home-closed-bare", closed_home_view("repair", offers, (), since=now, now=now, forgotten=False)
 
 

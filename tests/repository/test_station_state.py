@@ -16,7 +16,7 @@ LEFT_OUT = {
     "kiosk/station/state.py": {"outbox_depth"},
     "sim/fleet/device_state.py": {
         "update", "step", "left_in", "region", "certificate_until", "certificate_from", "key_kept",
-        "data_kept", "server_keys", "recovery_key", "settings",
+        "data_kept", "server_keys", "recovery_key", "settings", "lacks",
     },
     "fleet/server/stations/api.py": {
         "bootid", "time", "left_in", "certificate_until", "certificate_from", "server_keys", "recovery_key", "settings",

@@ -17,6 +17,7 @@ from fleet.server.enrolment.model import Revoked
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.live_feed.topics import Topic
 from fleet.server.pages.rendering import Web, with_query
+from fleet.server.readings.dependencies import readings_of
 from fleet.server.sign_in.pages import qr_path
 from fleet.server.sign_in.step_up_pages import STEP_UP
 from fleet.server.web.authorization import field, form_of, needs
@@ -125,6 +126,7 @@ def _page(
         title=t.many("enrolment.title", len(waiting)) if waiting else t("enrolment.title.none"),
         waiting=waiting,
         others=[(row, row.state(now)) for row in rows if row.state(now) != "waiting"],
+        lacks={row.name: row.state.lacks for row in readings_of(request).stations(now) if row.state},
         is_on=mine.is_on(),
         made=made,
         ended=ended,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
-from fleet.messages.link import DataKept, Delivery
+from fleet.messages.link import DataKept, Delivery, Lack
 from fleet.server.audit_log.log import AuditEvent
 from fleet.server.cards.stock.model import Emptied as EmptiedRow
 from fleet.server.errands.model import ErrandQuery, ErrandRow, EventRow
@@ -115,6 +115,8 @@ class Station(BaseModel):
     data_kept: DataKept | None
     key_kept: Literal["file", "sealed", "tpm"] | None
     clock_off_s: int | None
+    lacks: list[Lack]
+    """What it was not given yet."""
     update: Update | None
     devices: list[Device]
     slots: list[Slot]
@@ -320,6 +322,7 @@ def station_model(row: StationRow) -> Station:
         receives_visitors=row.receives_visitors,
         heard=row.heard,
         **{name: getattr(state, name, None) for name in _STATE_FIELDS},
+        lacks=list(state.lacks) if state else [],
         update=Update.model_validate(state.update, from_attributes=True) if state and state.update else None,
         devices=[Device.model_validate(device, from_attributes=True) for device in state.devices] if state else [],
         slots=[Slot.model_validate(slot, from_attributes=True) for slot in state.slots] if state else [],

@@ -19,6 +19,7 @@ from kiosk.station.host import Host
 from kiosk.station.station import Station
 from kiosk.texts import Texts
 from kiosk.views import Choose
+from provisioning import pki
 from sim.bench.virtual_bench import VirtualBench
 from sim.demo.seed import DemoRegion
 from sim.pins import VirtualPins
@@ -220,7 +221,10 @@ async def test_a_reader_that_is_not_there(
 ) -> None:
     monkeypatch.setattr(build_devices, "PcscBackend", lambda: InProcessBackend([]))
     readers = Config().readers.model_copy(update={"holder": "Reader that is gone"})
-    config, base = in_region(region, tmp_path / "data", readers=readers)
+    anchors = tmp_path / "anchors.pem"
+    anchors.write_bytes(b"".join(map(pki.certificate_pem, world.trust_anchors())))
+    trust = Config().trust.model_copy(update={"anchors": str(anchors)})
+    config, base = in_region(region, tmp_path / "data", readers=readers, trust=trust)
     async with open_station(config, base, Visitor(), virtual=world) as station:
         assert station.missing(PICKUP) == "reader"
         state = next(one for one in station.devices.states if one.kind == "reader")
@@ -281,12 +285,19 @@ async def test_a_cabinet_whose_board_is_missing_is_named_with_what_mends_it(
         assert not station.devices.missing("reader"), "the reader's errands go on"
 
 
-async def test_issuers_that_cannot_be_read(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:
+async def test_issuers_that_cannot_be_read_keep_a_station_closed(
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
+) -> None:
+    """It would call each card false: visitors are told whom it waits for instead, and so is the fleet."""
     trust = Config().trust.model_copy(update={"anchors": str(tmp_path / "missing.pem")})
     config, base = in_region(region, tmp_path / "data", trust=trust)
     async with open_station(config, base, Visitor(), virtual=world) as station:
         assert "missing.pem" in problems(station)["anchors"]
-        assert station.missing(PICKUP) is None
+        assert station.missing(PICKUP) == "closed"
+        home = await home_of(station)
+        assert [text.key for text in home.lead] == ["home.closed.unready", "home.lacks.anchors"]
+        state = station.report.state()
+        assert (state.out_of_service, state.lacks) == ("unready", ("anchors",))
 
 
 async def test_what_a_stop_cut_off_is_said_on_the_home_screen(

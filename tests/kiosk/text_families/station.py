@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from fleet.messages.link import Lack
 from kiosk.errands.registry import ERRANDS
 from kiosk.receipts.facts import IdentifiedBy, Signed
 from kiosk.steps.identity.identification_views import DOCUMENTS
@@ -28,7 +29,8 @@ FAMILIES = {
     "errand.{}": ERRAND_IDS,
     "home.{}": ERRAND_IDS,
     "home.{}.detail": ERRAND_IDS,
-    "home.closed.{}": ("reader", "pilot"),
+    "home.closed.{}": ("reader", "pilot", "unready"),
+    "home.lacks.{}": get_args(Lack),
     "home.card.why.{}": (
         "unblock",
         "helped",

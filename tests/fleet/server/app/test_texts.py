@@ -42,7 +42,7 @@ FAMILIES = {
     "worklist_short", "worklist_do", "worklist_obstacle", "worklist_act", "worklist_certificate", "certificate_file", "claim",
     "enrolment", "proposal_kind", "proposal_state", "proposal_fact", "proposal_refusal", "proposal_mail", "proposals.choice",
     "proposals.delay", "proposals.face", "proposals.risk", "proposals.told_as", "proposals.after", "proposals.half_which",
-    "settings.of", "settings.wrong", "settings_step",
+    "settings.of", "settings.wrong", "settings_step", "lack",
 }  # fmt: skip
 
 
