@@ -24,6 +24,11 @@ ICONS: dict[ClosedFor, str] = {
     "reader": "smart-card-reader-outline",
 }
 
+COMES_WITH: dict[Lack, Lack] = {"levels": "anchors", "contacts": "region"}
+"""Whoever adds the second adds the first with it, so the screen says it once. The fleet server lists both."""
+FULL = 3
+"""Lines that the smallest panel holds in large text beside the contacts."""
+
 
 def closed_home_view(
     why: ClosedFor,
@@ -41,8 +46,9 @@ def closed_home_view(
     if since is not None:
         lines.append(("clock-outline", _since(since.astimezone(), now.astimezone())))
     if why == "unready":
-        lines += [("alert", say(f"home.lacks.{lack}")) for lack in lacks]
-    if why != "unready" or forgotten:
+        missing = [("alert", say(f"home.lacks.{lack}")) for lack in lacks if COMES_WITH.get(lack) not in lacks]
+        lines += missing[: 1 if forgotten else 2]
+    if forgotten or len(lines) < FULL:
         lines.append(("smart-card-outline", say("home.closed.card_in" if forgotten else "closed.inside")))
     return ClosedHome(
         name="home",

@@ -42,7 +42,7 @@ class StationStatus:
 
     @property
     def lacks(self) -> tuple[Lack, ...]:
-        """What somebody is still to give."""
+        """The settings that somebody is still to give."""
         return tuple(lack for lack in get_args(Lack) if lack in self.availability.problems.codes)
 
     @property

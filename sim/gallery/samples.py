@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, get_args
+from typing import Any
 
 from drivers.printer.usb_printers import UsbPrinter
 from drivers.reader.model import CardFacts
@@ -142,7 +142,7 @@ def _closed() -> Iterator[tuple[str, View[Any]]]:
         contacts = contacts_of(region, "a")
         view = closed_home_view(why, offers, contacts, since=since, now=now, forgotten=why == "moving")  # type: ignore[arg-type]
         yield f"home-closed-{why}", view
-    lacks = get_args(Lack)
+    lacks: tuple[Lack, ...] = ("levels", "region", "contacts")
     yield (
         "home-closed-unready",
         closed_home_view("unready", offers, (), since=None, now=now, forgotten=False, lacks=lacks),

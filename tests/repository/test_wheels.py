@@ -194,7 +194,7 @@ async def test_a_station_runs(bare: Path, tmp_path: Path) -> None:
         began = await asyncio.to_thread(manager.read_until, "WATCHDOG=1")
         program.send_signal(signal.SIGTERM)
         await asyncio.wait_for(program.communicate(), LIMIT_S)
-        assert began[0] == ["READY=1", "STATUS=Waits for visitors"]
+        assert began[0] == ["READY=1", "STATUS=Closed to visitors: unready"]
         assert "STOPPING=1" in manager.drain()[-1]
     assert told["missing"] in ("anchors", "identity")
     assert program.returncode == Exit.DONE

@@ -228,6 +228,7 @@ def _state(index: int, now: datetime) -> StationState:
         slots=slots,
         outbox_depth=9 if name == "angsvik" else 0,
         out_of_service="reader" if closed else None,
+        lacks=("levels", "contacts") if low else (),
     )
 
 

@@ -165,6 +165,17 @@ async def test_an_errand_that_crashes_closes_the_corner(tmp_path: Path) -> None:
     assert Pilot(RULES, tmp_path).stopped == "try_lost"
 
 
+async def test_a_corner_needs_no_issuers(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:
+    """Nobody has to be believed there; any other station without them is closed."""
+    config, base = in_region(region, tmp_path / "data")
+    station_section = config.station.model_copy(update={"region": str(SHIPPED / "pilot.toml")})
+    trust = config.trust.model_copy(update={"anchors": str(tmp_path / "missing.pem")})
+    config = config.model_copy(update={"station": station_section, "trust": trust})
+    async with open_station(config, base, Visitor(), virtual=world) as station:
+        assert station.home.content.closed() is None
+        assert "anchors" in station.report.state().lacks
+
+
 async def test_a_corner_has_four_errands_and_stays_closed_over_a_restart(
     region: DemoRegion, world: VirtualBench, tmp_path: Path
 ) -> None:

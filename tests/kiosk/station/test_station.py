@@ -295,7 +295,7 @@ async def test_issuers_that_cannot_be_read_keep_a_station_closed(
         assert "missing.pem" in problems(station)["anchors"]
         assert station.missing(PICKUP) == "closed"
         home = await home_of(station)
-        assert [text.key for text in home.lead] == ["home.closed.unready", "home.lacks.anchors"]
+        assert [text.key for text in home.lead] == ["home.closed.unready", "home.lacks.anchors", "closed.inside"]
         state = station.report.state()
         assert (state.out_of_service, state.lacks) == ("unready", ("anchors",))
 

@@ -170,11 +170,14 @@ def add_settings(connection: Connection) -> None:
 
 
 def add_new_station(connection: Connection) -> None:
-    """A station whose key waits for a person's word."""
+    """A station whose key waits for a person's word, and one that was let in and lacks something."""
     made = NOW - timedelta(hours=2)
     claim = {"station": "skargarden", "salt": "", "digest": "", "made": made, "made_by": "olle.test", "wrong": 0}
     asks = {"asked": NOW - timedelta(minutes=3), "address": "192.0.2.7", "key": "fdccb204e0882fe49420" + "0" * 44}
     connection.execute(insert(station_claims).values(claim | asks | {"expires": made + timedelta(days=1)}))
+    let_in = {"approved": True, "decided": made, "decided_by": "tove.test", "asked": made}
+    issued = claim | asks | let_in | {"station": "lasarettet-a", "expires": made + timedelta(days=1)}
+    connection.execute(insert(station_claims).values(issued))
 
 
 @pytest.fixture(scope="module")
