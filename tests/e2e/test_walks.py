@@ -57,8 +57,10 @@ def test_a_walk_ends_as_the_table_says(
     served: Region, pcscd: dict[int, str], tmp_path: Path, capsys: Capsys, row: Row
 ) -> None:
     first, second = pcscd.values()
-    more = ["--admin-reader", second] if row.errand in SECOND_READER else []
     file = answers_for(served, tmp_path, row)
+    if "[cards]" not in file.read_text():
+        first = "virtual"  # nothing is put in: made-up cards are trusted where their reader is, and else the station is closed
+    more = ["--admin-reader", second] if row.errand in SECOND_READER else []
     walked = walk(capsys, row.errand, file, *more, "--config", str(served.places.config), reader=first)
     assert (walked.last["outcome"], walked.last["reason"]) == (row.outcome, row.reason), walked.said
     assert walked.code == EXIT[row.outcome], walked.said
