@@ -49,6 +49,7 @@ from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.diagnosis.health import Health
 from fleet.server.diagnosis.metrics import Counting, FleetCollector, add_metrics
 from fleet.server.enrolment.api import enrolment_api
+from fleet.server.enrolment.join_key_api import join_key_api
 from fleet.server.enrolment.pages import enrolment_pages
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.envelope_resets.api import envelope_resets_api
@@ -294,6 +295,7 @@ def create_app(
     take(retirement_pages(web, retirements).routes)
     take(retirement_api(web, retirements).routes)
     take(enrolment_pages(web, enrolment_service).routes)
+    take(join_key_api(enrolment_service).routes)
     take(enrolment_api(enrolment_service).routes)
     app.state.proposals = ProposalService(access.database, hub, clock, mails=mails)
     take(proposal_pages(web).routes)

@@ -75,6 +75,8 @@ _ACTION_LABELS: dict[str, tuple[Level, str]] = {
     "station.retire": ("wa", "archive-arrow-down-outline"),
     "station.return": ("of", "restart"),
     "enrolment.claim": ("of", "plus"),
+    "enrolment.join_key": ("wa", "plus"),
+    "enrolment.join_key_end": ("of", "close-circle-outline"),
     "enrolment.ask": ("of", "fingerprint"),
     "enrolment.other_key": ("ba", "shield-alert-outline"),
     "enrolment.approve": ("wa", "check"),

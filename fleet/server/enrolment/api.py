@@ -58,7 +58,8 @@ class RevocationBody(Body):
 
 
 class EnrolmentClaim(BaseModel):
-    """One claim. `key` and `other_key` are fingerprints; `conflict`: two keys want this name."""
+    """One claim. `key` and `other_key` are fingerprints; `conflict`: two keys want this name;
+    `join_key`: the one that made it."""
 
     id: int
     station: str
@@ -73,6 +74,7 @@ class EnrolmentClaim(BaseModel):
     conflict: bool
     decided: datetime | None
     decided_by: str
+    join_key: int | None
 
 
 class RevokedCertificates(BaseModel):
@@ -139,14 +141,14 @@ def claimed(request: Request, enrolments: EnrolmentService, station: str, hours:
     if not caller_of(request).scope(Right.COMMAND).allows(station):
         raise HTTPException(403, "the station is not yours to command")
     try:
-        return enrolments.make_claim(station, hours, _who(request))
+        return enrolments.make_claim(station, hours, requester_of(request))
     except EnrolmentRefusedError as error:
         raise HTTPException(409, str(error)) from None
 
 
 def approved(request: Request, enrolments: EnrolmentService, number: int, key: str, reason: str) -> ProposalRow | None:
     """The proposal to let that key in; None where it is in. Raises HTTPException."""
-    claim = _claim_of(request, enrolments, number)
+    claim = claim_of(request, enrolments, number)
     if claim.approved:
         return None
     if claim.is_known and not reason.strip():
@@ -157,14 +159,14 @@ def approved(request: Request, enrolments: EnrolmentService, number: int, key: s
 
 def refused(request: Request, enrolments: EnrolmentService, number: int, key: str) -> ClaimRow:
     """Raises HTTPException."""
-    _claim_of(request, enrolments, number)
+    claim_of(request, enrolments, number)
     try:
-        return within(request, enrolments, Right.COMMAND).decide(number, key, _who(request), approves=False)
+        return within(request, enrolments, Right.COMMAND).decide(number, key, requester_of(request), approves=False)
     except EnrolmentRefusedError as error:
         raise HTTPException(409, str(error)) from None
 
 
-def _claim_of(request: Request, enrolments: EnrolmentService, number: int) -> ClaimRow:
+def claim_of(request: Request, enrolments: EnrolmentService, number: int) -> ClaimRow:
     claim = within(request, enrolments, Right.COMMAND).claim(number)
     if claim is None:
         raise HTTPException(404, "no claim of that number")
@@ -178,7 +180,7 @@ def revoked(request: Request, enrolments: EnrolmentService, station: str, reason
     if not has_stepped_up(request):
         raise HTTPException(403, NO_STEP_UP)
     try:
-        return enrolments.revoke(station, reason.strip(), _who(request))
+        return enrolments.revoke(station, reason.strip(), requester_of(request))
     except EnrolmentRefusedError as error:
         raise HTTPException(409, str(error)) from None
 
@@ -187,7 +189,7 @@ def has_stepped_up(request: Request) -> bool:
     return caller_of(request).has_stepped_up(access_of(request).clock())
 
 
-def _who(request: Request) -> Who:
+def requester_of(request: Request) -> Who:
     return caller_of(request).name, address_of(request)
 
 
@@ -206,4 +208,5 @@ def _model(row: ClaimRow, now: datetime) -> EnrolmentClaim:
         conflict=row.is_in_conflict,
         decided=row.decided,
         decided_by=row.decided_by,
+        join_key=row.join_key,
     )

@@ -2,6 +2,7 @@
 
 Rules:
 - A code is for one name. Its first good request binds it to one key; another key with the same code is refused, and seen.
+- A join key is for many names: under it a station gets a claim of its own (`join_keys`).
 - Five wrong codes for a name end its claims that nobody has used. One that a station waits on takes no harm from others' guesses:
   its code alone gets nobody a certificate any more.
 - A person approves; then the next request of that key gets the certificate, and gets it again for a day, as after a power cut.
@@ -14,7 +15,8 @@ Rules:
 
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +30,7 @@ from fleet.messages.statements import fault_of, name_of
 from fleet.server.audit_log.log import AuditEvent, append
 from fleet.server.database.database import Database
 from fleet.server.enrolment import queries
+from fleet.server.enrolment.join_keys import compared_join_keys, join
 from fleet.server.enrolment.model import (
     MOST_RENEWALS,
     EnrolmentRefused,
@@ -77,13 +80,16 @@ class EnrolmentJudge:
 
     def enrol(self, station: str, code: str, request: x509.CertificateSigningRequest, address: str) -> Outcome:
         """Under a claim code. Raises AuthorityError once the issuing certificate has ended."""
-        number = self._claim_of(station, code)
-        if number is None:
+        opened = self._opened_by(station, code)
+        if opened is None:
             return EnrolmentRefused(Refusal.WRONG_CODE)
         public = _public_key(request, station)
         if isinstance(public, Refusal):
             return EnrolmentRefused(public)
         with self._database.writing.begin() as connection:
+            number = join(connection, opened.number, station, self._clock()) if opened.is_join_key else opened.number
+            if isinstance(number, Refusal):
+                return EnrolmentRefused(number)
             outcome = self._enrol(connection, number, public, address)
         self._changes.publish(frozenset({Topic.STATIONS, Topic.STATION.of(station)}))
         return outcome
@@ -113,27 +119,34 @@ class EnrolmentJudge:
         with self._database.reading.begin() as connection:
             return self._identity(connection, shown)
 
-    def _claim_of(self, station: str, code: str) -> int | None:
-        """The claim that the code opens; a wrong one is counted. The same work is done where there is none."""
+    def _opened_by(self, station: str, code: str) -> "_Opened | None":
+        """The claim or join key that the code opens; a wrong one is counted. The same work is done where there is none."""
         try:
             typed = ClaimCode.parse(code)
         except ClaimRefused:
             return None
         newest = select(claims).where(claims.c.station == station).order_by(claims.c.id.desc()).limit(MOST_CLAIMS)
         with self._database.reading.begin() as connection:
-            rows = connection.execute(newest).all()
-        for row in rows:
-            if self._seen.has(row.digest, typed.secret):
-                return int(row.id)
-        salts = [row.salt for row in rows] or [_NO_SALT]
-        digests = [secret_digest(salt, typed.secret) for salt in salts]
-        for row, digest in zip(rows, digests, strict=False):
-            if hmac.compare_digest(row.digest, digest):
-                self._seen.add(row.digest, typed.secret)
-                return int(row.id)
+            its_claims = connection.execute(newest).all()
+            keys = compared_join_keys(connection, self._clock())
+        rows = [*its_claims, *keys]
+        if (place := self._right_place(rows, typed.secret)) is not None:
+            return _Opened(int(rows[place].id), is_join_key=place >= len(its_claims))
         unused = claims.c.station == station, claims.c.asked.is_(None), claims.c.wrong < MAX_WRONG
         with self._database.writing.begin() as connection:
             connection.execute(update(claims).where(*unused).values(wrong=claims.c.wrong + 1))
+        return None
+
+    def _right_place(self, rows: Sequence[Row[Any]], secret: str) -> int | None:
+        """Place of the first row whose secret this is."""
+        for place, row in enumerate(rows):
+            if self._seen.has(row.digest, secret):
+                return place
+        digests = [secret_digest(salt, secret) for salt in ([row.salt for row in rows] or [_NO_SALT])]
+        for place, (row, digest) in enumerate(zip(rows, digests, strict=False)):
+            if hmac.compare_digest(row.digest, digest):
+                self._seen.add(row.digest, secret)
+                return place
         return None
 
     def _enrol(self, connection: Connection, number: int, public: ec.EllipticCurvePublicKey, address: str) -> Outcome:
@@ -220,6 +233,14 @@ class EnrolmentJudge:
         if retired_stations(connection, [issued.station]):
             return Refusal.RETIRED
         return StationIdentity(issued.station, issued.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """Number of the claim, or of the join key, that a code opens."""
+
+    number: int
+    is_join_key: bool
 
 
 class _RightCodes:

@@ -1,5 +1,6 @@
-"""Labels of claims: what each is good for just now."""
+"""Labels of claims and join keys: what each is good for just now."""
 
+from fleet.server.enrolment.join_keys import JoinKeyState
 from fleet.server.enrolment.model import ClaimState
 from fleet.server.pages.labels import ICON, Level, StatusLabel
 
@@ -12,6 +13,18 @@ _LOOK: dict[ClaimState, tuple[Level, str]] = {
     "expired": ("of", "clock-outline"),
     "void": ("ba", "lock-alert-outline"),
 }
+
+
+_KEYS: dict[JoinKeyState, tuple[Level, str]] = {
+    "open": ("wa", "clock-outline"),
+    "used_up": ("of", "check"),
+    "expired": ("of", "clock-outline"),
+    "ended": ("of", "close"),
+}
+
+
+def join_key_label(state: JoinKeyState) -> StatusLabel:
+    return StatusLabel(*_KEYS[state], "join_key", state)
 
 
 def claim_label(state: ClaimState) -> StatusLabel:

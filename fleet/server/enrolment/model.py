@@ -83,7 +83,7 @@ Outcome = IssuedChain | WaitsForApproval | EnrolmentRefused
 @dataclass(frozen=True, slots=True)
 class ClaimRow:
     """One claim. `key` and `other_key`: fingerprints as both screens show them; `is_known`: there is such a station already;
-    `rivals`: other claims of the name that wait."""
+    `rivals`: other claims of the name that wait; `join_key`: number of the one that made it."""
 
     id: int
     station: str
@@ -101,6 +101,7 @@ class ClaimRow:
     issued: datetime | None = None
     is_known: bool = False
     rivals: int = 0
+    join_key: int | None = None
 
     def state(self, now: datetime) -> ClaimState:
         """Return the state of the claim just now."""
@@ -114,6 +115,11 @@ class ClaimRow:
     def is_in_conflict(self) -> bool:
         """Two keys want this name."""
         return bool(self.other_key or self.rivals)
+
+    @property
+    def is_of_batch(self) -> bool:
+        """Return whether it may be let in with others: by a join key, and nothing about it asks for a second look."""
+        return self.join_key is not None and not (self.is_in_conflict or self.is_known)
 
 
 @dataclass(frozen=True, slots=True)

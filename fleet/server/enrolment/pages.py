@@ -1,4 +1,5 @@
-"""Page of new stations: claims that are made, keys that wait for approval with the fingerprint to compare, and revocation.
+"""Page of new stations: claims and join keys that are made, keys that wait for approval with the fingerprint to compare, and
+revocation.
 
 Rules: who may command the station decides, after a step-up. The code is in the answer to its button and never again, as text
 and as QR code. Where two keys want one name, both are shown before anything is decided.
@@ -9,23 +10,35 @@ import re
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 
 from fleet.messages.topics import STATION_NAME
 from fleet.server.commands.model import MOST_REASON, REASON
-from fleet.server.enrolment.api import DAY_HOURS, approved, claimed, has_stepped_up, refused, revoked, within
+from fleet.server.enrolment.api import (
+    DAY_HOURS,
+    approved,
+    claimed,
+    has_stepped_up,
+    refused,
+    revoked,
+    within,
+)
+from fleet.server.enrolment.join_key_api import JOIN_DAYS, approved_together, ended, joined
+from fleet.server.enrolment.join_keys import MOST_DAYS, MOST_STATIONS
 from fleet.server.enrolment.model import Revoked
-from fleet.server.enrolment.service import EnrolmentService
+from fleet.server.enrolment.service import EnrolmentService, JoinCode
 from fleet.server.live_feed.topics import Topic
 from fleet.server.pages.rendering import Web, with_query
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.sign_in.pages import qr_path
 from fleet.server.sign_in.step_up_pages import STEP_UP
-from fleet.server.web.authorization import field, form_of, needs
+from fleet.server.web.authorization import caller_of, field, form_of, needs
 from fleet.server.web.pagination import Number
 from fleet.server.web.roles import Right
 from provisioning.est.claim_codes import Claim
 
 PATH = "/new-stations"
+SEEN = re.compile(r"([1-9][0-9]{0,17}):([0-9A-F ]{20,24})")
 
 
 def enrolment_pages(web: Web, enrolments: EnrolmentService) -> APIRouter:
@@ -45,6 +58,21 @@ def enrolment_pages(web: Web, enrolments: EnrolmentService) -> APIRouter:
         form = await form_of(request)
         station, reason = field(form, "station").strip(), field(form, "reason", MOST_REASON)
         return await run_in_threadpool(_revoke, request, web, enrolments, station, reason)
+
+    @router.post(f"{PATH}/join-keys", dependencies=needs(Right.COMMAND, person=True))
+    async def join_key(request: Request) -> Response:
+        form = await form_of(request)
+        numbers = field(form, "stations", 4).strip(), field(form, "days", 4).strip()
+        return await run_in_threadpool(_join_key, request, web, enrolments, numbers)
+
+    @router.post(f"{PATH}/join-keys/{{join_key}}/end", dependencies=needs(Right.COMMAND, person=True))
+    async def end_join_key(request: Request, join_key: Number) -> Response:
+        return await run_in_threadpool(_end, request, web, enrolments, join_key)
+
+    @router.post(f"{PATH}/approve", dependencies=needs(Right.COMMAND, person=True))
+    async def approve_batch(request: Request) -> Response:
+        form = await form_of(request)
+        return await run_in_threadpool(_approve_batch, request, web, enrolments, form.getlist("seen"))
 
     @router.post(f"{PATH}/{{claim}}/approve", dependencies=needs(Right.COMMAND, person=True))
     async def approve(request: Request, claim: Number) -> Response:
@@ -94,6 +122,43 @@ def _approve(request: Request, web: Web, enrolments: EnrolmentService, decision:
     return RedirectResponse(PATH if row is None or row.state == "done" else f"/proposals/{row.id}", 303)
 
 
+def _approve_batch(request: Request, web: Web, enrolments: EnrolmentService, seen: list[str | UploadFile]) -> Response:
+    """`seen`: the claim's number and the fingerprint as the page showed it, with a colon between, of each."""
+    if not has_stepped_up(request):
+        return RedirectResponse(with_query(STEP_UP, onward=PATH), 303)
+    pairs = [match.groups() for value in seen[:MOST_STATIONS] if (match := SEEN.fullmatch(str(value)))]
+    if not pairs:
+        return _page(request, web, enrolments, wrong="enrolment.batch_empty", status=422)
+    try:
+        row = approved_together(request, enrolments, [(int(number), key) for number, key in pairs], "")
+    except HTTPException as error:
+        if error.status_code != 409:
+            raise
+        return _page(request, web, enrolments, wrong="enrolment.changed", status=409)
+    return RedirectResponse(PATH if row.state == "done" else f"/proposals/{row.id}", 303)
+
+
+def _join_key(request: Request, web: Web, enrolments: EnrolmentService, numbers: tuple[str, str]) -> Response:
+    if not has_stepped_up(request):
+        return RedirectResponse(with_query(STEP_UP, onward=PATH), 303)
+    try:
+        made = joined(request, enrolments, *map(int, numbers))
+    except (HTTPException, ValueError) as error:
+        status = error.status_code if isinstance(error, HTTPException) else 422
+        return _page(request, web, enrolments, wrong="enrolment.join_not_made", status=status)
+    return _page(request, web, enrolments, joins=made)
+
+
+def _end(request: Request, web: Web, enrolments: EnrolmentService, number: int) -> Response:
+    try:
+        ended(request, enrolments, number)
+    except HTTPException as error:
+        if error.status_code != 409:
+            raise
+        return _page(request, web, enrolments, wrong="enrolment.changed", status=409)
+    return RedirectResponse(PATH, 303)
+
+
 def _refuse(request: Request, web: Web, enrolments: EnrolmentService, which: tuple[int, str]) -> Response:
     try:
         refused(request, enrolments, *which)
@@ -110,6 +175,7 @@ def _page(
     enrolments: EnrolmentService,
     *,
     made: Claim | None = None,
+    joins: JoinCode | None = None,
     ended: tuple[str, Revoked] | None = None,
     wrong: str = "",
     status: int = 200,
@@ -117,6 +183,8 @@ def _page(
     mine = within(request, enrolments, Right.COMMAND)
     t, now, rows = web.texts_for(request), web.clock(), mine.claims()
     waiting = [row for row in rows if row.state(now) == "waiting"]
+    batch = [row for row in waiting if row.is_of_batch]
+    commands_all = caller_of(request).scope(Right.COMMAND).everywhere
     return web.render(
         request,
         "enrolment/new_stations.html",
@@ -124,11 +192,16 @@ def _page(
         status=status,
         page="new-stations",
         title=t.many("enrolment.title", len(waiting)) if waiting else t("enrolment.title.none"),
-        waiting=waiting,
+        waiting=[row for row in waiting if not row.is_of_batch],
+        batch=batch,
         others=[(row, row.state(now)) for row in rows if row.state(now) != "waiting"],
         lacks={row.name: row.state.lacks for row in readings_of(request).stations(now) if row.state},
         is_on=mine.is_on(),
         made=made,
+        joins=joins,
+        join_keys=[(row, row.state(now)) for row in mine.join_keys()] if commands_all else [],
+        commands_all=commands_all,
+        limits=(MOST_STATIONS, MOST_DAYS, JOIN_DAYS),
         ended=ended,
         drawn=qr_path(made.text) if made is not None else None,
         wrong=wrong,

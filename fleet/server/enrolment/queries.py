@@ -219,6 +219,7 @@ def _claim(connection: Connection, row: Row[Any]) -> ClaimRow:
         bool(connection.execute(select(count()).select_from(certificates).where(*living)).scalar())
         or bool(connection.execute(select(count()).select_from(stations).where(*heard)).scalar()),
         connection.execute(select(count()).select_from(claims).where(*others, *waits)).scalar_one(),
+        row.join_key,
     )
 
 

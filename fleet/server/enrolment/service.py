@@ -18,6 +18,7 @@ from fleet.server.audit_log.log import AuditEvent, append
 from fleet.server.database.database import Database
 from fleet.server.database.station_scope import stations_like
 from fleet.server.enrolment import queries
+from fleet.server.enrolment.join_keys import JoinKeyRow, end_join_key, list_join_keys, make_join_key
 from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, EnrolmentRefusedError, Revoked, Who
 from fleet.server.enrolment.tables import station_claims as claims
 from fleet.server.live_feed.topics import Changes, Topic, changes_with
@@ -36,6 +37,14 @@ class ClaimTerms:
 
     server: str
     authority: x509.Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class JoinCode:
+    """Content of the setup files of a batch: where stations enrol, and with which code."""
+
+    server: str
+    code: ClaimCode
 
 
 class EnrolmentService:
@@ -83,12 +92,40 @@ class EnrolmentService:
 
     def make_claim(self, station: str, hours: float, actor: Who) -> str:
         """A new one; gives the text of its QR code, which is shown once. Raises EnrolmentRefusedError."""
-        if self._terms is None:
-            raise EnrolmentRefusedError("stations do not enrol over the network here: see --station-http")
+        terms = self._needed_terms()
         with self._database.writing.begin() as connection:
-            claim = make_claim(connection, self._terms, station, hours, actor, self._clock())
+            claim = make_claim(connection, terms, station, hours, actor, self._clock())
         self._publish(station)
         return claim.text
+
+    @changes_with(Topic.STATIONS)
+    def join_keys(self) -> Sequence[JoinKeyRow]:
+        """List the join keys, the newest first."""
+        with self._database.reading.begin() as connection:
+            return list_join_keys(connection)
+
+    def make_join_key(self, most: int, days: int, actor: Who) -> JoinCode:
+        """A new one for so many stations, for so many days; its code is given here and never again.
+
+        Raises EnrolmentRefusedError.
+        """
+        terms = self._needed_terms()
+        code = ClaimCode.make(terms.authority)
+        with self._database.writing.begin() as connection:
+            make_join_key(connection, code, most, days, actor, self._clock())
+        self._changes.publish(frozenset({Topic.STATIONS}))
+        return JoinCode(terms.server, code)
+
+    def end_join_key(self, number: int, actor: Who) -> None:
+        """Let nobody ask with it any more. Raises EnrolmentRefusedError."""
+        with self._database.writing.begin() as connection:
+            end_join_key(connection, number, actor, self._clock())
+        self._changes.publish(frozenset({Topic.STATIONS}))
+
+    def _needed_terms(self) -> ClaimTerms:
+        if self._terms is None:
+            raise EnrolmentRefusedError("stations do not enrol over the network here: see --station-http")
+        return self._terms
 
     def decide(self, number: int, key: str, actor: Who, *, approves: bool) -> ClaimRow:
         """Approve or refuse the key of that fingerprint. The same again changes nothing. Raises EnrolmentRefusedError."""

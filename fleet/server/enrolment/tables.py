@@ -1,4 +1,4 @@
-"""Tables of claims (which let a station ask for a certificate) and of the certificates that were issued here."""
+"""Tables of claims (which let a station ask for a certificate), of join keys, and of the certificates that were issued here."""
 
 from sqlalchemy import Boolean, Column, ForeignKey, Integer, String, Table, Text
 
@@ -22,6 +22,22 @@ station_claims = Table(
     Column("approved", Boolean, comment="null: nobody has decided"),
     Column("decided", UtcDateTime),
     Column("decided_by", String(64)),
+    Column("join_key", RowId, comment="null: a person made it for this station"),
+)
+
+join_keys = Table(
+    "join_keys",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("salt", String(32), nullable=False),
+    Column("digest", String(128), nullable=False, comment="scrypt of the secret, hex"),
+    Column("most", Integer, nullable=False, comment="stations"),
+    Column("used", Integer, nullable=False, comment="claims that were made by it"),
+    Column("made", UtcDateTime, nullable=False),
+    Column("made_by", String(64), nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime, comment="by a person"),
+    Column("ended_by", String(64)),
 )
 
 denied_stations = Table(

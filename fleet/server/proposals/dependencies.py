@@ -89,6 +89,8 @@ def may_decide(caller: Caller, row: ProposalRow) -> bool:
     commanded = caller.scope(Right.COMMAND)
     if row.kind is Kind.STATION:
         return commanded.allows(row.target)
+    if row.kind is Kind.STATIONS:
+        return all(commanded.allows(station["station"]) for station in row.content["stations"])
     if row.kind is Kind.ROLL_OUT:
         return all(map(commanded.allows, row.content["stations"]))
     return caller.may(Right.MANAGE)

@@ -52,8 +52,8 @@ def carry_out(connection: Connection, row: ProposalRow, now: datetime, *, mails:
             give_roles(connection, row.target, grants_of(content), by, now)
         case Kind.OPEN:
             open_again(connection, row.target, by, now)
-        case Kind.STATION:
-            let_in(connection, content["claim"], content["key"], (by[-1], ""), now)
+        case Kind.STATION | Kind.STATIONS:
+            _let_in(connection, content.get("stations", [content]), by[-1], now)
         case Kind.ROLL_OUT:
             _roll_out(connection, row, by, now)
         case Kind.GUARD:
@@ -104,6 +104,11 @@ def _require_open(connection: Connection, by: list[str]) -> None:
     closed = connection.execute(select(users.c.name).where(users.c.name.in_(by), users.c.disabled)).scalars().first()
     if closed is not None:
         raise EffectError(f"the account of {closed} was closed meanwhile")
+
+
+def _let_in(connection: Connection, stations: Sequence[Mapping[str, Any]], by: str, now: datetime) -> None:
+    for station in stations:
+        let_in(connection, station["claim"], station["key"], (by, ""), now)
 
 
 def _confirm_guard(connection: Connection, name: str, by: str, shown: datetime) -> None:

@@ -50,6 +50,8 @@ def proposal_facts(row: ProposalRow, texts: Localization) -> list[tuple[str, str
             facts = {"account": row.target, "may": roles, "mail": content.get("mail", "")}
         case Kind.STATION:
             facts = {"station": row.target, "key": content["key"]}
+        case Kind.STATIONS:
+            return [(station["station"], station["key"]) for station in content["stations"]]
         case Kind.ROLL_OUT:
             order = content["order"]
             older = texts("proposals.older") if order["older"] else ""
@@ -74,6 +76,8 @@ def proposal_sum(row: ProposalRow, content: Mapping[str, Any] | None, texts: Loc
             return ", ".join(texts(f"role.{role}") for role, _ in content["roles"]), places
         case Kind.STATION:
             return texts("proposals.station"), content["key"]
+        case Kind.STATIONS:
+            return texts.many("proposals.stations", len(content["stations"])), row.target
         case Kind.ROLL_OUT:
             return content["order"]["version"], texts.many("proposals.stations", len(content["stations"]))
         case Kind.SETTINGS:

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     """A new set-up code for an account that was reset."""
     STATION = "station"
     """A new station, or one of a name that there was before."""
+    STATIONS = "stations"
+    """New stations of a join key."""
     ROLL_OUT = "roll_out"
     """An image for most of the fleet, or an older one."""
     GUARD = "guard"

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, not
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.audit_log import log as audit
 from fleet.server.deadlines.tables import deeds
-from fleet.server.enrolment.tables import issued_certificates, station_claims
+from fleet.server.enrolment.tables import issued_certificates, join_keys, station_claims
 from fleet.server.envelope_resets.tables import envelope_resets
 from fleet.server.events.tables import conflicts, quarantine
 from fleet.server.issuers.tables import HANDED_OVER, certificate_requests, certificates, requests, stopped_cards, wishes
@@ -161,16 +161,17 @@ def _forget_blocks(connection: Connection, cutoff: datetime, pseudonyms: Pseudon
 
 
 def _count_claims(connection: Connection, cutoff: datetime) -> int:
-    return _number(connection, station_claims, station_claims.c.expires < cutoff)
+    return sum(_number(connection, table, table.c.expires < cutoff) for table in (station_claims, join_keys))
 
 
 def _forget_claims(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
-    """Forget who made and decided claims, and from where they were asked for. A station's certificate stays: it can be
-    revoked."""
+    """Forget who made and decided claims and join keys, and from where they were asked for. A station's certificate stays: it can
+    be revoked."""
     over = station_claims.c.expires < cutoff
     theirs = issued_certificates.c.claim.in_(select(station_claims.c.id).where(over))
     connection.execute(update(issued_certificates).where(theirs).values(claim=None))
-    return connection.execute(delete(station_claims).where(over)).rowcount
+    keys = connection.execute(delete(join_keys).where(join_keys.c.expires < cutoff)).rowcount
+    return keys + connection.execute(delete(station_claims).where(over)).rowcount
 
 
 def _count_audit(connection: Connection, cutoff: datetime) -> int:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, Route, WebError
 
 from fleet.server.app import create_app
+from fleet.server.enrolment.service import ClaimTerms, EnrolmentService
 from fleet.server.live_feed.hub import Hub
 from fleet.server.sign_in.service import Access
 from fleet.server.web.listener import Listener, web_server
@@ -70,6 +71,8 @@ class Site:
     hub: Hub = field(default_factory=Hub)
     alerts: FakeAlerts = field(default_factory=lambda: FakeAlerts(demo_alerts()))
     served: Served | None = None
+    terms: ClaimTerms | None = None
+    """Where stations can enrol over the network."""
 
     @property
     def url(self) -> str:
@@ -79,7 +82,10 @@ class Site:
     async def start(self) -> None:
         self.hub = Hub()
         desk = commands_of(self.access.database, lambda: NOW, self.hub)
-        app = create_app(self.readings, self.hub, self.access, self.alerts, desk, clock=lambda: NOW, zone=ZONE)
+        enrolments = EnrolmentService(self.access.database, self.hub, lambda: NOW, self.terms)
+        app = create_app(
+            self.readings, self.hub, self.access, self.alerts, desk, clock=lambda: NOW, zone=ZONE, enrolments=enrolments
+        )
         self.served = Served(app, self.hub, self.served.port if self.served else 0)
         await self.served.start()
 

@@ -18,7 +18,7 @@ from fleet.server.enrolment.judging import EnrolmentJudge
 from fleet.server.enrolment.model import EnrolmentRefused, IssuedChain, Outcome, Refusal, WaitsForApproval
 from fleet.server.enrolment.queries import WaitingStation, waiting_stations
 from fleet.server.enrolment.service import ClaimTerms, EnrolmentService
-from fleet.server.enrolment.tables import issued_certificates, station_claims
+from fleet.server.enrolment.tables import issued_certificates, join_keys, station_claims
 from fleet.server.keys.random_tokens import digest, form_token
 from fleet.server.live_feed.hub import Hub
 from fleet.server.pages import i18n
@@ -26,7 +26,7 @@ from fleet.server.sign_in.service import Access
 from fleet.server.web.roles import Role
 from provisioning.authority import Authority
 from provisioning.est import wire
-from provisioning.est.claim_codes import Claim
+from provisioning.est.claim_codes import Claim, ClaimCode
 from provisioning.est.client import FileKey
 from provisioning.issuing import Issuing, issue_issuing
 from tests.fakes.server.alerts import FakeAlerts, alert
@@ -91,6 +91,7 @@ def office(
     with access.database.writing.begin() as connection:
         connection.execute(issued_certificates.delete())
         connection.execute(station_claims.delete())
+        connection.execute(join_keys.delete())
     issuing = Issuing.load(authority.directory)
     assert issuing is not None
     terms = ClaimTerms(SERVER, authority.issuer().certificate)
@@ -226,6 +227,55 @@ async def test_the_same_is_done_by_rest_and_a_revoked_station_renews_no_more(off
     told = [entry.action for entry in reversed(newest_first) if entry.target == "lasarettet-9"]
     steps = ["claim", "ask", "approve", "issue", "revoke"]
     assert told[-len(steps) :] == [f"enrolment.{step}" for step in steps]
+
+
+async def test_stations_of_a_join_key_are_let_in_together_and_what_is_odd_is_not(office: Desk) -> None:
+    office.value = session(office.access, Role.OPERATOR, "*", "olga.test")
+    made = await office.send("/join-keys", stations="3", days="7")
+    shown = re.search(r'id="join-code">([0-9A-Z-]{24})<', made.text)
+    assert shown is not None, made.text
+    claims = [Claim(SERVER, f"ward-{number}", ClaimCode.parse(shown[1])) for number in (1, 2, 3)]
+    assert [office.station(claim) for claim in claims] == [WaitsForApproval()] * 3
+    assert office.station(claims[2], "thief") == EnrolmentRefused(Refusal.OTHER_KEY)
+    page = await office.see()
+    assert shown[1] not in page
+    ticked = re.findall(r'name="seen" value="([^"]+)" checked', page)
+    assert [one.partition(":")[2] for one in ticked] == [office.fingerprint("ward-2"), office.fingerprint("ward-1")]
+    assert "Two stations of join keys wait" in page
+    odd = re.search(r"/new-stations/(\d+)/approve", page)
+    assert odd is not None
+    with_odd = [{"claim": int(odd[1]), "key": office.fingerprint("ward-3")}]
+    assert (await office.rest("POST", "/enrolments/approve", {"claims": with_odd})).status == 409
+    stale = [{"claim": int(one.partition(":")[0]), "key": "AAAA AAAA AAAA AAAA AAAA"} for one in ticked]
+    assert (await office.rest("POST", "/enrolments/approve", {"claims": stale})).status == 409
+    assert [office.station(claim) for claim in claims[:2]] == [WaitsForApproval()] * 2
+    seen = [{"claim": int(one.partition(":")[0]), "key": one.partition(":")[2]} for one in ticked]
+    answer = await office.rest("POST", "/enrolments/approve", {"claims": seen})
+    assert (answer.status, answer.json["state"]) == (202, "done")  # who is alone in the first hour lets in alone
+    assert all(isinstance(office.station(claim), IssuedChain) for claim in claims[:2])
+    assert office.station(claims[2]) == WaitsForApproval()
+    (key,) = (await office.rest("GET", "/enrolments/join-keys")).json["items"]
+    assert (key["state"], key["used"], key["stations"]) == ("used_up", 3, 3)
+
+
+async def test_join_keys_are_for_who_commands_every_station_and_has_stepped_up(office: Desk) -> None:
+    assert "Join keys" not in await office.see()
+    assert (await office.send("/join-keys", stations="3", days="7")).status == 403
+    assert (await office.rest("POST", "/enrolments/join-keys", {"stations": 3})).status == 403
+    office.value = session(office.access, Role.OPERATOR, "*", "olga.test")
+    for stations, days in (("0", "7"), ("3", "31"), ("many", "7")):
+        assert "No join key was made" in (await office.send("/join-keys", stations=stations, days=days)).text
+    made = await office.rest("POST", "/enrolments/join-keys", {"stations": 3})
+    assert (made.status, made.json["server"]) == (201, SERVER)
+    (key,) = (await office.rest("GET", "/enrolments/join-keys")).json["items"]
+    assert (await office.send(f"/join-keys/{key['id']}/end")).status == 303
+    assert (await office.rest("POST", f"/enrolments/join-keys/{key['id']}/end")).status == 409
+    assert "No station was ticked" in (await office.send("/approve")).text
+    office.forget_step_up()
+    for path in ("/join-keys", "/approve"):
+        answer = await office.send(path, stations="3", days="7", seen=f"1:{'A' * 20}")
+        assert (answer.status, answer.header("location")) == (303, "/step-up?onward=%2Fnew-stations")
+    assert (await office.rest("POST", "/enrolments/join-keys", {"stations": 3})).status == 403
 
 
 async def test_a_server_without_the_listener_makes_no_codes(app: FastAPI) -> None:

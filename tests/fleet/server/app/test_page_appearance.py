@@ -23,7 +23,8 @@ from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.commands.model import CommandRequest
 from fleet.server.database.database import Database
 from fleet.server.deadlines.settings import load as load_deadlines
-from fleet.server.enrolment.tables import station_claims
+from fleet.server.enrolment.service import ClaimTerms
+from fleet.server.enrolment.tables import join_keys, station_claims
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_queue as requesting
@@ -41,6 +42,7 @@ from fleet.server.stations.service import add_stations
 from fleet.server.stations.tables import stations
 from fleet.server.web.roles import EVERYWHERE, Role
 from fleet.server.worklist.model import KINDS
+from provisioning.authority import Authority
 from sim.stories.administrators import listed
 from tests.fakes.server.commands import OLLE, commands_of
 from tests.fakes.server.databases import new_store
@@ -170,11 +172,17 @@ def add_settings(connection: Connection) -> None:
 
 
 def add_new_station(connection: Connection) -> None:
-    """A station whose key waits for a person's word, and one that was let in and lacks something."""
+    """A station whose key waits for a person's word, two of a join key, and one that was let in and lacks something."""
     made = NOW - timedelta(hours=2)
     claim = {"station": "skargarden", "salt": "", "digest": "", "made": made, "made_by": "olle.test", "wrong": 0}
     asks = {"asked": NOW - timedelta(minutes=3), "address": "192.0.2.7", "key": "fdccb204e0882fe49420" + "0" * 44}
     connection.execute(insert(station_claims).values(claim | asks | {"expires": made + timedelta(days=1)}))
+    for number, name in enumerate(("vardcentralen-norr", "vardcentralen-soder"), 1):
+        theirs = {"station": name, "key": f"{number}c7be204e0882fe49421" + "0" * 44, "join_key": 1}
+        connection.execute(insert(station_claims).values(claim | asks | {"expires": made} | theirs))
+    key = {"salt": "", "digest": "", "most": 40, "used": 2, "made": made, "made_by": "olle.test"}
+    for ended in (made, None):
+        connection.execute(insert(join_keys).values(key | {"expires": made + timedelta(days=7), "ended": ended}))
     let_in = {"approved": True, "decided": made, "decided_by": "tove.test", "asked": made}
     issued = claim | asks | let_in | {"station": "lasarettet-a", "expires": made + timedelta(days=1)}
     connection.execute(insert(station_claims).values(issued))
@@ -250,7 +258,13 @@ async def too_wide(page: Page, number: int, name: str) -> list[str]:
     return [f"{name} at 390 px is {width} wide"] if width != 390 else []
 
 
-async def test_every_page_in_both_themes(site: Site, context: BrowserContext, complaints: Complaints) -> None:
+async def test_every_page_in_both_themes(
+    site: Site, context: BrowserContext, complaints: Complaints, tmp_path: Path
+) -> None:
+    await site.stop()
+    authority = Authority.init(tmp_path / "authority", [], NOW)
+    site.terms = ClaimTerms("https://fleet.region.test:8443", authority.issuer().certificate)
+    await site.start()
     page, found = await context.new_page(), []
     complaints.allow("404")  # the page of errors
     asked = CommandRequest("lasarettet-a", "open_slot", "kortet ligger på tvären", slot=14)

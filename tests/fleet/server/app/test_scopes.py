@@ -46,7 +46,7 @@ MARKS = (THERE, ORDER, CARD, CARD[-4:], RESERVE, WHO, NAME, ERRAND, "TEST000000-
 FOUND_BY = {
     "name": THERE, "station": THERE, "errand": ERRAND, "number": CARD, "alert": "1", "window": "1", "command": "1",
     "order": ORDER, "hsa_id": WHO, "what": "hold", "user": "nobody.test", "token": "none", "action": "close",
-    "value": "made-up", "id": "a" * 32, "act": "take", "claim": "1", "proposal": "1",
+    "value": "made-up", "id": "a" * 32, "act": "take", "claim": "1", "join_key": "1", "proposal": "1",
     "layer": f"station:{THERE}",
 }  # fmt: skip
 KEY = "ab" * 32

@@ -40,6 +40,7 @@ FAMILIES = {
     "administrators_wrong", "administrator_role", "administrator_is",
     "error.404", "error.429", "error.500", "worklist_show", "worklist_kind", "worklist_cause", "worklist_ask",
     "worklist_short", "worklist_do", "worklist_obstacle", "worklist_act", "worklist_certificate", "certificate_file", "claim",
+    "join_key",
     "enrolment", "proposal_kind", "proposal_state", "proposal_fact", "proposal_refusal", "proposal_mail", "proposals.choice",
     "proposals.delay", "proposals.face", "proposals.risk", "proposals.told_as", "proposals.after", "proposals.half_which",
     "settings.of", "settings.wrong", "settings_step", "lack",

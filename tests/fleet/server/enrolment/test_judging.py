@@ -405,6 +405,61 @@ def test_a_claim_in_a_transaction_of_somebody_elses(office: Office) -> None:
     assert not row.is_known, "it was never heard"
 
 
+NAMES = ("entre-a", "entre-b", "entre-c")
+
+
+def test_a_join_key_makes_so_many_stations_wait_and_lets_nobody_in(office: Office) -> None:
+    code, keys = str(office.people.make_join_key(2, 7, TOVE).code), {name: Key() for name in NAMES}
+    wrong = office.judge.enrol("entre-a", code, keys["entre-a"].request("entre-b"), FROM)
+    assert (wrong, office.people.join_keys()[0].used) == (refused(Refusal.OTHER_NAME), 0)
+    for name in (*NAMES[:2], *NAMES[:2]):  # who asks again uses nothing up
+        assert office.asks(code, keys[name], name) == WaitsForApproval()
+    assert office.people.join_keys()[0].used == 2
+    assert office.people.join_keys()[0].state(office.now) == "used_up"
+    assert office.asks(code, keys["entre-c"], "entre-c") == refused(Refusal.USED)
+    assert office.asks(code, Key(), "entre-b") == refused(Refusal.OTHER_KEY)
+    assert [row.is_of_batch for row in office.people.claims()] == [False, True]
+    office.decides(station="entre-a")
+    assert leaf(office.asks(code, keys["entre-a"], "entre-a"))
+    assert code not in str(office.acts())
+
+
+def test_a_join_key_that_ended_opens_no_more_and_who_waits_by_it_waits_on(office: Office) -> None:
+    code, early, late = str(office.people.make_join_key(9, 1, TOVE).code), Key(), Key()
+    assert office.asks(code, early, "entre-a") == WaitsForApproval()
+    office.people.end_join_key(office.people.join_keys()[0].id, TOVE)
+    with pytest.raises(EnrolmentRefusedError, match="no such join key"):
+        office.people.end_join_key(office.people.join_keys()[0].id, TOVE)
+    assert office.asks(code, late, "entre-b") == refused(Refusal.WRONG_CODE)
+    assert office.asks(code, early, "entre-a") == WaitsForApproval()
+    code = str(office.people.make_join_key(9, 1, TOVE).code)
+    office.now += DAY - TICK
+    assert office.asks(code, Key(), "entre-c") == WaitsForApproval()
+    office.now += TICK
+    assert office.asks(code, late, "entre-b") == refused(Refusal.WRONG_CODE)
+    assert office.people.join_keys()[0].state(office.now) == "expired"
+
+
+def test_join_keys_are_five_at_a_time_and_within_their_bounds(office: Office) -> None:
+    for most, days in ((0, 7), (501, 7), (1, 0), (1, 31)):
+        with pytest.raises(EnrolmentRefusedError, match="1 to 500 stations"):
+            office.people.make_join_key(most, days, TOVE)
+    codes = [str(office.people.make_join_key(500, 30, TOVE).code) for _ in range(5)]
+    with pytest.raises(EnrolmentRefusedError, match="end one first"):
+        office.people.make_join_key(1, 1, TOVE)
+    assert [office.asks(code, Key(), f"entre-{n}") for n, code in enumerate(codes)] == [WaitsForApproval()] * 5
+    assert office.asks(codes[0], Key(), "No name") == refused(Refusal.OTHER_NAME)
+
+
+def test_a_name_that_a_station_has_is_no_part_of_a_batch(office: Office) -> None:
+    office.enrolled(Key())
+    code = str(office.people.make_join_key(9, 7, TOVE).code)
+    assert office.asks(code, Key()) == WaitsForApproval()
+    assert office.asks(code, Key(), "entre-b") == WaitsForApproval()
+    waiting = {row.station: row.is_of_batch for row in office.people.claims() if row.state(office.now) == "waiting"}
+    assert waiting == {AT: False, "entre-b": True}
+
+
 def test_a_station_is_known_that_has_spoken_or_has_another_certificate(office: Office) -> None:
     office.claim(), office.claim(ELSEWHERE)
     with office.database.writing.begin() as connection:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from fleet.messages.commands import UpdateOrder
 from fleet.server.accounts import queries as accounts
@@ -16,6 +16,7 @@ from fleet.server.accounts.separation_of_duties import record
 from fleet.server.accounts.tables import sessions, users
 from fleet.server.clock.clock_check import SETTLES, ClockReading
 from fleet.server.commands.model import CommandRequest, Requester
+from fleet.server.enrolment.tables import station_claims
 from fleet.server.guards.service import store_clock_reading
 from fleet.server.keys.random_tokens import form_token
 from fleet.server.live_feed.hub import Hub
@@ -31,6 +32,7 @@ from fleet.server.sign_in import one_time_codes as codes
 from fleet.server.sign_in.service import Chosen, SignedIn
 from fleet.server.stations.service import add_stations
 from fleet.server.web.roles import Role
+from provisioning.est.wire import short_fingerprint
 from sim.stories.administrators import listed
 from tests.fakes.server import region_in_service
 from tests.fakes.server.insider_in_service import MAJ, OWN, ROW, Server
@@ -313,6 +315,36 @@ def test_an_older_image_or_one_for_most_of_the_fleet_takes_two(
         server.commands.ask(wish, by("tove.test"))
     rest = [CommandRequest(name, "update", "security", update_order=order) for name in names[stations:]]
     assert service(server).is_for_fleet(rest[:2]) is True, "one after the other is the whole fleet too"
+
+
+async def test_a_batch_of_stations_is_let_in_by_two_and_whole_or_not_at_all(server: Server) -> None:
+    olle, olga, near = (
+        region_in_service.colleague(server.access, f"{name}.test", Role.OPERATOR, scope)
+        for name, scope in (("olle", "*"), ("olga", "*"), ("near", "ward-1"))
+    )
+    keys = {name: f"{number:x}b" * 32 for number, name in enumerate(("ward-1", "ward-2"), 1)}
+    claim = {"salt": "", "digest": "", "made": server.now, "made_by": "olle.test", "wrong": 0, "asked": server.now,
+             "address": "", "expires": server.now + timedelta(days=1), "join_key": 1}  # fmt: skip
+    with server.database.writing.begin() as connection:
+        for name, key in keys.items():
+            connection.execute(station_claims.insert().values(claim | {"station": name, "key": key}))
+    batch = [{"claim": number, "key": short_fingerprint(key)} for number, key in enumerate(keys.values(), 1)]
+    number = await proposed(server, olle, "POST", "/enrolments/approve", {"claims": batch})
+    page = await see(server, olga, f"/proposals/{number}")
+    assert all(f"{name}" in page and short_fingerprint(key).replace(" ", "") in page for name, key in keys.items())
+    assert (await decide(server, olle, number)).status == 409, "one person twice"
+    assert (await decide(server, near, number)).status in (403, 404), "not all of them are that person's"
+    assert await proposed(server, olle, "POST", "/enrolments/approve", {"claims": batch[:1]}) != number
+    with server.database.writing.begin() as connection:  # what was seen on the one screen is no longer what waits
+        connection.execute(update(station_claims).where(station_claims.c.id == 2).values(key="cd" * 32))
+    assert (await decide(server, olga, number)).json["state"] == "failed"
+    with server.database.writing.begin() as connection:
+        assert list(connection.execute(select(station_claims.c.approved)).scalars()) == [None, None]
+        connection.execute(update(station_claims).where(station_claims.c.id == 2).values(key=keys["ward-2"]))
+    number = await proposed(server, olle, "POST", "/enrolments/approve", {"claims": batch})
+    assert (await decide(server, olga, number)).json["state"] == "done"
+    with server.database.reading.begin() as connection:
+        assert list(connection.execute(select(station_claims.c.approved)).scalars()) == [True, True]
 
 
 async def test_in_the_first_hour_nothing_waits_until_two_have_closed_it(tmp_path: Path) -> None:

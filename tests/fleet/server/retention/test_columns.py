@@ -19,7 +19,7 @@ LONG_AGO = "2026-01-31"
 OVER: dict[str, dict[str, Any]] = {
     "stations": {}, "alerts": {"outage": None}, "certificate_requests": {}, "certificates": {"last_day": LONG_AGO},
     "conflicts": {}, "deeds": {}, "orders": {"state": "returned"}, "envelope_resets": {"order": "orders.order"},
-    "station_claims": {}, "issued_certificates": {}, "notices": {"command": None}, "people": {"left": LONG_AGO},
+    "station_claims": {}, "join_keys": {}, "issued_certificates": {}, "notices": {"command": None}, "people": {"left": LONG_AGO},
     "person_certificates": {}, "person_facts": {}, "quarantine": {}, "receipt_mails": {}, "requests": {},
     "stopped_cards": {"stop": "blocked"}, "wishes": {}, "worklist_acts": {},
 }  # fmt: skip
