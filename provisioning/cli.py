@@ -24,6 +24,7 @@ from fleet.agent.identity import Identity, IdentityError
 from provisioning import authority_cli
 from provisioning.appliance import cli as appliance_cli
 from provisioning.appliance.layout import LayoutError
+from provisioning.appliance.setup_file import write_setup_file
 from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority, AuthorityError
 from provisioning.claim import ClaimRefused
 from provisioning.enrol import enrol, parse_broker
@@ -195,6 +196,13 @@ def _bundle(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
     return result, "\n".join(f"{name}: {value}" for name, value in result.items())
 
 
+def _stick(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    code = _read_code(arguments.code_file)
+    written = write_setup_file(arguments.folder, arguments.base, arguments.server, arguments.station, code)
+    result = {"written": str(written), "station": arguments.station}
+    return result, f"{written}: {arguments.station or 'a station whose name is typed at its screen'}"
+
+
 def _wiring(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     find = configured_port(arguments.port) if arguments.port else only_port()
     rewired = asyncio.run(rewire(arguments.file, arguments.key, find))
@@ -290,6 +298,16 @@ def _parser() -> argparse.ArgumentParser:
     bundle.add_argument("--compatible", required=True, help="the machines that it is for, such as kortkiosk-amd64")
     bundle.add_argument("--version", required=True, help="numbers with dots between them, such as 2026.48.1")
     bundle.add_argument("--authority", type=Path, required=True, help="where authority issue-signer was done")
+    stick = _command(commands, "stick", "write the setup file of a new station beside its image", _stick)
+    stick.add_argument("folder", type=Path, help="where the card's first partition is mounted")
+    stick.add_argument("--server", required=True, metavar="https://HOST:PORT", help="where stations enrol")
+    stick.add_argument("--station", default="", metavar="NAME", help="without, it is typed at the station's screen")
+    stick.add_argument(
+        "--code-file", type=Path, help="read the join key's or claim's code from this file instead of asking"
+    )
+    stick.add_argument(
+        "--base", type=Path, metavar="FILE", help="a setup file with what all have in common: [settings], [network]"
+    )
     wiring = _command(commands, "wiring", "tell a paired board which pin does what; it starts anew", _wiring)
     wiring.add_argument("file", type=Path, help="wiring.json, see docs/cabinet-protocol.md")
     wiring.add_argument("--key", type=Path, required=True, help="the pairing file, as station.toml names it")

@@ -24,9 +24,10 @@ from drivers.touchscreen.discovery import Touchscreens, no_desktop
 from fleet.service_manager import ServiceManager, tell_manager
 from kiosk.cli.setup import make_assistant
 from kiosk.clock import SystemClock
-from kiosk.config import VIRTUAL, Config, load
+from kiosk.config import VIRTUAL, Config, ConfigError, load
 from kiosk.first_boot import views
 from kiosk.first_boot.assistant import Assistant
+from kiosk.first_boot.plan import SETUP_FILE, SetupPlan, load_plan
 from kiosk.first_boot.touch import SetupPorts, TouchSetup, set_up
 from kiosk.screens.touch_input import Calibration, TouchInput
 from kiosk.screens.window import KivyScreen
@@ -37,7 +38,7 @@ from kiosk.station.reader_roles import ReaderRoles
 from kiosk.station.state import data_fault
 from kiosk.views import View
 from provisioning.claim import ALPHABET, LOOK_ALIKES
-from provisioning.files import write_file
+from provisioning.files import destroy_file, write_file
 
 RECOVERY_KEY = Path("/data/kortkiosk/recovery-key")
 """Where root looks for it, in the volume in memory."""
@@ -77,6 +78,14 @@ async def recover(typed: str, file: Path = RECOVERY_KEY) -> bool:
     return False
 
 
+def _plan_in(file: Path) -> tuple[SetupPlan | None, str]:
+    """The setup file, or what is wrong with it; neither where there is none."""
+    try:
+        return (load_plan(file) if file.exists() else None), ""
+    except ConfigError as error:
+        return None, str(error)
+
+
 class ScreenAsk:
     """Asks on a screen, without a time-out. Implements `kiosk.ports.Ask`."""
 
@@ -100,7 +109,9 @@ class SetupScreen:
 
     def __init__(self, config: Path, report: Callable[[str, str], None], assistant: Assistant | None = None) -> None:
         self._file, self._report = config, report
-        self._assistant = assistant or make_assistant(config)
+        self._plan_file = config.resolve().parent / SETUP_FILE
+        plan, self._wrong_plan = _plan_in(self._plan_file)
+        self._assistant = assistant or make_assistant(config, plan)
         self._config = load(config) if config.exists() else Config()
         self._panel = panel_size() if no_desktop(os.environ) else None
         self._hearing: list[asyncio.Task[None]] = []
@@ -119,6 +130,7 @@ class SetupScreen:
             self._speak, self._panel, usb_printers, self._readers, partial(pair_named_board, self._file),
             data_fault=data_fault(), move=start_anew, recover=recover,
             scans=self._config.scanner.kind not in ("none", VIRTUAL), released=self._released, report=self._report,
+            wrong_plan=self._wrong_plan, destroy_plan=self._destroy_plan,
         )  # fmt: skip
         setup = TouchSetup(ScreenAsk(self.screen.show), self._assistant, ports)
         tasks = [asyncio.create_task(self.screen.run()), asyncio.create_task(set_up(setup))]
@@ -137,6 +149,10 @@ class SetupScreen:
             await self._let_go()
             self.screen.close()
             await asyncio.gather(tasks[0], return_exceptions=True)
+
+    def _destroy_plan(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            destroy_file(self._plan_file)
 
     def _speak(self, language: str) -> None:
         self.screen.language = language

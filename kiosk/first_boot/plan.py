@@ -1,6 +1,7 @@
 """Setup file (`setup.toml`): what an installer decides once, validated; a fault names file, key and reason.
 
-`[settings]` is the content of `station.toml`, for a station that has none yet. Every section is optional.
+`[settings]` is the content of `station.toml`, for a station that has none yet. Every section is optional. At a station's own
+screen it is `setup.toml` in its folder, which an image takes from beside itself: what it says is not asked.
 """
 
 import ipaddress
@@ -23,20 +24,21 @@ MOST_OFF_S = 60
 
 
 class ClaimSection(Section):
-    """`text` is what the QR code of the dashboard holds; or server, station and code, as the dashboard shows them."""
+    """`text` is what the QR code of the dashboard holds; or server, station and code, as the dashboard shows them. A join key's
+    code may come without a station: its name is asked at the screen then."""
 
-    text: str = ""
+    text: Annotated[str, Field(repr=False)] = ""
     server: str = ""
     station: str = ""
     code: Annotated[str, Field(repr=False)] = ""
 
     @model_validator(mode="after")
     def _complete(self) -> "ClaimSection":
-        parts = (self.server, self.station, self.code)
-        if any(parts) and (self.text or not all(parts)):
+        parts = (self.server, self.code)
+        if (any(parts) or self.station) and (self.text or not all(parts)):
             raise ValueError("write text alone, or server, station and code")
         try:
-            _ = self.claim
+            _ = self.claim, self.code and ClaimCode.parse(self.code)
         except ClaimRefused as error:
             raise ValueError(str(error)) from None
         return self
@@ -46,7 +48,11 @@ class ClaimSection(Section):
         """None where no claim is written. Raises ClaimRefused."""
         if self.text:
             return Claim.parse(self.text)
-        return Claim(self.server, self.station, ClaimCode.parse(self.code)) if self.code else None
+        return self.named(self.station) if self.code and self.station else None
+
+    def named(self, station: str) -> Claim:
+        """The claim of a station of that name. Raises ClaimRefused."""
+        return Claim(self.server, station, ClaimCode.parse(self.code))
 
 
 class WiredSection(Section):
@@ -107,6 +113,10 @@ class SetupPlan(Section):
     settings: Config | None = None
 
 
+SETUP_FILE = "setup.toml"
+"""Beside `station.toml`, until the station is set up."""
+
+
 def load_plan(path: Path) -> SetupPlan:
     """Read and validate. Raises ConfigError with every fault found, and where others can read a claim."""
     try:
@@ -119,13 +129,13 @@ def load_plan(path: Path) -> SetupPlan:
         raise ConfigError(path, [describe_fault(fault) for fault in error.errors(include_url=False)]) from None
     except (ValueError, RecursionError):  # its own text may quote the claim
         raise ConfigError(path, ["is not TOML"]) from None
-    if plan.claim.claim is not None and mode & 0o077:
+    if (plan.claim.text or plan.claim.code) and mode & 0o077:
         raise ConfigError(path, [f"others can read its claim (mode {mode:04o}); it must be 0600"])
     return plan
 
 
-def settings_text(settings: Config) -> str:
-    """`station.toml` with those settings: what the installer wrote, and nothing of the defaults.
+def settings_text(settings: Section) -> str:
+    """The file with those settings: what the installer wrote, and nothing of the defaults.
 
     >>> print(settings_text(Config.model_validate({"station": {"title": "Entré A"}})), end="")
     [station]

@@ -2,6 +2,7 @@
 
 Rules:
 - A step is done once its questions are answered, so that what does not work is told where it was asked.
+- What a setup file says is not asked: settings, network, claim. Where it does not work, a person is.
 - `station.toml` is written anew after each answer that belongs into it. What it says of language, title, readers, printer and
   cabinet is not asked; where a person changed it meanwhile its settings stand.
 - Where the volume of /data was not opened, that is said first, and nothing is done until an installer starts anew. The old volume
@@ -55,6 +56,10 @@ from provisioning.est.client import KeyShown
 
 DEFAULT_PORT = 8443
 """Of the server's listener for stations, where none is typed."""
+STILL_GOOD = frozenset({"unreachable", "bad_answer", "timed_out"})
+"""A planned claim is tried again after these faults."""
+OTHER_NAME = frozenset({"other_key", "refused", "retired"})
+"""Its code too, under another name, where the plan has none."""
 REACH_TRIES, REACH_PAUSE_S = 6, 2.0
 """The firewall of an image opens a moment after the address was written."""
 INSTALL_PAUSE_S = 1.0
@@ -100,6 +105,8 @@ class SetupPorts:
         installer: writes the system to a disk, where the machine runs from a stick.
         reboot: starts the machine anew.
         report: told code and technical words of what does not work, which stand on no screen.
+        wrong_plan: what is wrong with the setup file; empty where it is well, or none is there.
+        destroy_plan: writes the setup file over, and removes it.
     """
 
     speak: Callable[[str], None]
@@ -116,6 +123,8 @@ class SetupPorts:
     installer: DiskInstaller = field(default_factory=DiskInstaller)
     reboot: Callable[[], Awaitable[None]] = ServiceInstaller().reboot
     report: Callable[[str, str], None] = lambda code, text: None
+    wrong_plan: str = ""
+    destroy_plan: Callable[[], None] = lambda: None
 
 
 class GivenUpError(Exception):
@@ -123,18 +132,24 @@ class GivenUpError(Exception):
 
 
 class TouchSetup:
-    """One run at the screen. `assistant` does the steps; its plan stays empty."""
+    """One run at the screen. `assistant` does the steps; what its plan says is not asked."""
 
     def __init__(self, ask: Ask, assistant: Assistant, ports: SetupPorts) -> None:
         self._ask, self._steps, self._ports = ask, assistant, ports
         self._named: Claim | None = None
         """The claim whose title and server were written in this run."""
+        plan = assistant.plan
+        self._planned_network = plan.network if "network" in plan.model_fields_set else None
+        self._planned_claim = plan.claim if plan.claim.text or plan.claim.code else None
 
     async def run(self) -> str:
         """From a blank station to one that can be started; gives its name. Raises ConfigError, OSError."""
         if (fault := self._ports.data_fault) is not None:
             while await self._ask(views.data_fault(fault)) == "key":
                 await self._recover()
+        if self._ports.wrong_plan:
+            await self.tell_fault(Step.SETTINGS, "setup_file", self._ports.wrong_plan)
+        self._write_planned()
         await self._language()
         if fault is None:
             await self._install()
@@ -151,8 +166,10 @@ class TouchSetup:
                 await self._time()
                 break
             except GivenUpError:
+                self._planned_network = None
                 await self._network()
         self._steps.finish()
+        self._ports.destroy_plan()
         await self._ask(views.ready(station))
         return station
 
@@ -171,11 +188,20 @@ class TouchSetup:
 
     # language and settings
 
+    def _write_planned(self) -> None:
+        """Have the settings of the setup file in `station.toml`, beside what stands there."""
+        if (settings := self._steps.plan.settings) is None:
+            return
+        for section, values in settings.model_dump(mode="json", exclude_unset=True, exclude_none=True).items():
+            self._write(section, **values)
+        self._write("station", assistant=True)
+
     async def _language(self) -> None:
         written = self._document.get("station", {}).get("language")
-        if written is None and self._steps.may_write:
-            written = await self._ask(views.language())
-            self._write("station", language=written, assistant=True)
+        if self._steps.may_write:
+            if written is None:
+                written = await self._ask(views.language())
+                self._write("station", language=written, assistant=True)
             if self._ports.panel is not None and "display" not in self._document:
                 across, down = self._ports.panel
                 self._write("display", width=across, height=down)
@@ -223,7 +249,8 @@ class TouchSetup:
     async def _network(self) -> None:
         while True:
             try:
-                coming_up = asyncio.to_thread(self._steps.set_up_network, await self._wired())
+                wired, self._planned_network = self._planned_network or await self._wired(), None
+                coming_up = asyncio.to_thread(self._steps.set_up_network, wired)
                 await self._while(views.connecting(), coming_up)
                 return
             except StepFailedError as error:
@@ -291,14 +318,33 @@ class TouchSetup:
         while True:
             if (identity := self._steps.identity) is not None:
                 return identity.station
-            claim = self._steps.claim_under_way or await self._ask_claim(server)
+            claim = self._steps.claim_under_way or await self._take_planned() or await self._ask_claim(server)
             server = claim.server
             self._name(claim)
             try:
                 await self._join(claim)
             except StepFailedError as error:
+                if error.code not in (STILL_GOOD if self._is_named else STILL_GOOD | OTHER_NAME):
+                    self._planned_claim = None
                 if await self.tell_fault(Step.CLAIM, error.code, str(error)) == "network":
                     raise GivenUpError from None
+
+    @property
+    def _is_named(self) -> bool:
+        """Return whether the planned claim is for one station."""
+        return self._planned_claim is None or self._planned_claim.claim is not None
+
+    async def _take_planned(self) -> Claim | None:
+        """The claim of the setup file; a join key is asked for the station's name. None where the installer types another."""
+        if (planned := self._planned_claim) is None:
+            return None
+        if planned.claim is not None:
+            return planned.claim
+        station = await self._ask(views.typed("station"))
+        if station == "back":
+            self._planned_claim = None
+            return None
+        return planned.named(station)
 
     def _name(self, claim: Claim) -> None:
         """Title and server of the claim, in place of those of the claim before."""
@@ -366,6 +412,7 @@ class TouchSetup:
                 given_up.set()
                 await self._ask(views.joining(), until=_end_of(working))
                 self._steps.forget_claim()
+                self._planned_claim = None
         finally:
             given_up.set()  # the thread ends with its question
         with contextlib.suppress(GivenUpError):

@@ -44,7 +44,7 @@ LANGUAGE, NETWORK, CLAIM, APPROVAL, DEVICES, TIME = range(1, STEPS + 1)
 KEYPAD = "keypad"
 LONGEST_HOST, LONGEST_NAME, LONGEST_ADDRESS = 200, 60, 50
 FAULTS: dict[SetupStep, dict[str, str]] = {
-    SetupStep.SETTINGS: {"disk": "disk"},
+    SetupStep.SETTINGS: {"disk": "disk", "setup_file": "setup_file"},
     SetupStep.NETWORK: {"no_interface": "no_interface", "refused": "no_network"},
     SetupStep.CLAIM: {
         "unreachable": "unreachable", "bad_address": "bad_address", "other_authority": "other_fleet",
@@ -57,7 +57,8 @@ FAULTS: dict[SetupStep, dict[str, str]] = {
 """Which words a fault of a step has, by its code; `other` where it has none of its own."""
 FAULT_WORDS = (*sorted({word for words in FAULTS.values() for word in words.values()}), "other")
 ICONS = {
-    "disk": "harddisk", "no_interface": "lan-connect", "no_network": "lan-connect", "unreachable": "cloud-off-outline",
+    "disk": "harddisk", "setup_file": "keyboard-outline",
+    "no_interface": "lan-connect", "no_network": "lan-connect", "unreachable": "cloud-off-outline",
     "bad_address": "keyboard-outline", "other_fleet": "swap-horizontal", "not_trusted": "shield-alert-outline",
     "bad_answer": "swap-horizontal", "not_approved": "fingerprint", "wrong_code": "qrcode", "spent_code": "qrcode",
     "turned_away": "close-circle-outline", "no_link": "link-variant-off", "clock": "clock-outline",

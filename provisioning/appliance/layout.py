@@ -116,6 +116,7 @@ def _names(programs: Path, machine: Machine, update_ca: bytes) -> dict[str, str]
         "@BOOT_A@": boot[Slot.A],
         "@BOOT_B@": boot[Slot.B],
         "@KEYS@": KEYS[machine],
+        "@BOOT_FOLDER@": str(Path(KEYS[machine]).parent),
         "@KEYRING@": f"/{UPDATE_CA}" if update_ca else PINNED_CA,
         "@CHECK_CRL@": str(b"BEGIN X509 CRL" in update_ca).lower(),
     }

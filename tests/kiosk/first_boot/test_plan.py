@@ -18,7 +18,7 @@ WRONG = [
     ('[network]\nmethod = "dhcp"\ndns = ["192.0.2.53"]', "gateway and dns belong to method 'static'"),
     ('[network]\ninterface = "-x"', "network.interface"),
     ('[network]\nproxy = "http://proxy.example"', "network.proxy: there is no such key"),
-    (f'[claim]\nserver = "https://fleet.example"\ncode = "{CODE}"', "claim: write text alone, or server, station and code"),
+    ('[claim]\nserver = "https://fleet.example"\nstation = "entre-a"', "claim: write text alone, or server, station and code"),
     ('[claim]\ntext = "https://fleet.example"', "claim: this is no claim of a station"),
     ('[settings.printer]\nkind = "network"', "settings.printer: kind 'network' needs host"),
     ("[devices]\nslots = 0", "devices.slots"),

@@ -25,7 +25,7 @@ from kiosk.first_boot.disks import DiskInstaller
 from kiosk.first_boot.network_manager import NetworkError
 from kiosk.first_boot.plan import SetupPlan, WiredSection, settings_text
 from kiosk.first_boot.progress import is_setup_due
-from kiosk.first_boot.touch import SetupPorts, TouchSetup, set_up
+from kiosk.first_boot.touch import REACH_TRIES, SetupPorts, TouchSetup, set_up
 from kiosk.station.devices import Devices
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult, check_devices
 from kiosk.station.state import DataFault
@@ -150,6 +150,9 @@ class Machine:
     recovered: deque[bool] = field(default_factory=deque)
     tried: Callable[[int], None] = lambda count: None
     started_from: str = ""
+    plan: SetupPlan = field(default_factory=SetupPlan)
+    wrong_plan: str = ""
+    destroyed: list[Path] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     told: list[tuple[str, str | None]] = field(default_factory=list)
     applied: list[WiredSection] = field(default_factory=list)
@@ -246,7 +249,7 @@ class Machine:
 
     def assistant(self) -> Assistant:
         return Assistant(
-            SetupPlan(), self.config, self, self.check, self.measure, lambda shown: None, enrolment=self.enrol
+            self.plan, self.config, self, self.check, self.measure, lambda shown: None, enrolment=self.enrol
         )
 
     async def set_up(self, installer: Installer) -> str:
@@ -264,7 +267,7 @@ class Machine:
             data_fault=self.data_fault, move=self.move, recover=self.recover, scans=self.scanner, released=released,
             pause=no_pause,
             report=lambda code, text: self.log.append(f"{code}: {text}"), installer=self.installer,
-            reboot=self.reboot,
+            reboot=self.reboot, wrong_plan=self.wrong_plan, destroy_plan=lambda: self.destroyed.append(self.config),
         )  # fmt: skip
         async with asyncio.timeout(LIMIT_S):
             setup = TouchSetup(ScreenAsk(installer.show), self.assistant(), ports)
@@ -412,6 +415,90 @@ async def test_a_scanned_claim_says_server_name_and_code(site: EnrolmentSite, ma
     installer = Installer(site, answers)
     assert await machine.set_up(installer) == "scanned"
     assert {"setup.station", "setup.code"}.isdisjoint(installer.names)
+
+
+def join_key(site: EnrolmentSite, stations: int) -> dict[str, str]:
+    made = site.people.make_join_key(stations, 7, ("tove", "192.0.2.1"))
+    return {"server": made.server, "code": str(made.code)}
+
+
+PLANNED = {
+    "station": {"language": "en", "title": "Ward"},
+    "printer": {"kind": "none"},
+    "cabinet": {"kind": "none"},
+}
+
+
+async def test_ten_stations_are_set_up_by_their_setup_files(site: EnrolmentSite, tmp_path: Path) -> None:
+    claim, seen = join_key(site, 10), ("tested", "slots", "ready")
+
+    async def one(number: int) -> list[str]:
+        plan = SetupPlan.model_validate(
+            {"claim": {**claim, "station": f"planned-{number}"}, "network": {"method": "dhcp"}, "settings": PLANNED}
+        )
+        machine = Machine(site, tmp_path / f"{number}", results=(READER,), plan=plan)
+        installer = Installer(site, {f"setup.{name}": USUAL[f"setup.{name}"] for name in seen})
+        assert await machine.set_up(installer) == f"planned-{number}"
+        written = load(machine.config)
+        assert (written.station.title, written.station.language) == ("Ward", "en")
+        assert written.network.servers == (f"localhost:{site.at.port}",)
+        assert (written.display.width, machine.languages) == (800, ["en"])
+        assert machine.applied == [WiredSection(method="dhcp")]
+        assert machine.destroyed
+        return installer.names
+
+    for names in await asyncio.gather(*(one(number) for number in range(10))):
+        assert names == ["setup.approve", "setup.tested", "setup.ready"]
+    assert site.people.join_keys()[0].used == 10
+
+
+async def test_one_stick_for_many_asks_each_for_its_name_and_again_where_another_has_it(
+    site: EnrolmentSite, tmp_path: Path
+) -> None:
+    plan = SetupPlan.model_validate({"claim": join_key(site, 5), "settings": PLANNED})
+    answers: Answers = {**USUAL, "setup.station": "stick-1"}
+    for name, machine in (
+        ("stick-1", Machine(site, tmp_path / "1", plan=plan)),
+        ("stick-2", Machine(site, tmp_path / "2", plan=plan)),
+    ):
+        installer = Installer(site, answers)
+        assert await machine.set_up(installer) == name
+        assert {"setup.server", "setup.code"}.isdisjoint(installer.names)
+        answers = {**answers, "setup.station": ["stick-1", "stick-2"], "setup.fault": "again"}
+    assert installer.names.count("setup.station") == 2
+
+
+async def test_a_planned_network_that_does_not_come_up_is_asked(site: EnrolmentSite, machine: Machine) -> None:
+    static = {"method": "static", "address": "192.0.2.10/24"}
+    machine.plan = SetupPlan.model_validate({"network": static, "claim": {"text": site.claim("wired").text}})
+    machine.network = deque([NetworkError("refused", "no carrier")])
+    installer = Installer(site, {**USUAL, "setup.fault": "again"})
+    assert await machine.set_up(installer) == "wired"
+    assert installer.names[:4] == ["setup.language", "setup.fault", "setup.network", "setup.approve"]
+    assert machine.applied == [WiredSection(method="dhcp", interface="end0")]
+
+
+@pytest.mark.parametrize(("code", "asks"), [("unreachable", False), ("used", True)])
+async def test_a_planned_claim_is_tried_again_unless_it_is_worth_nothing(
+    code: str, asks: bool, site: EnrolmentSite, machine: Machine
+) -> None:
+    name = f"planned-{code}"
+    answers = {**typing(site, name), "setup.fault": "again"}
+    planned = {"server": site.url, "station": name, "code": answers["setup.code"]}
+    machine.plan = SetupPlan.model_validate({"claim": planned})
+    machine.enrolment = deque(EstError(code, "no") for _ in range(REACH_TRIES if code == "unreachable" else 1))
+    installer = Installer(site, answers)
+    assert await machine.set_up(installer) == name
+    assert ("setup.code" in installer.names) is asks
+
+
+async def test_a_setup_file_with_an_error_is_said_and_a_person_answers(site: EnrolmentSite, machine: Machine) -> None:
+    machine.wrong_plan = "setup.toml: claim: write text alone"
+    installer = Installer(site, {**typing(site, "wrong-file"), "setup.fault": "again"})
+    assert await machine.set_up(installer) == "wrong-file"
+    assert installer.names[:2] == ["setup.fault", "setup.language"]
+    assert "setup_file: setup.toml: claim: write text alone" in machine.log
+    assert machine.destroyed
 
 
 QUESTIONS = ("setup.code", "setup.approve", "setup.tested")

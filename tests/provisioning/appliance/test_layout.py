@@ -120,6 +120,7 @@ def test_files_are_for_everybody_to_read_and_programs_to_run(root: Path) -> None
             "make-seal",
             "make-settings",
             "name-machine",
+            "take-setup",
             "grow-data",
             "open-data",
             "keep-log",
