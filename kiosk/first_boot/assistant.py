@@ -28,8 +28,17 @@ from kiosk.first_boot.progress import WRITTEN, Progress, is_vacant
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
 from provisioning import files
 from provisioning.claim import ClaimRefused
-from provisioning.est.claim_codes import Claim
-from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown, claim_under_way, enrol, forget_claim
+from provisioning.est.claim_codes import Claim, ClaimCode
+from provisioning.est.client import (
+    EnrolledIdentity,
+    EstError,
+    FileKey,
+    KeyShown,
+    claim_under_way,
+    enrol,
+    forget_claim,
+    offered_authority,
+)
 from provisioning.keys.station_keys import best_kind, kept_kind
 from provisioning.keys.storage import Kind
 
@@ -111,6 +120,10 @@ EST_FAULTS = {
     "bad_address": Fault.INPUT, "unreachable": Fault.DEVICE, "bad_answer": Fault.DEVICE, "timed_out": Fault.TIMEOUT,
 }  # fmt: skip
 """Faults by why enrolment went no further; REFUSED where none is named."""
+
+
+def _claim_failed(error: EstError) -> StepFailedError:
+    return StepFailedError(Step.CLAIM, EST_FAULTS.get(error.code, Fault.REFUSED), error.code, str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,14 +247,24 @@ class Assistant:
         except ClaimRefused as error:
             raise StepFailedError(Step.CLAIM, Fault.INPUT, "no_claim", str(error)) from None
         except EstError as error:
-            fault = EST_FAULTS.get(error.code, Fault.REFUSED)
-            raise StepFailedError(Step.CLAIM, fault, error.code, str(error)) from None
+            raise _claim_failed(error) from None
         except (IdentityError, ValueError) as error:
             raise StepFailedError(Step.CLAIM, Fault.DEVICE, "identity", str(error)) from None
         off_s = round(enrolled.clock_off.total_seconds())
         late = f"; {_clock_words(off_s)}" if abs(off_s) > self.plan.time.most_off_s else ""
         details = {**_stated(enrolled.identity), "clock_off_s": off_s}
         return StepResult(Step.CLAIM, StepOutcome.DONE, f"this station is {enrolled.identity.station}{late}", details)
+
+    def new_claim(self, server: str, station: str) -> Claim:
+        """A claim whose code is made here, for the authority that the server shows; an operator makes it good there.
+
+        Raises StepFailedError, ConfigError.
+        """
+        try:
+            authority = offered_authority(server, Proxy.at(load(self.config).network.proxy_server))
+        except EstError as error:
+            raise _claim_failed(error) from None
+        return Claim(server, station, ClaimCode.make(authority))
 
     def try_devices(self, section: DevicesSection) -> StepResult:
         """Raises StepFailedError, ConfigError, OSError."""

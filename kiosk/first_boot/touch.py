@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ from kiosk.first_boot.assistant import (
     Assistant,
     Step,
     StepFailedError,
+    StepResult,
     slots_counted,
 )
 from kiosk.first_boot.disks import DiskInstaller
@@ -60,6 +62,8 @@ STILL_GOOD = frozenset({"unreachable", "bad_answer", "timed_out"})
 """A planned claim is tried again after these faults."""
 OTHER_NAME = frozenset({"other_key", "refused", "retired"})
 """Its code too, under another name, where the plan has none."""
+TAKEN_EVERY_S = 15.0
+"""So often the server is asked whether it knows the code that the station shows: it counts wrong ones, ten in a minute."""
 REACH_TRIES, REACH_PAUSE_S = 6, 2.0
 """The firewall of an image opens a moment after the address was written."""
 INSTALL_PAUSE_S = 1.0
@@ -136,8 +140,10 @@ class TouchSetup:
 
     def __init__(self, ask: Ask, assistant: Assistant, ports: SetupPorts) -> None:
         self._ask, self._steps, self._ports = ask, assistant, ports
-        self._named: Claim | None = None
-        """The claim whose title and server were written in this run."""
+        self._named: tuple[str, str] | None = None
+        """Server and station that were written in this run, as those of a claim."""
+        self._shown_code: ClaimCode | None = None
+        """The code that was made here, and that the server may not know yet."""
         plan = assistant.plan
         self._planned_network = plan.network if "network" in plan.model_fields_set else None
         self._planned_claim = plan.claim if plan.claim.text or plan.claim.code else None
@@ -318,10 +324,10 @@ class TouchSetup:
         while True:
             if (identity := self._steps.identity) is not None:
                 return identity.station
-            claim = self._steps.claim_under_way or await self._take_planned() or await self._ask_claim(server)
-            server = claim.server
-            self._name(claim)
             try:
+                claim = self._steps.claim_under_way or await self._take_planned() or await self._ask_claim(server)
+                server = claim.server
+                self._name(claim.server, claim.station)
                 await self._join(claim)
             except StepFailedError as error:
                 if error.code not in (STILL_GOOD if self._is_named else STILL_GOOD | OTHER_NAME):
@@ -346,18 +352,19 @@ class TouchSetup:
             return None
         return planned.named(station)
 
-    def _name(self, claim: Claim) -> None:
-        """Title and server of the claim, in place of those of the claim before."""
-        document, address = self._document, host_and_port(claim.server)
-        title = document.get("station", {}).get("title", self._named.station if self._named else "")
-        if not title or (self._named is not None and title == self._named.station):
-            self._write("station", title=claim.station)
-        before = host_and_port(self._named.server) if self._named else address
+    def _name(self, server: str, station: str) -> None:
+        """Title and server of a claim, in place of those of the claim before."""
+        document, address = self._document, host_and_port(server)
+        former_server, former_station = self._named or (server, "")
+        title = document.get("station", {}).get("title", former_station)
+        if not title or title == former_station:
+            self._write("station", title=station)
+        before = host_and_port(former_server)
         servers = [
             server for server in document.get("network", {}).get("servers", []) if server not in (before, address)
         ]
         self._write("network", servers=[*servers, address])
-        self._named = claim
+        self._named = server, station
 
     async def _ask_claim(self, server: str) -> Claim:
         while True:
@@ -377,20 +384,37 @@ class TouchSetup:
             station = await self._ask(views.typed("station"))
             if station == "back":
                 continue
-            code = await self._ask(views.code())
+            code = await self._ask(views.code(shows=True))
+            if code == "show":
+                return await self._make_claim(server, station)
             if code != "back":
                 return Claim(server, station, ClaimCode.parse(code))
 
+    async def _make_claim(self, server: str, station: str) -> Claim:
+        """A claim with a code of the station's own. Raises StepFailedError."""
+        self._name(server, station)
+
+        async def make() -> Claim:
+            return await asyncio.to_thread(self._steps.new_claim, server, station)
+
+        claim = await self._reach(lambda: self._while(views.joining(), make()))
+        self._shown_code = claim.code
+        return claim
+
     async def _join(self, claim: Claim) -> None:
         """Enrol, and show the key while a person is to approve it. Raises StepFailedError."""
-        for left in range(REACH_TRIES - 1, -1, -1):
+        await self._reach(lambda: self._join_once(claim))
+
+    async def _reach(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Return the result, tried again while the server is not reached. Raises StepFailedError."""
+        for _ in range(REACH_TRIES - 1):
             try:
-                await self._join_once(claim)
-                return
+                return await work()
             except StepFailedError as error:
-                if error.code != "unreachable" or not left:
+                if error.code != "unreachable":
                     raise
             await self._ask(views.joining(), until=self._ports.pause(REACH_PAUSE_S))
+        return await work()
 
     async def _join_once(self, claim: Claim) -> None:
         loop, given_up = asyncio.get_running_loop(), threading.Event()
@@ -404,11 +428,18 @@ class TouchSetup:
                 raise GivenUpError
 
         steps = replace(self._steps, tell=tell, sleep=sleep)
-        working = asyncio.create_task(asyncio.to_thread(steps.claim, ClaimSection(text=claim.text)))
+        is_own = claim.code == self._shown_code
+        enrolling = (
+            partial(_enrol, steps, claim, sleep) if is_own else partial(steps.claim, ClaimSection(text=claim.text))
+        )
+        working = asyncio.create_task(asyncio.to_thread(enrolling))
         both: set[asyncio.Future[Any]] = {working, shown}
         try:
-            await self._ask(views.joining(), until=asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED))
-            if not working.done() and await self._approval(shown.result(), working) == "again":
+            meanwhile = views.shown_claim(claim) if is_own else views.joining()
+            until = asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if await self._ask(meanwhile, until=until) == "back":
+                given_up.set()
+            elif not working.done() and await self._approval(shown.result(), working) == "again":
                 given_up.set()
                 await self._ask(views.joining(), until=_end_of(working))
                 self._steps.forget_claim()
@@ -537,6 +568,17 @@ async def set_up(setup: TouchSetup) -> None:
         except TROUBLES as error:
             code, text = "other", str(error)
         await setup.tell_fault(Step.SETTINGS, code, text)
+
+
+def _enrol(steps: Assistant, claim: Claim, sleep: Callable[[float], None]) -> StepResult:
+    """Enrol with a code of the station's own, once an operator has made it good. Raises StepFailedError."""
+    while True:
+        try:
+            return steps.claim(ClaimSection(text=claim.text))
+        except StepFailedError as error:
+            if error.code not in ("wrong_code", "too_many"):
+                raise
+        sleep(TAKEN_EVERY_S)
 
 
 async def _end_of(work: "asyncio.Task[Any]") -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
+from urllib.parse import urlencode, urlsplit
 
 from drivers.printer.usb_printers import UsbPrinter
 from kiosk.administration_ports import DeviceOverview
@@ -28,13 +29,14 @@ from kiosk.views import (
     MachineDrawing,
     Option,
     Point,
+    ReceiptPanel,
     Say,
     Step,
     Task,
     Tell,
     say,
 )
-from provisioning.est.claim_codes import SIGNS
+from provisioning.est.claim_codes import SIGNS, Claim
 from provisioning.est.client import KeyShown
 from provisioning.keys.storage import Kind
 
@@ -208,8 +210,8 @@ def typed(field_name: Typed, before: str = "", *, scans: bool = False) -> EnterT
     )
 
 
-def code() -> EnterText:
-    """The claim code."""
+def code(*, shows: bool = False) -> EnterText:
+    """The claim code. `shows`: the station can make one itself."""
     return EnterText(
         name="setup.code",
         errand=ERRAND,
@@ -221,7 +223,19 @@ def code() -> EnterText:
         at_most=SIGNS,
         submit=say("button.next"),
         way_out=back_button(),
+        side=Button("show", say("setup.code.show"), "qrcode") if shows else None,
     )
+
+
+def shown_claim(claim: Claim) -> Confirm:
+    """A code that the station has made, for the page of new stations: to scan, or to read out on the telephone."""
+    parts = urlencode({"station": claim.station, "code": str(claim.code)})
+    address = f"https://{urlsplit(claim.server).hostname}/new-stations#{parts}"
+    panel = ReceiptPanel(title=say("setup.given", text=str(claim.code)), facts=(), qr=address)
+    return Confirm(
+        name="setup.shown", errand=ERRAND, step=Step(CLAIM, STEPS), title=say("setup.shown"), receipt=panel,
+        lead=(say("setup.shown.scan"), say("setup.shown.wait")), way_out=back_button(),
+    )  # fmt: skip
 
 
 def no_address(field_name: Typed) -> Tell:

@@ -65,15 +65,10 @@ class ConfirmShape(Shape):
     @property
     def side_is_under_help(self) -> bool:
         """Not where one chooses whether a receipt goes on paper, and the bar holds the three."""
-        usual, view, theme = super().side_is_under_help, self.view, self.theme
-        if not usual or view.receipt is None or theme.large:
+        usual = super().side_is_under_help
+        if not usual or self.view.receipt is None or self.theme.large:
             return usual
-        plates = [self.button(each) for each in (view.way_out, view.side, view.primary) if each]
-        for plate in plates:
-            plate.squeeze()
-        gaps = theme.mm(theme.sizes.gap) * (len(plates) - 1)
-        room = theme.panel.width - theme.mm(theme.sizes.rail + 2 * theme.sizes.pad)
-        return bool(sum(plate.wanted_width() for plate in plates) + gaps > room)
+        return not self.bar_holds(*filter(None, (self.view.way_out, self.view.side, self.view.primary)))
 
     def _promise(self) -> list[Flow]:
         """Return the text that is signed, beside the sheet."""

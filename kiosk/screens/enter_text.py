@@ -8,7 +8,7 @@ from kiosk.screens.shape import Answer
 from kiosk.screens.text import Small
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import EnterText, Say, say
+from kiosk.views import Button, EnterText, Say, say
 
 
 class EnterTextShape(EntryShape):
@@ -29,6 +29,15 @@ class EnterTextShape(EntryShape):
         turn = self.keyboard.turn if theme.small_panel else None
         self.row = EntryRow(self.field, self.press, turn, theme)
         super().__init__(view, words, theme, answer, least=view.at_least, entry=entry)
+
+    @property
+    def side_is_under_help(self) -> bool:
+        """Not where the bar holds the three: a keyboard is a way in, and the side way another."""
+        view = self.view
+        if not super().side_is_under_help or view.way_out is None or view.side is None or self.theme.large:
+            return super().side_is_under_help
+        longest = max((say("keyboard.more", count=view.at_most), view.submit), key=lambda text: len(self.words(text)))
+        return not self.bar_holds(view.way_out, view.side, Button("submit", longest, "arrow-right"))
 
     def build(self) -> Flow:
         self.show_entry()

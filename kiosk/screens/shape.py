@@ -72,6 +72,15 @@ class Shape(Flow):
         narrow = self.theme.small_panel or self.theme.large
         return narrow and view.way_out is not None and view.side is not None
 
+    def bar_holds(self, *buttons: Button) -> bool:
+        """Return whether these stand beside each other below the view."""
+        theme, plates = self.theme, [self.button(each) for each in buttons]
+        for plate in plates:
+            plate.squeeze()
+        gaps = theme.mm(theme.sizes.gap) * (len(plates) - 1)
+        room = theme.panel.width - theme.mm(theme.sizes.rail + 2 * theme.sizes.pad)
+        return bool(sum(plate.wanted_width() for plate in plates) + gaps <= room)
+
     def primary(self) -> Flow | None:
         """Return the primary button, which stands to the right."""
         return self.button(self.view.primary, "primary") if self.view.primary else None

@@ -8,6 +8,8 @@ Rules:
   at the time that the server says.
 - Claim, key and certificate lie beside the wanted folder (`.NAME.enrolling`) until the identity is whole; each is written in one
   step, so that who starts again comes on with the same key. The server gives that key the same certificate.
+- A station may make the code itself, for the authority that a server shows: an operator of the fleet then makes it good, and its
+  server refuses a code for another authority.
 - A claim is kept from when the server has taken it until it refuses it: a mistyped one is typed anew.
 
 Example: `enrol(Claim.parse(text), Path("identity"), FileKey.load_or_make)`
@@ -189,6 +191,14 @@ def enrol(
     identity = write_identity(into, key.pem(), enrolled, where)
     shutil.rmtree(folder)
     return EnrolledIdentity(identity, server.clock_off)
+
+
+def offered_authority(address: str, proxy: Proxy | None = None) -> x509.Certificate:
+    """The authority that a server shows of itself. It proves nothing: its fleet's server takes no code for another one.
+
+    Raises EstError.
+    """
+    return KnownServer.recognise(address, lambda shown: True, lambda: datetime.now(UTC), proxy).pinned
 
 
 def claim_under_way(into: Path) -> Claim | None:

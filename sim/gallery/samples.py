@@ -34,6 +34,7 @@ from kiosk.steps.identity import administrator_views
 from kiosk.steps.reader_role_views import WHICH
 from kiosk.steps.who_helps import not_printed, printable, printing, telling_who_helps
 from kiosk.views import View
+from provisioning.est.claim_codes import Claim, ClaimCode
 from provisioning.est.client import KeyShown
 from sim.gallery.made_up import ADMINISTRATOR, CARD_FACTS
 
@@ -179,7 +180,8 @@ def _setup() -> Iterator[tuple[str, View[Any]]]:
     for field in setup.TYPED:
         yield f"setup-{field}", setup.typed(field, scans=field == "server")
     yield "setup-no-address", setup.no_address("gateway")
-    yield "setup-code", setup.code()
+    yield "setup-code", setup.code(shows=True)
+    yield "setup-shown", setup.shown_claim(Claim("https://fleet.example:8443", "entre-a", ClaimCode.parse("TEST" * 5)))
     yield "setup-no-claim", setup.no_claim()
     yield "setup-connecting", setup.connecting()
     yield "setup-joining", setup.joining()

@@ -22,16 +22,20 @@ from fleet.server.web.idempotency import SHOWN_ONCE, api_group
 from fleet.server.web.pagination import CountedRows, Limit, Name, Number, Offset, next_offset
 from fleet.server.web.request_bodies import WHOLE, Body
 from fleet.server.web.roles import Right
+from provisioning.claim import ClaimRefused
 from provisioning.est.claim_codes import Claim
+from provisioning.est.claim_codes import ClaimCode as StationCode
 
-DAY_HOURS = 24
+DAY_HOURS, MOST_CODE = 24, 32
 
 
 class NewClaim(Body):
-    """For a station of this name, to be used once within so many hours."""
+    """For a station of this name, to be used once within so many hours. `code`: the one that the station shows, if it has made
+    one."""
 
     station: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
     hours: Annotated[int, Field(strict=False, ge=1, le=MOST_HOURS), WHOLE] = DAY_HOURS
+    code: Annotated[str, Field(max_length=MOST_CODE)] = ""
 
 
 class ClaimCode(BaseModel):
@@ -100,7 +104,7 @@ def enrolment_api(enrolments: EnrolmentService) -> APIRouter:
     @router.post("/enrolments", status_code=201, openapi_extra=SHOWN_ONCE, dependencies=needs(Right.COMMAND))
     def make_claim(request: Request, wish: NewClaim) -> ClaimCode:
         """A claim code for a new station, or for one with a new memory card."""
-        claim = Claim.parse(claimed(request, enrolments, wish.station, wish.hours))
+        claim = Claim.parse(claimed(request, enrolments, wish.station, wish.hours, wish.code))
         return ClaimCode(station=claim.station, server=claim.server, code=str(claim.code), text=claim.text)
 
     @router.post(
@@ -136,12 +140,15 @@ def within(request: Request, enrolments: EnrolmentService, right: Right) -> Enro
     return enrolments.within(caller_of(request).scope(right).patterns)
 
 
-def claimed(request: Request, enrolments: EnrolmentService, station: str, hours: float) -> str:
-    """The text of a new claim. Raises HTTPException."""
+def claimed(request: Request, enrolments: EnrolmentService, station: str, hours: float, code: str = "") -> str:
+    """The text of a new claim. `code`: as the station shows it. Raises HTTPException."""
     if not caller_of(request).scope(Right.COMMAND).allows(station):
         raise HTTPException(403, "the station is not yours to command")
     try:
-        return enrolments.make_claim(station, hours, requester_of(request))
+        shown = StationCode.parse(code) if code else None
+        return enrolments.make_claim(station, hours, requester_of(request), shown)
+    except ClaimRefused as error:
+        raise HTTPException(422, str(error)) from None
     except EnrolmentRefusedError as error:
         raise HTTPException(409, str(error)) from None
 

@@ -16,6 +16,7 @@ from fleet.messages.topics import STATION_NAME
 from fleet.server.commands.model import MOST_REASON, REASON
 from fleet.server.enrolment.api import (
     DAY_HOURS,
+    MOST_CODE,
     approved,
     claimed,
     has_stepped_up,
@@ -50,8 +51,9 @@ def enrolment_pages(web: Web, enrolments: EnrolmentService) -> APIRouter:
 
     @router.post(PATH, dependencies=needs(Right.COMMAND, person=True))
     async def make(request: Request) -> Response:
-        station = field(await form_of(request), "station").strip()
-        return await run_in_threadpool(_claim, request, web, enrolments, station)
+        form = await form_of(request)
+        named = field(form, "station").strip(), field(form, "code", MOST_CODE).strip()
+        return await run_in_threadpool(_claim, request, web, enrolments, named)
 
     @router.post(f"{PATH}/revoke", dependencies=needs(Right.COMMAND, person=True))
     async def revoke(request: Request) -> Response:
@@ -88,13 +90,18 @@ def enrolment_pages(web: Web, enrolments: EnrolmentService) -> APIRouter:
     return router
 
 
-def _claim(request: Request, web: Web, enrolments: EnrolmentService, station: str) -> Response:
+def _claim(request: Request, web: Web, enrolments: EnrolmentService, named: tuple[str, str]) -> Response:
+    """`named`: the station, and the code that it shows, if it has made one."""
+    station, code = named
     if STATION_NAME.match(station) is None:
         return _page(request, web, enrolments, wrong="enrolment.wrong_name", status=422)
     try:
-        text = claimed(request, enrolments, station, DAY_HOURS)
+        text = claimed(request, enrolments, station, DAY_HOURS, code)
     except HTTPException as error:
-        return _page(request, web, enrolments, wrong="enrolment.not_made", status=error.status_code)
+        wrong = "enrolment.code_not_taken" if code else "enrolment.not_made"
+        return _page(request, web, enrolments, wrong=wrong, status=error.status_code)
+    if code:
+        return RedirectResponse(PATH, 303)
     return _page(request, web, enrolments, made=Claim.parse(text))
 
 

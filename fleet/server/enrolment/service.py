@@ -90,11 +90,14 @@ class EnrolmentService:
         with self._database.reading.begin() as connection:
             return self._find(connection, number)
 
-    def make_claim(self, station: str, hours: float, actor: Who) -> str:
-        """A new one; gives the text of its QR code, which is shown once. Raises EnrolmentRefusedError."""
+    def make_claim(self, station: str, hours: float, actor: Who, code: ClaimCode | None = None) -> str:
+        """A new one; gives the text of its QR code, which is shown once. `code`: the one that the station has made and shows.
+
+        Raises EnrolmentRefusedError.
+        """
         terms = self._needed_terms()
         with self._database.writing.begin() as connection:
-            claim = make_claim(connection, terms, station, hours, actor, self._clock())
+            claim = make_claim(connection, terms, station, hours, actor, self._clock(), code)
         self._publish(station)
         return claim.text
 
@@ -202,7 +205,13 @@ def _decide(connection: Connection, row: ClaimRow, actor: Who, now: datetime, *,
 
 
 def make_claim(
-    connection: Connection, terms: ClaimTerms, station: str, hours: float, actor: Who, now: datetime
+    connection: Connection,
+    terms: ClaimTerms,
+    station: str,
+    hours: float,
+    actor: Who,
+    now: datetime,
+    code: ClaimCode | None = None,
 ) -> Claim:
     """A new claim, in the transaction under way. Raises EnrolmentRefusedError."""
     if not 0 < hours <= MOST_HOURS:
@@ -213,7 +222,11 @@ def make_claim(
         raise EnrolmentRefusedError(str(error)) from None
     if retired_stations(connection, [station]):
         raise EnrolmentRefusedError(f"{station} is retired: take it into the fleet again first")
-    code, salt = ClaimCode.make(terms.authority), secrets.token_hex(16)
+    if code is not None and not code.names(terms.authority):
+        raise EnrolmentRefusedError(
+            "the station has reached another server than this one: find out which before you go on"
+        )
+    code, salt = code or ClaimCode.make(terms.authority), secrets.token_hex(16)
     row = {
         "station": station,
         "salt": salt,

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -19,7 +20,7 @@ from fleet.agent.identity import Identity
 from fleet.messages.vocabulary import DeviceKind
 from kiosk.cli.setup_screen import ScreenAsk, recover, start_anew
 from kiosk.config import Config, load
-from kiosk.first_boot import views
+from kiosk.first_boot import touch, views
 from kiosk.first_boot.assistant import Assistant, Sleep
 from kiosk.first_boot.disks import DiskInstaller
 from kiosk.first_boot.network_manager import NetworkError
@@ -30,9 +31,9 @@ from kiosk.station.devices import Devices
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult, check_devices
 from kiosk.station.state import DataFault
 from kiosk.texts import Texts
-from kiosk.views import Await, Busy, Choose, EnterText, Tell, View, say
+from kiosk.views import Await, Busy, Choose, Confirm, EnterText, Tell, View, say
 from provisioning import files
-from provisioning.est.claim_codes import Claim
+from provisioning.est.claim_codes import Claim, ClaimCode
 from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown
 from provisioning.est.client import enrol as enrol_by_est
 from sim.stories.patience import LIMIT_S
@@ -73,6 +74,7 @@ class Installer:
     answers: Answers
     cut_at: str = ""
     not_approved: Collection[str] = ()
+    takes_code: bool = True
     shown: list[View[Any]] = field(default_factory=list)
     signs: int = 0
     keys: list[str] = field(default_factory=list)
@@ -88,6 +90,9 @@ class Installer:
         self.shown.append(view)
         if view.name == self.cut_at:
             raise PowerCutError
+        if view.name == "setup.shown" and isinstance(view, Confirm) and self.takes_code:
+            self._take_code(view)
+            return await asyncio.get_running_loop().create_future()
         if isinstance(view, Await):
             if view.name == "setup.approve" and not self._approves(view):
                 return "again"
@@ -105,6 +110,16 @@ class Installer:
     def touches(self) -> int:
         """Signs that are typed, and a button for each question; the approval is not given at the station."""
         return self.signs + len([name for name in self.names if name != "setup.approve"])
+
+    def _take_code(self, view: Confirm) -> None:
+        """Operations scan it, and have it on the page of new stations."""
+        assert view.receipt is not None
+        address, _, shown = view.receipt.qr.partition("#")
+        assert address == "https://localhost/new-stations"
+        scanned = dict(parse_qsl(shown))
+        code = ClaimCode.parse(scanned["code"])
+        if all(row.station != scanned["station"] for row in self.site.people.claims()):
+            self.site.people.make_claim(scanned["station"], 24, ("tove", "192.0.2.1"), code)
 
     def _approves(self, view: Await) -> bool:
         station, key = (str(fact.value) for fact in view.facts[:2])
@@ -158,6 +173,7 @@ class Machine:
     applied: list[WiredSection] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
     proxies: list[object] = field(default_factory=list)
+    enrolled: list[str] = field(default_factory=list)
 
     @property
     def config(self) -> Path:
@@ -199,7 +215,11 @@ class Machine:
             tell(shown)
             sleep(0.05)
 
-        return enrol_by_est(claim, into, FileKey.load_or_make, tell=told, sleep=lambda _seconds: None)
+        try:
+            return enrol_by_est(claim, into, FileKey.load_or_make, tell=told, sleep=lambda _seconds: None)
+        except EstError as error:
+            self.enrolled.append(error.code)
+            raise
 
     async def pair(self, key_file: Path) -> str:
         outcome = self.paired.popleft()
@@ -499,6 +519,27 @@ async def test_a_setup_file_with_an_error_is_said_and_a_person_answers(site: Enr
     assert installer.names[:2] == ["setup.fault", "setup.language"]
     assert "setup_file: setup.toml: claim: write text alone" in machine.log
     assert machine.destroyed
+
+
+async def test_a_station_shows_a_code_of_its_own_and_waits_until_operations_have_taken_it(
+    site: EnrolmentSite, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(touch, "TAKEN_EVERY_S", 0.05)
+    server = site.url.removeprefix("https://")
+    answers: Answers = {**USUAL, "setup.server": server, "setup.station": "shows", "setup.code": "show"}
+    installer = Installer(site, answers)
+    assert await machine.set_up(installer) == "shows"
+    at = installer.names.index("setup.code")
+    assert installer.names[at : at + 3] == ["setup.code", "setup.shown", "setup.approve"]
+    assert machine.enrolled[0] == "wrong_code", "it was shown before it was known"
+
+
+async def test_who_goes_back_from_the_shown_code_types_another(site: EnrolmentSite, machine: Machine) -> None:
+    answers = typing(site, "typed-after", code=["show", str(site.claim("typed-then").code).replace("-", "")])
+    answers |= {"setup.station": ["typed-after", "typed-then"], "setup.shown": "back"}
+    installer = Installer(site, answers, takes_code=False)
+    assert await machine.set_up(installer) == "typed-then"
+    assert load(machine.config).station.title == "typed-then"
 
 
 QUESTIONS = ("setup.code", "setup.approve", "setup.tested")

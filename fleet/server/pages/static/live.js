@@ -192,6 +192,16 @@
   document.addEventListener("click", (event) => {
     if (menu() && !menu().contains(event.target)) menu().open = false;
   });
+  // What a QR code names behind the #, such as the code that a station shows, stands in the form's fields, and no longer there.
+  const form = document.querySelector("form[data-from-hash]");
+  if (form && location.hash.includes("=")) {
+    for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
+      const field = form.querySelector(`input:not([type=hidden])[name="${CSS.escape(name)}"]`);
+      if (field) field.value = value;
+    }
+    history.replaceState(null, "", location.pathname + location.search);
+    form.scrollIntoView({ block: "center" });
+  }
   setInterval(refresh, EVERY_MS);
   if (typeof SharedWorker === "function") viaWorker();
   else viaSource();

@@ -1,9 +1,14 @@
 """What somebody writes on a page that updates by itself, and what a button has answered, stand until that person leaves them."""
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import BrowserContext, Page
 
+from fleet.server.enrolment.service import ClaimTerms
+from provisioning.authority import Authority
 from tests.fakes.server.live_site import Complaints, Site, held, opened
+from tests.fakes.server.readings import NOW
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("complaints")]
 
@@ -43,6 +48,22 @@ async def test_a_token_that_is_shown_once_stays_on_the_page(site: Site, context:
     await page.page.evaluate("push()")
     assert await page.asks_after(60_000) == 0
     assert await page.page.inner_text("code.once") == token
+
+
+async def test_what_a_stations_screen_names_stands_in_the_form_and_not_in_the_address(
+    site: Site, context: BrowserContext, tmp_path: Path
+) -> None:
+    await site.stop()
+    authority = Authority.init(tmp_path / "authority", [], NOW)
+    site.terms = ClaimTerms("https://fleet.region.test:8443", authority.issuer().certificate)
+    await site.start()
+    page = await opened(context, f"{site.url}/new-stations#station=entre-9&code=TEST-TEST&form_token=stolen")
+    assert await page.input_value("#station") == "entre-9"
+    assert await page.input_value("#shown-code") == "TEST-TEST"
+    assert page.url == f"{site.url}/new-stations"
+    await drawn_again(page, site, "stations")
+    assert await page.input_value("#shown-code") == "TEST-TEST"
+    assert "stolen" not in await page.content()
 
 
 async def test_a_page_that_is_not_there_is_not_asked_for_again(

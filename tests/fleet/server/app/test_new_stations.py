@@ -229,6 +229,24 @@ async def test_the_same_is_done_by_rest_and_a_revoked_station_renews_no_more(off
     assert told[-len(steps) :] == [f"enrolment.{step}" for step in steps]
 
 
+async def test_a_code_that_the_station_shows_is_taken_by_page_and_rest_and_one_of_another_fleet_is_not(
+    office: Desk, authority: Authority, tmp_path: Path
+) -> None:
+    own, strange = (
+        ClaimCode.make(made.issuer().certificate) for made in (authority, Authority.init(tmp_path / "strange", [], NOW))
+    )
+    answer = await office.send(station="lasarettet-9", code=str(own))
+    assert (answer.status, answer.header("location")) == (303, "/new-stations")
+    assert office.station(Claim(SERVER, "lasarettet-9", own)) == WaitsForApproval()
+    for code, status in ((str(strange), 409), ("0123", 422)):
+        refusal = await office.send(station="lasarettet-8", code=code)
+        assert (refusal.status, "The code was not taken" in refusal.text) == (status, True)
+        body = {"station": "lasarettet-8", "code": code}
+        assert (await office.rest("POST", "/enrolments", body)).status == status
+    more = {"station": "lasarettet-7", "code": str(ClaimCode.make(authority.issuer().certificate))}
+    assert (await office.rest("POST", "/enrolments", more)).json["code"] == more["code"]
+
+
 async def test_stations_of_a_join_key_are_let_in_together_and_what_is_odd_is_not(office: Desk) -> None:
     office.value = session(office.access, Role.OPERATOR, "*", "olga.test")
     made = await office.send("/join-keys", stations="3", days="7")

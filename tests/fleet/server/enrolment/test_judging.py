@@ -33,7 +33,7 @@ from fleet.server.events.tables import chains
 from fleet.server.stations.service import add_stations
 from fleet.server.stations.tables import stations
 from provisioning.authority import Authority
-from provisioning.est.claim_codes import Claim
+from provisioning.est.claim_codes import Claim, ClaimCode
 from provisioning.issuing import Issuing, issue_issuing
 from provisioning.registry import CertificateRecord
 from tests.fleet.server.conftest import NOW, KeptChanges
@@ -403,6 +403,17 @@ def test_a_claim_in_a_transaction_of_somebody_elses(office: Office) -> None:
         (row,) = queries.list_claims(connection, NOW, true())
     assert (claim.server, claim.station) == ("https://fleet.example", AT)
     assert not row.is_known, "it was never heard"
+
+
+def test_a_code_that_the_station_has_made_is_taken_if_it_has_met_this_fleet(office: Office, tmp_path: Path) -> None:
+    between = Authority.init(tmp_path / "between", [], NOW)  # somebody who sits on the station's network
+    with pytest.raises(EnrolmentRefusedError, match="has reached another server"):
+        office.people.make_claim(AT, 24, TOVE, ClaimCode.make(between.issuer().certificate))
+    assert office.people.claims() == []
+    own, key = ClaimCode.make(office.issuing.issuers[0].certificate), Key()
+    assert office.asks(str(own), key) == refused(Refusal.WRONG_CODE)
+    office.people.make_claim(AT, 24, TOVE, own)
+    assert office.asks(str(own), key) == WaitsForApproval()
 
 
 NAMES = ("entre-a", "entre-b", "entre-c")
