@@ -290,6 +290,8 @@ class Outcome(StrEnum):
     LEFT_OPEN = "left_open"
     LOOKED_AT = "looked_at"
     TAKEN = "taken"
+    GONE = "gone"
+    """The slot was opened for the order before, and the card went: seen by nobody, or not had by who stands there."""
     EMPTY = "empty"
     WRONG_CARD = "wrong_card"
     NOT_VOUCHED = "not_vouched"

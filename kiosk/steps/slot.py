@@ -9,6 +9,7 @@ from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.ports import Cabinet, ErrandLog, Order, Visit
 from kiosk.steps import slot_views as views
+from kiosk.steps.blocking import BlockRequest, try_to_block_or_hold
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import act_for_holder, ask_for_card
 from kiosk.steps.context import ErrandContext, ViewContext
@@ -41,7 +42,8 @@ NOT_GENUINE = ReturnReason(Outcome.NOT_GENUINE, views.put_back_false, views.new_
 
 
 async def take_from_slot(context: ErrandContext, order: Order, identity: Identification) -> None:
-    """Open the order's slot and see the card taken; then compare the number that is printed on it. Raises StopError."""
+    """Open the order's slot and see the card taken. Where it was opened before and is empty, who stands there says whether they
+    have the card; it counts as taken once the reader has met it. Raises StopError."""
     if context.caps.cabinet is None:
         raise views.no_cabinet(context)
     if await _is_empty(context.caps.cabinet, order):
@@ -50,8 +52,8 @@ async def take_from_slot(context: ErrandContext, order: Order, identity: Identif
                 EventType.EFFECT_DONE, effect=Effect.SLOT_LOOK, outcome=Outcome.EMPTY, slot=order.slot
             )
             raise context.stop("slot_empty")
-        await context.log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)
-        return  # it was opened for this order before, and the card taken by whoever did not stay to shut the door
+        await _ask_who_has_it(context, order)
+        return
     is_known = await _open(context, context.caps.cabinet, order, Effect.SLOT_OPEN)
     slots = await views.slot_count(context.caps.cabinet)
     taken = context.caps.cabinet.wait_slot(order.slot, card="empty", door="closed")
@@ -60,6 +62,17 @@ async def take_from_slot(context: ErrandContext, order: Order, identity: Identif
         await _give_back(context, context.caps.cabinet, order, opened=Effect.SLOT_OPEN, is_known=is_known)
     await _seen_open(context.log, Effect.SLOT_OPEN, is_known)
     await context.log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)
+
+
+async def _ask_who_has_it(context: ErrandContext, order: Order) -> None:
+    """Nobody saw who took the card: its holder, who did not stay, or who came by. Raises StopError where it is not here; then it
+    is on hold, and the office is told."""
+    await context.log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_LOOK, outcome=Outcome.GONE, slot=order.slot)
+    if await context.ask(views.have_it(context, order)) == "yes":
+        return
+    await context.log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.GONE, slot=order.slot)
+    await try_to_block_or_hold(context, BlockRequest(order.card_number, None, "lost"))
+    raise views.gone_from_slot(context)
 
 
 async def _is_empty(cabinet: Cabinet, order: Order) -> bool:
@@ -78,6 +91,8 @@ async def insert_new_card(context: ErrandContext, order: Order, identity: Identi
         )
         assert not isinstance(visit, str)
         card_number = visit.facts.card_number
+        if card_number == order.card_number:
+            await _note_taken(context, order, visit)
         why = READ_ONLY if visit.facts.rules.read_only else OWN_CARD if identity.is_attended_by(visit.facts) else None
         if card_number == order.card_number and (stop := await listed_new_card(context.caps, visit.facts)) is not None:
             stands = partial(new_card_stands, state=stop)
@@ -93,6 +108,18 @@ async def insert_new_card(context: ErrandContext, order: Order, identity: Identi
         ):
             await reopen_for_return(context, order)
         fresh = True
+
+
+async def _note_taken(context: ErrandContext, order: Order, visit: Visit) -> None:
+    """The reader has met the card: it is out of its slot, if nobody has seen that before. Raises StoreError."""
+    try:
+        if Effect.SLOT_TAKE not in await context.log.progress():
+            await context.log.note(
+                EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot
+            )
+    except BaseException:
+        await visit.close()
+        raise
 
 
 async def _compare_printed(context: ErrandContext, order: Order, identity: Identification) -> None:

@@ -16,6 +16,7 @@ from kiosk.views import (
     Await,
     Button,
     CabinetDrawing,
+    Confirm,
     DropDrawing,
     EnterDigits,
     Fact,
@@ -56,6 +57,21 @@ def take(context: ViewContext, order: Order, slots: int, identity: Identificatio
         waits_for=say("wait.slot"),
         idle_s=AT_THE_SLOT_S,
     )
+
+
+def have_it(context: ViewContext, order: Order) -> Confirm:
+    """The slot was opened before and is empty: whether who stands here has the card."""
+    return Confirm(
+        **context.head("have_it", say("have_it.title"), say("have_it.lead", slot=order.slot)),
+        facts=(Fact(say("take.card"), f"…{last_digits(order.card_number)}", "card-account-details-outline"),),
+        way_out=Button("no", say("have_it.no"), "close"),
+        primary=primary_button("yes", "have_it.yes"),
+    )
+
+
+def gone_from_slot(context: ViewContext) -> StopError:
+    """Nobody here has the card that lay in the slot: it is on hold."""
+    return context.stop("slot_gone")
 
 
 def put_back(context: ViewContext, order: Order) -> Await:

@@ -169,6 +169,8 @@ def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:
     match content["effect"], content.get("outcome"):
         case Effect.SLOT_TAKE, Outcome.TAKEN:
             _left(cx, content.get("order", ""), content.get("slot", 0), HANDED)
+        case Effect.SLOT_TAKE, Outcome.GONE:
+            _left(cx, content.get("order", ""), content.get("slot", 0), "misplaced")
         case (
             Effect.SLOT_RETURN,
             Outcome.WRONG_CARD

@@ -43,7 +43,7 @@ class SimulatedDevices:
             self.errand = None
         elif kind == EventType.ERRAND_STARTED:
             self.errand = content["kind"]
-        elif kind == EventType.EFFECT_DONE and content["effect"] == Effect.SLOT_TAKE:
+        elif kind == EventType.EFFECT_DONE and content["effect"] == Effect.SLOT_TAKE:  # taken, or gone
             self.cards.pop(content["slot"], None)
         elif kind == EventType.CARD_ACTIVATED:
             self.posted = [card for card in self.posted if card.order != content["order"]]

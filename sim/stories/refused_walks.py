@@ -331,6 +331,11 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
     "reserve_not_bound": Elsewhere(SLOT, "reserve_certificate: the server does not bind it"),
     "reserve_other_card": Elsewhere(SLOT, "reserve_certificate: another card than the one from the slot"),
     "reserve_over": Elsewhere(ISSUER, "reserve_certificate: a card of level 3 that was prolonged before"),
+    "slot_gone": Elsewhere(
+        SLOT,
+        "tests/kiosk/errands/test_pickup_stories.py::"
+        "test_a_card_that_somebody_else_took_is_never_said_to_be_taken_by_its_holder",
+    ),
     "slot_empty": Elsewhere(SLOT, "pickup: no card lies in the slot, and it stays shut"),
     "stocked_by_one": Elsewhere(SLOT, "pickup: a card without a key of its own that one administrator put in"),
     "switched_off": Elsewhere("the region must switch cards off", "change_pin: a batch is switched off"),

@@ -72,6 +72,7 @@ def _rest(number: int) -> dict[str, StoryAction]:
     return {
         "pickup.terms": "accept",
         "pickup.take": takes(2 * number),
+        "pickup.have_it": lambda someone: "yes" if f"{number}:new" in someone.world.hand else "no",
         "pickup.printed": new.card_number[-8:],
         "pickup.insert_new": puts(f"{number}:new"),
         "pickup.sign_owed": puts(f"{number}:new"),

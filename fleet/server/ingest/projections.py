@@ -219,6 +219,7 @@ _errand_decoder = msgspec.json.Decoder(_Errand)
 
 _MOVED: dict[tuple[str, str], OrderEvent] = {
     (Effect.SLOT_TAKE, Outcome.TAKEN): "taken",
+    (Effect.SLOT_TAKE, Outcome.GONE): "missing",
     (Effect.SLOT_RETURN, Outcome.WRONG_CARD): "wrong_card",
     (Effect.SLOT_RETURN, Outcome.NOT_GENUINE): "wrong_card",
     (Effect.SLOT_RETURN, Outcome.NOT_VOUCHED): "wrong_card",

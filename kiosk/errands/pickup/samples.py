@@ -130,6 +130,8 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
         yield f"stands-{word.reason.replace('_', '-')}", word.view
     yield "new-card-not-genuine", slot_views.new_card_not_genuine(SLOT).view
     yield "slot-empty", SLOT.stop("slot_empty").view
+    yield "have-it", slot_views.have_it(SLOT, ORDER)
+    yield "slot-gone", slot_views.gone_from_slot(SLOT).view
     yield "order-expired", order_views.expired(AGREE, PAST).view
     yield "no-cabinet", slot_views.no_cabinet(SLOT).view
     for fault in SlotFault:

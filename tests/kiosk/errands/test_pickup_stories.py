@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
+from fleet.messages.issuing import CardRecord
+from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.errands.pickup.stories import PICKUP_STORIES, PREPARED, PickupStory
 from kiosk.receipts import Genuine, ReceiptTrust, document_bytes, verify_receipt
 from kiosk.receipts.signatures import read_certificate
+from kiosk.steps.capabilities import Ended
 from sim.reader.personas import person
 from sim.stories.devices import order_of, seal
 from sim.stories.own_card import WRONG_PIN
 from sim.stories.person import Person, Story, first, puts, puts_back
+from sim.stories.register import register
 from sim.stories.room import Room
 from sim.stories.setting import Setting, attended, come_back, own_card
 from sim.stories.stock import before
@@ -123,6 +127,43 @@ async def test_receipt_that_was_issued_is_genuine_and_printed_with_its_number(ma
     verdict = verify_receipt(document_bytes(issued["receipt"]), trust)
     assert isinstance(verdict, Genuine)
     assert {signer.role for signer in verdict.signers} == {"station", "card"}
+
+
+async def cut_at_the_open_slot(room: Room) -> None:
+    """The power goes while the slot stands open for the holder; whoever passes by takes the card and shuts the door."""
+    log = await room.journal.start("pickup")
+    await log.about(order_of(1))
+    await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_OPEN, outcome=Outcome.OPENED, slot=2)
+    await log.end(Ended("interrupted"))
+
+
+async def test_a_card_that_somebody_else_took_is_never_said_to_be_taken_by_its_holder(make_room: Any) -> None:
+    room = make_room(Setting(slots={}, hand=("1:old",)))
+    new = person(1).new.card_number
+    register()(room)
+    room.caps.blocking.cards[new] = CardRecord(new, person(1).hsa_id, "6XX", "waiting")
+    await cut_at_the_open_slot(room)
+    before_her = len(await room.told())
+    someone = Person(room.world, room.clock, own_card(have_it="no", **{"stop.slot_gone": "end"}))
+    ended = await room.errand(someone)
+    assert (ended.outcome, ended.reason) == ("refused", "slot_gone")
+    assert (await room.told())[before_her:] == [
+        "errand.started", "slot.look gone", "slot.take gone", "card.hold held", "ended refused",
+    ]  # fmt: skip
+    assert room.caps.blocking.cards[new].state == "held"
+    assert not {"pickup.printed", "pickup.insert_new"} & set(someone.names)
+
+
+async def test_who_has_the_card_after_all_shows_it_and_only_then_it_is_taken(make_room: Any) -> None:
+    room = make_room(Setting(slots={}, hand=("1:old", "1:new")))
+    await cut_at_the_open_slot(room)
+    before_her = len(await room.told())
+    someone = Person(room.world, room.clock, own_card(have_it="yes"))
+    assert (await room.errand(someone)).outcome == "done"
+    assert (await room.told())[before_her:][:4] == [
+        "errand.started", "slot.look gone", "slot.take taken", "card.unblock accepted",
+    ]  # fmt: skip
+    assert_seen(someone.names, ("pickup.have_it", "pickup.printed", "pickup.insert_new", "pickup.puk"))
 
 
 async def test_holder_who_signs_later_comes_back_and_signs_without_slot_or_puk(make_room: Any) -> None:
