@@ -27,6 +27,8 @@ from provisioning.est.claim_codes import Claim
 from provisioning.est.claim_codes import ClaimCode as StationCode
 
 DAY_HOURS, MOST_CODE = 24, 32
+SHOWN_CODE = r"^(([0-9A-TV-Za-tv-z]{4}-?){4}[0-9A-TV-Za-tv-z]{4})?$"
+"""Five groups of four; no U (`provisioning.claim.ALPHABET`), and look-alikes are taken for what they look like."""
 
 
 class NewClaim(Body):
@@ -35,7 +37,7 @@ class NewClaim(Body):
 
     station: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
     hours: Annotated[int, Field(strict=False, ge=1, le=MOST_HOURS), WHOLE] = DAY_HOURS
-    code: Annotated[str, Field(max_length=MOST_CODE)] = ""
+    code: Annotated[str, Field(max_length=MOST_CODE, pattern=SHOWN_CODE)] = ""
 
 
 class ClaimCode(BaseModel):
