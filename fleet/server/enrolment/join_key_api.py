@@ -57,7 +57,7 @@ class JoinKey(BaseModel):
 class SeenKey(Body):
     """A claim that waits, and the fingerprint as the station's screen shows it; spaces do not count."""
 
-    claim: Annotated[int, Field(ge=1), WHOLE]
+    claim: Annotated[int, Field(strict=False, ge=1, le=2**53), WHOLE]
     key: Annotated[str, Field(min_length=20, max_length=24, pattern=r"^[0-9A-Fa-f ]+$")]
 
 

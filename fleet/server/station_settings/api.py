@@ -27,7 +27,7 @@ from fleet.server.station_settings.service import StationSettingsService
 from fleet.server.web.authorization import needs
 from fleet.server.web.idempotency import api_group
 from fleet.server.web.pagination import CountedRows, Limit, Offset, next_offset
-from fleet.server.web.request_bodies import Body
+from fleet.server.web.request_bodies import WHOLE, Body
 from fleet.server.web.roles import Right
 
 Layer = Annotated[str, Path(pattern=LAYER, max_length=46)]
@@ -52,7 +52,7 @@ class SettingsBody(Body):
     """The whole document of a layer. `revision`: the one that was read; 0 for the first."""
 
     document: Annotated[str, Field(max_length=MOST_DOCUMENT)]
-    revision: Annotated[int, Field(ge=0, le=2**31 - 2)]
+    revision: Annotated[int, Field(strict=False, ge=0, le=2**31 - 2), WHOLE]
     reason: Reason
 
 
